@@ -1,0 +1,1 @@
+"""Turns a document and a cursor into a completion: a pure core around an engine."""

@@ -1,0 +1,243 @@
+"""The values that flow through a completion, the engine protocol, and the errors.
+
+Everything here is frozen. Offsets are code points in `Document.text`; durations say their unit.
+
+    IndoorsError                 what happened, why, and the next step
+    |-- ModelError               missing, corrupt, unsupported, unfit, does not fit in memory
+    |-- EngineError              the engine is not installed, died, or cannot run on this CPU
+    `-- InputError               a setting, argument or file that a person gave
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Literal, Protocol
+
+import msgspec
+from indoors_indexing.types import Document, Snippet, Span, SyntaxSite
+
+__all__ = [
+    "Completion",
+    "CompletionRequest",
+    "Document",
+    "Engine",
+    "EngineError",
+    "FilterStep",
+    "Finish",
+    "IndoorsError",
+    "InputError",
+    "Job",
+    "ModelError",
+    "ModelInfo",
+    "Part",
+    "SelectedCompletion",
+    "Snippet",
+    "Span",
+    "Stage",
+    "SyntaxSite",
+    "TokenChunk",
+]
+
+
+class IndoorsError(Exception):
+    """An error a person reads: `what` happened, `why` if known, and the one `next_step`."""
+
+    def __init__(self, what: str, *, why: str = "", next_step: str = "") -> None:
+        super().__init__(what)
+        self.what = what
+        self.why = why
+        self.next_step = next_step
+
+    def __str__(self) -> str:
+        lines = [self.what]
+        if self.why:
+            lines.append(f"  {self.why}")
+        if self.next_step:
+            lines.append(f"  Next: {self.next_step}")
+        return "\n".join(lines)
+
+
+class ModelError(IndoorsError):
+    """The model file is missing, corrupt, unsupported, unfit for the task, or does not fit."""
+
+
+class EngineError(IndoorsError):
+    """The engine is not installed, was built for another CPU, died, or did not start."""
+
+
+class InputError(IndoorsError):
+    """A setting, argument or file given by a person cannot be used."""
+
+
+# --- what goes to the engine ------------------------------------------------------------------
+
+
+class Part(msgspec.Struct, frozen=True, kw_only=True):
+    """One piece of a prompt.
+
+    `special` parts are the text of exactly one special token (a FIM sentinel). All other parts are
+    plain text and are tokenized with special tokens off, so that a file which contains
+    `<|fim_middle|>` cannot steer the prompt. A plain part is clipped to `budget_tokens` *before*
+    the prompt is put together: `keep="tail"` keeps the end (a prefix), `"head"` the start (a
+    suffix). Clipping drops whole lines where at least one whole line remains.
+    """
+
+    text: str
+    special: bool = False
+    budget_tokens: int | None = None
+    keep: Literal["head", "tail"] = "tail"
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """One generation, as the engine sees it.
+
+    `slot` names the KV slot (one per open document). `max_tokens` bounds the answer;
+    `stop_at_newline` ends it at the first newline that follows non-blank text; `stops` are plain
+    strings; the model's own end tokens always stop. `temperature` 0 is greedy.
+    """
+
+    parts: tuple[Part, ...]
+    slot: str
+    max_tokens: int
+    stops: tuple[str, ...] = ()
+    stop_at_newline: bool = False
+    temperature: float = 0.0
+    seed: int = 0
+
+
+class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
+    """Text of one or more generated tokens (whole code points), with their log-probabilities."""
+
+    text: str
+    logprobs: tuple[float, ...]
+
+
+class Finish(msgspec.Struct, frozen=True, kw_only=True):
+    """How a generation ended: always the last thing an engine yields.
+
+    `stop_reason`: "eos" (the model's end token), "newline", "stop" (a stop string), "length",
+    "cancelled", "unavailable" (no model loaded, or the worker died: an empty answer, not an error).
+    Token counts: `n_prompt` in the whole prompt, of which `n_reused` came from the KV cache and
+    `n_evaluated` were evaluated now. Times in milliseconds from the engine's receipt of the job.
+    """
+
+    stop_reason: str
+    n_prompt: int = 0
+    n_reused: int = 0
+    n_evaluated: int = 0
+    n_generated: int = 0
+    ttft_ms: float = 0.0
+    total_ms: float = 0.0
+    detail: str = ""
+
+
+class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
+    """The loaded model, as the worker found it in the file's own metadata.
+
+    `family` is the name of a record in `fim.FAMILIES`, or "" if the model cannot fill in the
+    middle. `key` identifies the weights (it is part of every cache key). Speeds are measured at
+    load, in tokens per second; 0 until known.
+    """
+
+    key: str
+    name: str
+    family: str
+    architecture: str
+    instruct: bool
+    n_params: int
+    size_bytes: int
+    n_ctx: int
+    n_ctx_train: int
+    n_layers: int
+    n_gpu_layers: int
+    device: str
+    can_shift: bool
+    prefill_tps: float = 0.0
+    decode_tps: float = 0.0
+
+
+class Engine(Protocol):
+    """Generates text. Implementations never raise for a dead or missing model: they finish with
+    `stop_reason="unavailable"`, so that a keystroke costs at most an empty answer (I9).
+    """
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The loaded model, None while none is."""
+        ...
+
+    def generate(self, job: Job) -> AsyncIterator[TokenChunk | Finish]:
+        """Stream the answer; the last item is a `Finish`.
+
+        Closing the iterator early (`aclose`), or cancelling the task that reads it, cancels the
+        generation in the engine; the KV computed so far is kept.
+        """
+        ...
+
+
+# --- what the editor asks, and gets -----------------------------------------------------------
+
+
+class SelectedCompletion(msgspec.Struct, frozen=True):
+    """The entry highlighted in the editor's popup: `text` would replace `span`.
+
+    An inline completion must then begin with `text`, or VS Code hides it.
+    """
+
+    text: str
+    span: Span
+
+
+class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
+    """A cursor that wants a completion."""
+
+    document: Document
+    offset: int
+    trigger: Literal["automatic", "explicit"] = "automatic"
+    selected: SelectedCompletion | None = None
+    snippets: tuple[Snippet, ...] = ()
+    deadline_ms: float = 2000.0
+    multiline: bool = True
+    max_lines: int = 24
+
+
+class Stage(msgspec.Struct, frozen=True):
+    """One pipeline step as `--explain` shows it: a name, what it decided, and why."""
+
+    name: str
+    decision: str
+    reason: str = ""
+
+
+class FilterStep(msgspec.Struct, frozen=True):
+    """What one post-processing filter did: `kept`, `changed` (with the new text) or `dropped`."""
+
+    name: str
+    action: Literal["kept", "changed", "dropped"]
+    text: str
+    reason: str = ""
+
+
+class Completion(msgspec.Struct, frozen=True, kw_only=True):
+    """The answer. `text` replaces `span` of the document; an empty `text` means nothing to show.
+
+    `span` always lies on the cursor's line, and the replaced text reappears, in order, inside
+    `text` (VS Code shows the item only then). `source` is where the text came from; `filtered_by`
+    names the filter that dropped a non-empty answer, else "". `raw` is the model's own text.
+    """
+
+    id: str
+    text: str
+    span: Span
+    source: Literal["model", "cache", "none"]
+    stop_reason: str = ""
+    filtered_by: str = ""
+    raw: str = ""
+    n_prompt: int = 0
+    n_reused: int = 0
+    n_evaluated: int = 0
+    n_generated: int = 0
+    ttft_ms: float = 0.0
+    total_ms: float = 0.0
+    stages: tuple[Stage, ...] = ()
+    filters: tuple[FilterStep, ...] = ()

@@ -1,0 +1,1 @@
+"""What the workspace knows: languages, syntax and (later) the index."""

@@ -1,0 +1,91 @@
+"""The values and protocols of indexing: the only module here that completion may import.
+
+Offsets are `int` indices into a Python `str` (code points). LSP encodings never reach this layer.
+"""
+
+from __future__ import annotations
+
+from typing import Literal, Protocol
+
+import msgspec
+
+
+class Span(msgspec.Struct, frozen=True):
+    """A half-open range `[start, end)` of code-point offsets."""
+
+    start: int
+    end: int
+
+
+class Document(msgspec.Struct, frozen=True, kw_only=True):
+    """One open document as the editor shows it, at one version.
+
+    `path` is for display and prompts only (relative to the workspace folder where there is one);
+    nothing opens it. `language` is the LSP language id.
+    """
+
+    uri: str
+    path: str
+    language: str
+    version: int
+    text: str
+
+
+class Snippet(msgspec.Struct, frozen=True, kw_only=True):
+    """Text from elsewhere that may help at a cursor, with the reason it was chosen."""
+
+    path: str
+    text: str
+    reason: str
+    score: float = 0.0
+
+
+class SyntaxSite(msgspec.Struct, frozen=True, kw_only=True):
+    """What the syntax tree says about one offset.
+
+    `region` is where the cursor stands. `block_indent` is the leading whitespace of the statements
+    of the innermost enclosing block (for an empty block: what its first statement should have;
+    "" at the top level). `block` is that block's span in the document, or the whole document.
+    `opens_block` says that the code just before the cursor opens a block whose body is still empty
+    (`def f():`, `if (x) {`). `statement` is the innermost statement that contains or touches the
+    cursor, None between statements. `scope` names the enclosing definitions, outermost first.
+    `has_error` says the tree has an ERROR or missing node within the enclosing block.
+    """
+
+    language: str
+    region: Literal["code", "comment", "string"]
+    block: Span
+    block_indent: str
+    opens_block: bool
+    statement: Span | None
+    scope: tuple[str, ...] = ()
+    has_error: bool = False
+
+
+class Syntax(Protocol):
+    """Reads syntax trees. Implementations never raise on any text (I7): no answer is `None`.
+
+    The answer may be computed in another process, so both calls are asynchronous, and both give
+    `None` for a language without a grammar, a file above the size cap, or a parse past its
+    deadline.
+    """
+
+    async def site(self, document: Document, offset: int) -> SyntaxSite | None:
+        """Describe the tree around `offset` in `document`."""
+        ...
+
+    async def error_count(self, language: str, text: str) -> int | None:
+        """Count ERROR and missing nodes in `text` parsed as `language`."""
+        ...
+
+
+class NoSyntax:
+    """A `Syntax` that knows nothing: for plain text, tests, and after the parser was given up."""
+
+    async def site(self, document: Document, offset: int) -> SyntaxSite | None:  # noqa: ARG002 - the protocol's signature
+        """Answer `None`."""
+        return None
+
+    async def error_count(self, language: str, text: str) -> int | None:  # noqa: ARG002 - the protocol's signature
+        """Answer `None`."""
+        return None

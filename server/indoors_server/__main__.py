@@ -1,0 +1,45 @@
+"""Entry point of every process of ours, and the order in which a process starts.
+
+    argv -> lock-down -> heavy imports -> threads
+
+The order is fixed: nothing that parses input or can open a connection is imported before the
+kernel filter is on, and no thread exists that could have escaped it. This module and everything it
+imports at the top stay light (standard library only).
+"""
+
+from __future__ import annotations
+
+import sys
+
+from indoors_server import lockdown
+
+# Processes that see code: they are locked down before anything heavy is imported. All other
+# subcommands are commands that a person runs in a terminal.
+_LOCKED_ROLES = ("serve", "worker", "indexer")
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run the process that `arguments` (default: the command line) asks for; its exit status."""
+    argv = sys.argv[1:] if arguments is None else arguments
+    role = argv[0] if argv else ""
+    if role in _LOCKED_ROLES and not _asks_for_help(argv):
+        lockdown.apply(role)
+    if role == "worker":
+        from indoors_server.roles import run_worker
+
+        return run_worker(argv[1:])
+    if role == "indexer":
+        from indoors_server.roles import run_indexer
+
+        return run_indexer(argv[1:])
+    from indoors_server import cli
+
+    return cli.main(argv)
+
+
+def _asks_for_help(argv: list[str]) -> bool:
+    return "-h" in argv or "--help" in argv
+
+
+if __name__ == "__main__":
+    sys.exit(main())

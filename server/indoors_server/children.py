@@ -1,0 +1,48 @@
+"""The one spawn function: every process of ours is started here, in one form.
+
+The form is the absolute interpreter path with `-I -m indoors_server ROLE`: with anything else a
+folder named like our package in the workspace, or PYTHONPATH, decides whose code runs
+(tests/e2e/test_launch.py keeps the table of forms). A child reads frames on its stdin and writes
+frames on its stdout; it ends itself when its stdin does.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import IO
+
+# What a child may know of our environment: places, locale, and the choice of GPU. PATH is among
+# them for the GPU driver's own helpers only; we never start a program by bare name.
+_KEPT_VARIABLES = (
+    "PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LC_CTYPE", "XDG_CACHE_HOME", "XDG_STATE_HOME",
+    "XDG_CONFIG_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "GGML_VK_VISIBLE_DEVICES",
+    "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS", "SYSTEMROOT", "LOCALAPPDATA", "USERPROFILE",
+)  # fmt: skip
+
+
+def command(role: str, *arguments: str) -> list[str]:
+    """The command line that starts `role` (a subcommand of `python -I -m indoors_server`)."""
+    return [sys.executable, "-I", "-m", "indoors_server", role, *arguments]
+
+
+def spawn(
+    role: str, *arguments: str, stderr: IO[bytes] | int | None = None
+) -> subprocess.Popen[bytes]:
+    """Start `role` with pipes on stdin and stdout.
+
+    stderr is inherited unless given. The child gets no other descriptor of ours, a short
+    environment, and `/` as its working directory, so that nothing in a workspace is on its path.
+    """
+    return subprocess.Popen(  # noqa: TID251 - this is the spawn function
+        command(role, *arguments),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=stderr,
+        cwd=Path(sys.executable).anchor,
+        env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+        close_fds=True,
+        bufsize=0,
+    )

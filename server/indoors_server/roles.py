@@ -1,0 +1,45 @@
+"""The child roles: connect stdin and stdout to the service that the process runs.
+
+stdout carries frames, so the descriptor is moved away and fd 1 is pointed at stderr: a stray
+print, in Python or in native code, can then never damage the stream (I5).
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from typing import BinaryIO
+
+
+def frame_streams() -> tuple[BinaryIO, BinaryIO]:
+    """Take over stdin and stdout for frames and return them as (reader, writer)."""
+    reader = os.fdopen(os.dup(0), "rb")
+    writer = os.fdopen(os.dup(1), "wb", buffering=0)
+    null = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(null, 0)
+    os.close(null)
+    os.dup2(2, 1)
+    return reader, writer
+
+
+def run_worker(arguments: list[str]) -> int:
+    """Run the engine worker."""
+    parser = argparse.ArgumentParser(prog="indoors worker")
+    parser.add_argument("--engine", default="", help="directory that holds the llama_cpp package")
+    options = parser.parse_args(arguments)
+    reader, writer = frame_streams()
+    if options.engine:
+        sys.path.insert(0, options.engine)
+    from indoors_completion.engine import worker
+
+    return worker.run(reader, writer)
+
+
+def run_indexer(arguments: list[str]) -> int:
+    """Run the indexer: for now the syntax service, the one place where trees live."""
+    argparse.ArgumentParser(prog="indoors indexer").parse_args(arguments)
+    reader, writer = frame_streams()
+    from indoors_indexing import service
+
+    return service.run(reader, writer)
