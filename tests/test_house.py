@@ -1,4 +1,4 @@
-"""The house rules: layers, owners, the file ceiling, silence on stdout, and no strangers in text."""
+"""The house rules: layers, owners, the file ceiling, silence on stdout, no strangers in text."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def test_layers_hold() -> None:
 
 
 def test_lint_holds() -> None:
-    """The owners of dangerous imports (TID251), no print (T20), no blind except (BLE), and the rest."""
+    """Owners of dangerous imports (TID251), no print (T20), no blind except (BLE), the rest."""
     run_tool(tool("ruff"), "check", "--no-cache", "server", "completion", "indexing", "tests")
 
 
