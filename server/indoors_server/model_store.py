@@ -46,7 +46,7 @@ class Record(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class ModelFile(msgspec.Struct, frozen=True, kw_only=True):
-    """One file of a model, hashed while it had `identity` (dev, inode, size, mtime_ns, ctime_ns)."""
+    """One file, hashed while its `identity` was (dev, inode, size, mtime_ns, ctime_ns)."""
 
     path: Path
     identity: tuple[int, int, int, int, int]
