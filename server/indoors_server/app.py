@@ -1,0 +1,182 @@
+"""The composition root of the language server: every LSP method on one screen, and the main loop.
+
+pygls supplies the types, the capabilities and the bookkeeping of requests. Reading, framing,
+documents and the checks before a message is dispatched are ours (`transport`, `session`,
+`dispatch`), because pygls loses its place after a damaged frame, leaves requests with wrong
+parameters unanswered, and logs what it is sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+from collections.abc import Callable, Generator
+from functools import lru_cache, partial
+from typing import Any, BinaryIO
+
+from lsprotocol import types
+from pygls.lsp.server import LanguageServer
+from pygls.protocol import LanguageServerProtocol, lsp_method
+
+from indoors_server import __version__, convert, handlers, handshake, lockdown, transport
+from indoors_server.dispatch import Dispatcher, send_json
+from indoors_server.outbox import EditorOutbox
+from indoors_server.positions import Encoding
+from indoors_server.service import Core, Service
+
+_log = logging.getLogger("indoors.app")
+
+# A child that does not end and an editor that does not read must not keep us.
+EXIT_GRACE_S = 3.0
+
+
+def register(ls: Server) -> None:
+    """Every method the server knows."""
+    replaced: dict[str, Callable[..., None]] = {
+        types.EXIT: handlers.did_exit,
+        types.SET_TRACE: handlers.set_trace,
+        types.TEXT_DOCUMENT_DID_OPEN: handlers.did_open,
+        types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
+        types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,
+        types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: handlers.did_change_folders,
+    }
+    for method, handler in replaced.items():
+        ls.protocol.fm.add_builtin_feature(method, partial(handler, ls))
+    feature, command = ls.feature, ls.command
+    feature(types.INITIALIZE)(handlers.initialize)
+    feature(types.INITIALIZED)(handlers.initialized)
+    feature(types.SHUTDOWN)(handlers.shutdown)
+    feature(types.TEXT_DOCUMENT_DID_SAVE)(handlers.did_save)
+    feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(handlers.did_change_configuration)
+    inline = types.InlineCompletionOptions()  # pygls advertises the feature only with options
+    feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(handlers.inline_completion)
+    feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(handlers.completion)
+    feature(convert.DID_SHOW)(handlers.did_show)
+    feature(convert.DID_PARTIALLY_ACCEPT)(handlers.did_partially_accept)
+    feature(convert.DID_FOCUS)(handlers.did_focus)
+    command(convert.ACCEPTED)(handlers.accepted)
+    command(convert.STATUS_COMMAND)(handlers.status)
+
+
+class IndoorsProtocol(LanguageServerProtocol):
+    """pygls' protocol with our notifications and our part of the initialize result."""
+
+    _server: Server
+
+    @lru_cache  # noqa: B019 - one protocol object lives as long as the process
+    def get_message_type(self, method: str) -> type[Any] | None:
+        """The type that structures a message."""
+        return convert.CUSTOM_NOTIFICATIONS.get(method) or super().get_message_type(method)
+
+    @lsp_method(types.INITIALIZE)
+    def lsp_initialize(
+        self, params: types.InitializeParams
+    ) -> Generator[Any, Any, types.InitializeResult]:
+        """Amend pygls' result: classic completion only if asked for, and the lock state."""
+        result = yield from super().lsp_initialize(params)
+        capabilities = result.capabilities
+        if not self._server.service.settings.popup:
+            capabilities.completion_provider = None
+        lock = lockdown.state()
+        capabilities.experimental = {
+            "indoors": {
+                "protocol": handshake.PROTOCOL,
+                "lock": {
+                    "state": lock.state,
+                    "mechanism": lock.mechanism,
+                    "reason": lock.reason,
+                },
+            }
+        }
+        return result
+
+
+class Server(LanguageServer):
+    """The pygls server with what the handlers need.
+
+    Once the editor is gone the process ends within `exit_grace_s`, whatever still runs; None (in
+    tests inside one process) leaves that out.
+    """
+
+    protocol: IndoorsProtocol
+
+    def __init__(
+        self,
+        core: Core,
+        clock: Callable[[], float],
+        exit_grace_s: float | None = EXIT_GRACE_S,
+    ) -> None:
+        super().__init__(
+            "indoors",
+            __version__,
+            protocol_cls=IndoorsProtocol,
+            converter_factory=convert.converter,
+            max_workers=1,
+        )
+        self.outbox = EditorOutbox(self._send)
+        self.service = Service(core, self.outbox, clock, lock=lockdown.state().state)
+        self.service.read_user_settings()
+        self.parent_watch = transport.ParentWatch(self._editor_gone)
+        self.greeting = ""
+        self._exit_grace_s = exit_grace_s
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._done: asyncio.Event | None = None
+        self._writer: transport.FrameWriter | None = None
+        register(self)
+
+    def negotiated_encoding(self) -> Encoding:
+        """The position encoding that pygls chose by the client's preference."""
+        chosen = str(getattr(self.workspace.position_encoding, "value", "utf-16"))
+        return "utf-8" if chosen == "utf-8" else "utf-32" if chosen == "utf-32" else "utf-16"
+
+    def start_working(self) -> None:
+        """Load the model; `initialize` has been answered."""
+        self.service.start()
+        if self.greeting:
+            self.outbox.message("warning", self.greeting)
+
+    def report_server_error(self, error: Exception, source: Any) -> None:  # noqa: ANN401, ARG002 - pygls' signature
+        """Log the kind of error; pygls would show its text, which may quote source text."""
+        _log.error("a handler failed: %s", type(error).__name__)
+
+    def stop(self) -> None:
+        """Leave the main loop."""
+        if self._done is not None:
+            self._done.set()
+
+    def _send(self, message: dict[str, Any]) -> None:
+        if self._writer is not None:
+            send_json(self._writer, message)
+
+    def _editor_gone(self) -> None:
+        # Called from other threads. The loop may be stuck; then the timer ends us.
+        if self._exit_grace_s is not None:
+            transport.end_process_after(self._exit_grace_s, 1)
+        if self._loop is not None:
+            self._loop.call_soon_threadsafe(self.stop)
+
+    async def serve(self, stream: BinaryIO, descriptor: int) -> int:
+        """Serve one editor until it leaves; the exit status LSP asks for."""
+        self._loop = asyncio.get_running_loop()
+        self._done = asyncio.Event()
+        self._writer = writer = transport.FrameWriter(descriptor, self.stop)
+        self.protocol.set_writer(writer)
+        dispatcher = Dispatcher(
+            self.protocol, writer, self._loop, self.outbox.answered, self._editor_gone
+        )
+        self.parent_watch.start()
+        transport.start_reading(stream, dispatcher)
+        await self._done.wait()
+        self.parent_watch.stop()
+        await self.service.close()
+        return 0 if dispatcher.was_shut_down else 1
+
+
+def run(core: Core, clock: Callable[[], float]) -> int:
+    """Serve the editor on stdin and stdout; the exit status."""
+    stream, descriptor = transport.take_over_stdio()
+    status = asyncio.run(Server(core, clock).serve(stream, descriptor))
+    # The reading thread may still sit in a read: leave without waiting for it.
+    logging.shutdown()
+    os._exit(status)

@@ -1,0 +1,23 @@
+"""`indoors serve`: the language server on stdin and stdout. Editors start it, not people."""
+
+from __future__ import annotations
+
+import argparse
+import time
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """`--stdio` is what several editors pass by habit; there is no other transport."""
+    parser.add_argument("--stdio", action="store_true", help="the default, and the only way")
+
+
+def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every command
+    """Serve until the editor leaves."""
+    from indoors_server import log, settings
+    from indoors_server.core import EngineCore
+
+    user = settings.resolve(settings.user_layer())
+    log.configure(user.log_level, user.log_file)
+    from indoors_server import app
+
+    return app.run(EngineCore(), time.monotonic)

@@ -1,0 +1,161 @@
+"""One small handler per LSP method: convert, call the service, convert back.
+
+Requests that take time are `async`: only those can be cancelled while they run in pygls. The first
+parameter is always named `ls`, because pygls passes the server by that name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+from lsprotocol import types
+
+from indoors_server import convert, handshake
+from indoors_server.settings import WORKSPACE_FILE
+
+if TYPE_CHECKING:
+    from indoors_server.app import Server
+
+
+# --- life -------------------------------------------------------------------------------------
+
+
+def initialize(ls: Server, params: types.InitializeParams) -> None:
+    """Take in folders, encoding and settings; nothing here waits for the engine."""
+    service = ls.service
+    service.session.encoding = ls.negotiated_encoding()
+    for folder in params.workspace_folders or []:
+        service.session.add_folder(folder.uri)
+    if not params.workspace_folders and params.root_uri:
+        service.session.add_folder(params.root_uri)
+    options = params.initialization_options
+    options = options if isinstance(options, dict) else {}
+    service.set_editor_settings(options.get("settings"))
+    window = params.capabilities.window
+    ls.outbox.client_shows_progress = bool(window and window.work_done_progress)
+    ls.outbox.tracing = params.trace not in (None, types.TraceValue.Off)
+    ls.parent_watch.watch(params.process_id)
+    ls.greeting = handshake.check(options.get("client"))
+    service.apply_settings()
+    # Runs once this handler's answer has been written.
+    asyncio.get_running_loop().call_soon(ls.start_working)
+
+
+def initialized(ls: Server, *_: object) -> None:
+    """The client may be asked things from now on."""
+    ls.outbox.open()
+
+
+async def shutdown(ls: Server, *_: object) -> None:
+    """End the children before the answer."""
+    await ls.service.close()
+
+
+def did_exit(ls: Server, *_: object) -> None:
+    """Leave the main loop."""
+    ls.stop()
+
+
+def set_trace(ls: Server, params: types.SetTraceParams) -> None:
+    """Switch `$/logTrace` on or off."""
+    ls.outbox.tracing = params.value is not types.TraceValue.Off
+
+
+# --- documents --------------------------------------------------------------------------------
+
+
+def did_open(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
+    """A document was opened; editors show what they open."""
+    document = params.text_document
+    ls.service.session.open(document.uri, document.language_id, document.version, document.text)
+    ls.service.focus(document.uri)
+
+
+def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
+    """A document changed."""
+    document = params.text_document
+    changes = [convert.change(event) for event in params.content_changes]
+    ls.service.session.change(document.uri, document.version, changes)
+
+
+def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
+    """A document was closed."""
+    ls.service.forget(params.text_document.uri)
+
+
+def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
+    """A document was saved: the workspace's own settings count at once."""
+    if params.text_document.uri.endswith("/" + WORKSPACE_FILE):
+        ls.service.apply_settings()
+
+
+def did_focus(ls: Server, params: convert.FocusParams) -> None:
+    """Another document has the focus, or none."""
+    ls.service.focus(params.text_document.uri if params.text_document else None)
+
+
+# --- workspace --------------------------------------------------------------------------------
+
+
+def did_change_folders(ls: Server, params: types.DidChangeWorkspaceFoldersParams) -> None:
+    """Workspace folders came or went."""
+    for folder in params.event.removed:
+        ls.service.session.remove_folder(folder.uri)
+    for folder in params.event.added:
+        ls.service.session.add_folder(folder.uri)
+    ls.service.apply_settings()
+
+
+def did_change_configuration(ls: Server, params: types.DidChangeConfigurationParams) -> None:
+    """The editor's settings changed. Clients that send null (pull model) keep what they sent."""
+    sent = params.settings
+    if isinstance(sent, dict) and "indoors" in sent:
+        ls.service.set_editor_settings(sent["indoors"])
+    ls.service.read_user_settings()
+    ls.service.apply_settings()
+
+
+# --- completion -------------------------------------------------------------------------------
+
+
+async def inline_completion(
+    ls: Server, params: types.InlineCompletionParams
+) -> types.InlineCompletionList:
+    """Ghost text at the cursor."""
+    answer = await ls.service.complete(convert.ask(params))
+    return convert.inline_list(answer, ls.service.session.encoding)
+
+
+async def completion(ls: Server, params: types.CompletionParams) -> types.CompletionList:
+    """The same as an ordinary completion, where a person opted in."""
+    answer = None
+    if ls.service.settings.popup:
+        answer = await ls.service.complete(convert.ask_popup(params))
+    return convert.popup_list(answer, ls.service.session.encoding)
+
+
+def did_show(ls: Server, params: convert.ItemParams) -> None:
+    """An item was shown."""
+    ls.service.shown(convert.item_id(params.item))
+
+
+def did_partially_accept(ls: Server, params: convert.ItemParams) -> None:
+    """The start of an item was accepted; the length is cumulative, in UTF-16 units."""
+    ls.service.partially_accepted(convert.item_id(params.item), params.accepted_length)
+
+
+# --- commands ---------------------------------------------------------------------------------
+
+
+# pygls resolves the annotations of commands at run time, where `Server` is not known: hence Any.
+def accepted(ls: Any, *arguments: Any) -> bool:  # noqa: ANN401 - a client may send anything
+    """`indoors.accepted ID`: an item was inserted. Counts, nothing else."""
+    return bool(arguments) and bool(ls.service.accepted(str(arguments[0])))
+
+
+def status(ls: Any, *_: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything
+    """`indoors.status`: the status and the counters, for a health check."""
+    made: dict[str, Any] = msgspec.to_builtins(ls.service.status())
+    return {**made, "counters": msgspec.to_builtins(ls.service.counters)}

@@ -1,0 +1,109 @@
+"""What the server sends by itself: status, progress, messages, traces.
+
+Messages are written as plain JSON-RPC, so this module needs no protocol library. The one request
+to the client, `window/workDoneProgress/create`, is sent only if the client can answer it.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable
+from typing import Any, Literal
+
+import msgspec
+
+from indoors_server.status import Status
+
+_MESSAGE_TYPES = {"error": 1, "warning": 2, "info": 3}  # LSP 3.18, MessageType
+
+
+class EditorOutbox:
+    """Sends to one editor. `send` takes a JSON-RPC message without its version."""
+
+    def __init__(self, send: Callable[[dict[str, Any]], None]) -> None:
+        self._send = send
+        self._ids = (f"indoors-{number}" for number in itertools.count(1))
+        self._open = False
+        self._waiting: list[dict[str, Any]] = []
+        self._progress: _LoadProgress | None = None
+        self.client_shows_progress = False
+        self.tracing = False
+
+    def open(self) -> None:
+        """The client said `initialized`: what had to wait goes out."""
+        self._open = True
+        for message in self._waiting:
+            self._send(message)
+        self._waiting.clear()
+
+    def status(self, status: Status) -> None:
+        """Send `indoors/status`, and a load's progress as `$/progress`."""
+        self._notify("indoors/status", msgspec.to_builtins(status))
+        if status.phase == "loading" and self._progress is None and self.client_shows_progress:
+            self._progress = _LoadProgress(next(self._ids), self._notify)
+            self._post(self._progress.create())
+        if self._progress is not None:
+            self._progress.update(status)
+            if status.phase != "loading":
+                self._progress = None
+
+    def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
+        """Show a message to the person."""
+        self._notify("window/showMessage", {"type": _MESSAGE_TYPES[kind], "message": text})
+
+    def trace(self, text: str) -> None:
+        """Send `$/logTrace` if the client asked for traces."""
+        if self.tracing:
+            self._notify("$/logTrace", {"message": text})
+
+    def answered(self, request_id: object, ok: bool) -> None:
+        """The client answered a request of ours."""
+        if self._progress is not None and self._progress.token == request_id:
+            if ok:
+                self._progress.begin()
+            else:
+                self._progress = None
+
+    def _notify(self, method: str, params: dict[str, Any]) -> None:
+        self._post({"method": method, "params": params})
+
+    def _post(self, message: dict[str, Any]) -> None:
+        if self._open:
+            self._send(message)
+        else:
+            self._waiting.append(message)
+
+
+class _LoadProgress:
+    """One load as work-done progress; begins once the client agreed to the token."""
+
+    def __init__(self, token: str, notify: Callable[[str, dict[str, Any]], None]) -> None:
+        self.token = token
+        self._notify = notify
+        self._begun = False
+        self._percentage = 0
+
+    def create(self) -> dict[str, Any]:
+        """The request that offers the token; the request has the token's own id."""
+        method = "window/workDoneProgress/create"
+        return {"id": self.token, "method": method, "params": {"token": self.token}}
+
+    def begin(self) -> None:
+        """The client agreed."""
+        self._begun = True
+        title = "Indoors: loading the model"
+        self._say(kind="begin", title=title, percentage=self._percentage, cancellable=False)
+
+    def update(self, status: Status) -> None:
+        """Report a step, or the end."""
+        percentage = round((status.progress or 0.0) * 100)
+        if status.phase != "loading":
+            if self._begun:
+                self._say(kind="end", message=status.model or status.reason)
+        elif percentage > self._percentage:
+            self._percentage = percentage
+            if self._begun:
+                self._say(kind="report", percentage=percentage)
+
+    def _say(self, **value: object) -> None:
+        self._notify("$/progress", {"token": self.token, "value": value})

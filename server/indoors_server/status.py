@@ -1,0 +1,78 @@
+"""What the server says about itself: one value, computed from facts, sent when it changes."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+Phase = Literal["loading", "ready", "busy", "error", "inactive"]
+
+
+class Status(msgspec.Struct, frozen=True, kw_only=True):
+    """The parameters of `indoors/status`.
+
+    `reason` is for people ("" when ready); `model` is the model's name, "" while none is loaded;
+    `device` says where it runs; `lock` is the lock-down state of the server process;
+    `progress` is a load's fraction from 0 to 1, null when nothing loads.
+    """
+
+    phase: Phase
+    reason: str = ""
+    model: str = ""
+    device: str = ""
+    lock: str = "unproven"
+    progress: float | None = None
+
+
+class Counters(msgspec.Struct):
+    """What happened since the server started: numbers only, no text, nothing leaves the machine.
+
+    `accepted_units` are the UTF-16 units taken by partial accepts.
+    """
+
+    requested: int = 0
+    answered: int = 0
+    from_cache: int = 0
+    superseded: int = 0
+    shown: int = 0
+    accepted: int = 0
+    partially_accepted: int = 0
+    accepted_units: int = 0
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True):
+    """What the core knows about its engine: the part of a status that is not about requests.
+
+    `phase` "error" means that nothing will complete until a person did `next_step`.
+    """
+
+    phase: Literal["loading", "ready", "error"]
+    reason: str = ""
+    next_step: str = ""
+    model: str = ""
+    device: str = ""
+    progress: float | None = None
+
+
+def status_of(facts: Facts, *, busy: bool, inactive: str, lock: str) -> Status:
+    """The status that follows from the facts. `inactive` is why nothing completes, "" if it may.
+
+    An error outranks everything, then loading, then inactive, then busy.
+    """
+    phase: Phase = facts.phase
+    reason = facts.reason
+    if facts.phase == "error":
+        reason = " ".join(part for part in (facts.reason, facts.next_step) if part)
+    elif facts.phase == "ready" and inactive:
+        phase, reason = "inactive", inactive
+    elif facts.phase == "ready" and busy:
+        phase = "busy"
+    return Status(
+        phase=phase,
+        reason=reason,
+        model=facts.model,
+        device=facts.device,
+        lock=lock,
+        progress=facts.progress if facts.phase == "loading" else None,
+    )
