@@ -130,6 +130,16 @@ def resolve_path(path: Path, progress: Progress | None = None) -> ResolvedModel:
     )
 
 
+def verify_path(path: Path, progress: Progress | None = None) -> ResolvedModel:
+    """As `resolve_path`, but every byte is read, whatever the records say."""
+    for part in shard_paths(Path(os.path.abspath(path))):  # noqa: PTH100 - as in resolve_path
+        record = read_record(part)
+        if record is not None:
+            stale = msgspec.structs.replace(record, identity=(0, 0, 0, 0, 0))
+            private_files.write_atomically(_record_path(part), msgspec.json.encode(stale))
+    return resolve_path(path, progress)
+
+
 def shard_paths(path: Path) -> tuple[Path, ...]:
     """All files of a split set (`…-00001-of-0000N.gguf`) in order; the path alone if not split."""
     match = _SHARD.search(path.name)
@@ -137,7 +147,7 @@ def shard_paths(path: Path) -> tuple[Path, ...]:
         return (path,)
     stem, count = path.name[: match.start()], int(match.group(2))
     if not 1 <= count <= 999:
-        raise InputError(f"A split set of {count} files cannot be.", why=show(path))
+        raise InputError(f"A split set of {count} files cannot be.", why=private_files.show(path))
     return tuple(path.with_name(f"{stem}-{n:05d}-of-{count:05d}.gguf") for n in range(1, count + 1))
 
 
@@ -208,16 +218,9 @@ def damaged(path: Path, name: str, *, against: str = "the catalogue's") -> Model
     """The error for a file whose bytes are not what they should be."""
     return ModelError(
         f"The model file is damaged: sha256 differs from {against}.",
-        why=show(path),
+        why=private_files.show(path),
         next_step=f"indoors models pull {name}   (removes the damaged file first)",
     )
-
-
-def show(path: Path) -> str:
-    """A path as messages print it, with the home directory as `~`."""
-    home = str(Path.home())
-    text = str(path)
-    return "~" + text[len(home) :] if text.startswith(home + os.sep) else text
 
 
 def _checked(path: Path, progress: Progress | None) -> tuple[ModelFile, ModelEntry | None]:
@@ -233,26 +236,26 @@ def _checked(path: Path, progress: Progress | None) -> tuple[ModelFile, ModelEnt
             if expected and expected.bytes and before[2] != expected.bytes:
                 raise damaged(path, expected.name)
             if not begins_as_gguf(path):
-                raise ModelError("This is not a GGUF file.", why=show(path))
+                raise ModelError("This is not a GGUF file.", why=private_files.show(path))
             sha256 = hash_file(path, progress)
             if identity_of(path) != before:
                 raise ModelError(
                     "The model file changed while it was being checked.",
-                    why=show(path),
+                    why=private_files.show(path),
                     next_step="wait for the other program to finish writing it, then try again",
                 )
     except FileNotFoundError:
-        raise _missing(path) from None
+        raise missing(path) from None
     except OSError as error:
         raise ModelError(
-            "The model file cannot be read.", why=f"{show(path)}: {error.strerror}"
+            "The model file cannot be read.", why=f"{private_files.show(path)}: {error.strerror}"
         ) from error
     if expected and expected.sha256 and sha256 != expected.sha256:
         raise damaged(path, expected.name)
     if in_store and record and not (expected and expected.sha256) and sha256 != record.sha256:
         raise ModelError(
             "The model file is damaged: sha256 differs from the one recorded when it was stored.",
-            why=show(path),
+            why=private_files.show(path),
             next_step=f"indoors models pull {expected.name}   (removes the damaged file first)"
             if expected
             else "import it again: indoors models import FILE",
@@ -268,22 +271,25 @@ def _checked(path: Path, progress: Progress | None) -> tuple[ModelFile, ModelEnt
     return file, expected or catalog.by_sha256(sha256)
 
 
-def _missing(path: Path) -> ModelError:
+def missing(path: Path) -> ModelError:
+    """The error for a model file that is not there."""
     entry = catalog.by_file(path.name)
     if entry and path.parent == paths.models_dir():
         return ModelError(
             f"The model {entry.name} is not on this machine.",
-            why=show(path),
+            why=private_files.show(path),
             next_step=f"indoors models pull {entry.name}",
         )
     if _SHARD.search(path.name):
         return ModelError(
             "A file of this split model is missing.",
-            why=show(path),
+            why=private_files.show(path),
             next_step="put all files of the set into one directory",
         )
     return ModelError(
-        "There is no model file here.", why=show(path), next_step="indoors models list"
+        "There is no model file here.",
+        why=private_files.show(path),
+        next_step="indoors models list",
     )
 
 

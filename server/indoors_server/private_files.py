@@ -22,9 +22,27 @@ from indoors_server.paths import make_private
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 
+class NoRoom(ModelError):
+    """The disk is full, or would be: no other source can help."""
+
+
+def show(path: Path) -> str:
+    """A path as messages print it, with the home directory as `~`."""
+    home = str(Path.home())
+    text = str(path)
+    return "~" + text[len(home) :] if text.startswith(home + os.sep) else text
+
+
+def make_tree(directory: Path) -> None:
+    """Create `directory`, and every missing parent of it, as 0700."""
+    for folder in reversed([directory, *directory.parents]):
+        if not folder.is_dir():
+            make_private(folder)
+
+
 def write_atomically(path: Path, data: bytes) -> None:
     """Replace `path` by a 0600 file with `data`; after a crash the old or the new one is there."""
-    make_private(path.parent)
+    make_tree(path.parent)
     descriptor, temporary = tempfile.mkstemp(prefix=".new-", dir=path.parent)  # 0600 by itself
     try:
         with os.fdopen(descriptor, "wb") as stream:
@@ -40,7 +58,7 @@ def write_atomically(path: Path, data: bytes) -> None:
 
 def open_partial(path: Path, *, keep: int) -> BinaryIO:
     """Open a partial file for writing at `keep`, with whatever lay beyond cut off. 0600."""
-    make_private(path.parent)
+    make_tree(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     stream = os.fdopen(descriptor, "r+b")
     stream.truncate(keep)
@@ -52,7 +70,6 @@ def publish(partial: Path, target: Path) -> None:
     """Give a complete partial file its name: on disk first, then visible in one step."""
     with partial.open("rb") as stream:
         os.fsync(stream.fileno())
-    partial.chmod(0o600)
     partial.replace(target)
     sync_directory(target.parent)
 
@@ -76,9 +93,10 @@ def explain_full_disk(directory: Path, again: str) -> Iterator[None]:
     except OSError as error:
         if error.errno not in _FULL:
             raise
-        raise ModelError(
+        raise NoRoom(
             "The disk is full: nothing was installed.",
-            why=f"{directory}: {error.strerror}. What arrived is kept, and is not used as a model.",
+            why=f"{show(directory)}: {error.strerror}. What arrived is kept, "
+            "and is not used as a model.",
             next_step=f"free some space, then: {again}   (goes on where it stopped)",
         ) from error
 
@@ -89,7 +107,7 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
 
     The system drops the lock when its holder ends in any way, so a killed process blocks nobody.
     """
-    make_private(path.parent)
+    make_tree(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
         if not _try_lock(descriptor):
