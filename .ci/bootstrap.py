@@ -84,7 +84,7 @@ def with_pip(files: list[str]) -> str:
         if not run([sys.executable, "-m", "venv", str(VENV)]):
             return "The virtual environment could not be made (see above)."
     say("  installing the pinned packages into .venv with pip …")
-    install = [str(PYTHON), "-I", "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    install = [str(PYTHON), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if not run([*install, "--require-hashes", *files]):
         return "The pinned packages could not be installed (see above)."
     if not run([*install, "--no-deps", "--no-build-isolation", "--editable", str(ROOT)]):
