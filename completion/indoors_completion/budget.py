@@ -37,6 +37,11 @@ class PromptBudget(msgspec.Struct, frozen=True, kw_only=True):
     snippets_tokens: int
     answer_tokens: int
 
+    def describe(self) -> str:
+        """One line for `--explain`."""
+        prompt = f"prefix {self.prefix_tokens}, suffix {self.suffix_tokens}"
+        return f"{prompt}, snippets {self.snippets_tokens}, answer {self.answer_tokens} tokens"
+
 
 def plan(
     model: ModelInfo, *, deadline_ms: float, multiline: bool, has_snippets: bool
@@ -64,6 +69,13 @@ def plan(
         snippets_tokens=snippets,
         answer_tokens=answer,
     )
+
+
+def describe_speeds(model: ModelInfo) -> str:
+    """The measured speeds, for `--explain`."""
+    if model.prefill_tps <= 0 or model.decode_tps <= 0:
+        return "speeds not measured yet"
+    return f"reads {model.prefill_tps:.0f}, writes {model.decode_tps:.0f} tokens a second"
 
 
 def _between(low: int, value: float, high: int) -> int:

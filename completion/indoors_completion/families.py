@@ -265,7 +265,11 @@ class Unfit(msgspec.Struct, frozen=True):
 UNFIT: tuple[Unfit, ...] = (
     # The tokens are in every Qwen vocabulary since 2.5; only the Coder models were trained on
     # them (QwenLM/Qwen2.5-Coder README, "special tokens").
-    Unfit(r"qwen", "general Qwen models carry the tokens but never learned to use them", r"coder|codeqwen"),
+    Unfit(
+        r"qwen",
+        "general Qwen models carry the tokens but never learned to use them",
+        r"coder|codeqwen",
+    ),
     # A member of Mistral AI: "Mamba Codestral does not support FIM"
     # (huggingface.co/mistralai/Mamba-Codestral-7B-v0.1, discussion 2).
     Unfit(r"mamba\W?codestral", "Mamba Codestral was trained for chat only"),

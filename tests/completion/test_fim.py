@@ -1,6 +1,7 @@
 """Every family renders, and every family has a golden file (I12)."""
 
 import pytest
+
 from indoors_completion import fim
 from indoors_completion.budget import PromptBudget
 from indoors_completion.families import FAMILIES

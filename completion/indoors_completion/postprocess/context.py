@@ -1,0 +1,47 @@
+"""What a filter knows besides the text, and how it reports."""
+
+from __future__ import annotations
+
+import msgspec
+
+from indoors_completion.families import Family
+from indoors_completion.langfacts import PLAIN, LanguageFacts
+from indoors_completion.types import FilterStep
+
+
+class Context(msgspec.Struct, frozen=True, kw_only=True):
+    """The surroundings of an answer. All texts have `\\n` line breaks.
+
+    `before` and `tail` are the cursor's line on both sides; `above` and `below` the non-blank lines
+    around it, nearest first. `several` allows more than one line, `may_start_below` an answer that
+    begins with a line break. `ended` says that the model ended the answer by itself. `inside` is
+    the quote of the string the cursor stands in, "" elsewhere. `indent` is the whitespace before
+    the cursor line's first text.
+    """
+
+    family: Family
+    language: LanguageFacts = PLAIN
+    before: str = ""
+    tail: str = ""
+    above: tuple[str, ...] = ()
+    below: tuple[str, ...] = ()
+    several: bool = False
+    may_start_below: bool = True
+    ended: bool = True
+    inside: str = ""
+    indent: str = ""
+
+
+def kept(name: str, text: str) -> FilterStep:
+    """The filter found nothing to do."""
+    return FilterStep(name, "kept", text)
+
+
+def changed(name: str, text: str, reason: str) -> FilterStep:
+    """The filter changed the text."""
+    return FilterStep(name, "changed", text, reason)
+
+
+def dropped(name: str, reason: str) -> FilterStep:
+    """The filter threw the answer away."""
+    return FilterStep(name, "dropped", "", reason)

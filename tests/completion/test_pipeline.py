@@ -1,0 +1,287 @@
+"""The whole pipeline, with an engine that says what the test wrote."""
+
+import asyncio
+
+import pytest
+from msgspec.structs import replace
+
+from fakes.engine import MODEL, FakeEngine
+from indoors_completion.cache import CompletionCache
+from indoors_completion.pipeline import Pipeline
+from indoors_completion.types import CompletionRequest, Document, SelectedCompletion, Snippet, Span
+from indoors_indexing.types import NoSyntax, SyntaxSite
+
+
+class Clock:
+    def __init__(self):
+        self.now = 100.0
+
+    def __call__(self):
+        return self.now
+
+    def tick(self, seconds):
+        self.now += seconds
+
+
+class SlowSyntax:
+    def __init__(self):
+        self.cancelled = False
+
+    async def site(self, document, offset):
+        try:
+            await asyncio.Event().wait()
+        except asyncio.CancelledError:
+            self.cancelled = True
+            raise
+
+    async def error_count(self, language, text):
+        return None
+
+
+class Bench:
+    """One pipeline; `at` completes at the `|` of a text and returns (document after, completion)."""
+
+    def __init__(self, script="", stop_reason="eos", syntax=None, model=MODEL):
+        self.clock = Clock()
+        self.engine = FakeEngine(script, stop_reason=stop_reason, model=model)
+        self.ids = 0
+        self.pipeline = Pipeline(
+            self.engine, syntax or NoSyntax(), CompletionCache(), self.clock, self.new_id
+        )
+
+    def new_id(self):
+        self.ids += 1
+        return f"c{self.ids}"
+
+    def at(self, marked, *, site=None, language="python", **options):
+        request = make_request(marked, language, **options)
+        completion = asyncio.run(self.pipeline.complete(request, site))
+        check_range(request, completion)
+        text, span = request.document.text, completion.span
+        return text[: span.start] + completion.text + text[span.end :], completion
+
+
+def make_request(marked, language="python", **options):
+    before, cursor, after = marked.partition("|")
+    assert cursor, "the text needs a cursor mark"
+    document = Document(
+        uri="file:///a", path="a.py", language=language, version=1, text=before + after
+    )
+    return CompletionRequest(document=document, offset=len(before), **options)
+
+
+def check_range(request, completion):
+    """VS Code's rule for a range, and ours: on the cursor's line, replaced text reappears."""
+    text, span, offset = request.document.text, completion.span, request.offset
+    assert 0 <= span.start <= offset <= span.end <= len(text)
+    replaced = text[span.start : span.end]
+    assert "\n" not in replaced
+    characters = iter(completion.text)
+    assert all(character in characters for character in replaced)
+    if "\n" in completion.text:
+        assert text[span.end :].lstrip("\r")[:1] in ("", "\n")
+
+
+def stages(completion):
+    return {stage.name: stage for stage in completion.stages}
+
+
+def test_completes_a_line():
+    bench = Bench("len(items)\nmore")
+    text, completion = bench.at("def f(items):\n    return |\n\n\nprint(1)\n")
+    assert text == "def f(items):\n    return len(items)\n\n\nprint(1)\n"
+    assert completion.source == "model"
+    assert completion.id == "c1"
+    assert bench.engine.jobs[0].stop_at_newline
+    assert bench.engine.prompt.startswith("<|fim_prefix|>def f(items):\n    return <|fim_suffix|>")
+
+
+def test_every_step_says_what_it_did():
+    _, completion = Bench("1").at("x = |\n")
+    assert list(stages(completion)) == [
+        "cache", "syntax", "gate", "budget", "window", "render", "generate", "filter", "fit",
+    ]  # fmt: skip
+    assert completion.filters[0].name == "special tokens"
+    assert completion.stop_reason == "eos"
+    assert (completion.n_prompt, completion.n_evaluated, completion.n_generated) == (10, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("model", "stop_reason"),
+    [(None, "unavailable"), (replace(MODEL, family=""), "unfit")],
+)
+def test_without_a_fit_model_the_engine_is_not_asked(model, stop_reason):
+    bench = Bench("1", model=model)
+    _, completion = bench.at("x = |\n")
+    assert (completion.text, completion.stop_reason, completion.source) == ("", stop_reason, "none")
+    assert bench.engine.jobs == []
+
+
+@pytest.mark.parametrize("stop_reason", ["unavailable", "cancelled"])
+def test_a_worker_that_dies_gives_an_empty_answer_and_is_not_cached(stop_reason):
+    bench = Bench("half", stop_reason=stop_reason)
+    _, completion = bench.at("x = |\n")
+    assert (completion.text, completion.stop_reason) == ("", stop_reason)
+    bench.engine.say("1")
+    assert bench.at("x = |\n")[0] == "x = 1\n"
+
+
+def test_typing_through_asks_the_engine_once():
+    bench = Bench("compute(total)")
+    bench.at("x = |\n")
+    for typed in ("c", "com", "compute(", "compute(total"):
+        text, completion = bench.at(f"x = {typed}|\n")
+        assert text == "x = compute(total)\n"
+        assert completion.source == "cache"
+    assert len(bench.engine.jobs) == 1
+
+
+def test_typing_through_an_auto_closed_bracket():
+    bench = Bench("compute(total)")
+    bench.at("x = |\n")
+    text, completion = bench.at("x = compute(|)\n")
+    assert (text, completion.source) == ("x = compute(total)\n", "cache")
+
+
+def test_an_edit_below_is_a_miss():
+    bench = Bench("compute(total)")
+    bench.at("x = |\ny = 1\n")
+    _, completion = bench.at("x = c|\ny = 2\n")
+    assert completion.source == "model"
+
+
+def test_the_body_of_a_function_ends_where_its_block_ends():
+    body = "total = 0\n\n    for x in xs:\n        total += x\n    return total"
+    bench = Bench(body + "\n\n\ndef g():\n    pass\n")
+    text, completion = bench.at("def f(xs):\n    |\n")
+    assert text == f"def f(xs):\n    {body}\n"
+    assert completion.stop_reason == "scope"
+    assert bench.engine.cancelled == 1
+    assert bench.engine.open == 0
+
+
+def test_the_deadline_shows_what_is_ready_cut_at_a_statement():
+    bench = Bench("a = 1\n    b = foo(\n        2,", stop_reason="hang")
+    _, completion = bench.at("def f(xs):\n    |\n", deadline_ms=60)
+    assert completion.text == "a = 1"
+    assert completion.stop_reason == "deadline"
+    assert bench.engine.open == 0
+
+
+def test_an_answer_cut_off_is_asked_again_at_the_same_place():
+    bench = Bench("compute(to", stop_reason="length")
+    assert bench.at("x = |\n")[1].text == "compute(to"
+    bench.engine.say("compute(total)")
+    assert bench.at("x = |\n")[0] == "x = compute(total)\n"
+    assert len(bench.engine.jobs) == 2
+
+
+def test_cancelling_the_task_closes_the_stream():
+    async def cancel():
+        bench = Bench("abc", stop_reason="hang")
+        task = asyncio.create_task(bench.pipeline.complete(make_request("x = |\n")))
+        while not bench.engine.open:
+            await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        return bench.engine
+
+    engine = asyncio.run(cancel())
+    assert (engine.open, engine.cancelled) == (0, 1)
+
+
+def test_slow_syntax_is_not_waited_for():
+    syntax = SlowSyntax()
+    text, completion = Bench("1", syntax=syntax).at("x = |\n")
+    assert text == "x = 1\n"
+    assert stages(completion)["syntax"].decision == "unknown"
+    assert syntax.cancelled
+
+
+def test_crlf_documents_keep_their_line_breaks():
+    bench = Bench("a = 1\n    return a\n")
+    text, completion = bench.at("def f():\r\n    |\r\n")
+    assert completion.text == "a = 1\r\n    return a"
+    assert text == "def f():\r\n    a = 1\r\n    return a\r\n"
+    assert "\r" not in bench.engine.prompt
+
+
+def test_a_selected_entry_is_completed_as_if_typed():
+    bench = Bench("(items)")
+    selected = SelectedCompletion("println", Span(4, 6))
+    text, completion = bench.at("x = pr|\n", selected=selected)
+    assert text == "x = println(items)\n"
+    assert completion.span == Span(4, 6)
+    assert "x = println<|fim_suffix|>" in bench.engine.prompt
+    # Accepting the entry leads to the very same place.
+    assert bench.at("x = println|\n")[1].source == "cache"
+
+
+@pytest.mark.parametrize(
+    ("text", "span"),
+    [("other", Span(4, 6)), ("pr\nint", Span(4, 6)), ("print", Span(5, 99)), ("p", Span(6, 4))],
+)
+def test_a_selected_entry_that_does_not_fit_gives_nothing(text, span):
+    bench = Bench("x")
+    _, completion = bench.at("x = pr|\n", selected=SelectedCompletion(text, span))
+    assert (completion.text, completion.stop_reason) == ("", "gate")
+    assert bench.engine.jobs == []
+
+
+def test_closers_after_the_cursor_are_replaced_not_doubled():
+    text, completion = Bench('"a", b)').at("print(|)\n")
+    assert text == 'print("a", b)\n'
+    assert completion.span == Span(6, 7)
+
+
+def test_an_empty_block_between_braces():
+    bench = Bench("\n  return 1;\n}\n\nfunction g() {")
+    text, _ = bench.at("function f() {|}\n", language="javascript")
+    assert text == "function f() {\n  return 1;\n}\n"
+
+
+@pytest.mark.parametrize("offset", [-5, 3, 10_000])
+def test_odd_offsets_are_moved_into_the_text(offset):
+    document = Document(uri="u", path="p", language="python", version=1, text="x =\r\ny = 1\r\n")
+    request = CompletionRequest(document=document, offset=offset, trigger="explicit")
+    completion = asyncio.run(Bench("2").pipeline.complete(request))
+    assert 0 <= completion.span.start <= completion.span.end <= len(document.text)
+
+
+@pytest.mark.parametrize("text", ["", "\n" * 200_000, "x" * 5_000_000, "{" * 5_000_000])
+def test_odd_documents(text):
+    document = Document(uri="u", path="p", language="javascript", version=1, text=text)
+    for offset in (0, len(text) // 2, len(text)):
+        for trigger in ("automatic", "explicit"):
+            bench = Bench("y")
+            request = CompletionRequest(document=document, offset=offset, trigger=trigger)
+            completion = asyncio.run(bench.pipeline.complete(request))
+            assert completion.text in ("", "y")
+            assert all(len(job.parts[1].text) < 20_000 for job in bench.engine.jobs)
+
+
+def test_a_dropped_answer_says_who_dropped_it():
+    _, completion = Bench("   \n  ").at("x = |\n")
+    assert (completion.text, completion.filtered_by) == ("", "only space")
+    assert completion.raw == "   \n  "
+
+
+def test_snippets_are_part_of_the_prompt_and_of_the_key():
+    bench = Bench("1")
+    snippet = Snippet(path="b.py", text="LIMIT = 3", reason="r")
+    bench.at("x = |\n", snippets=(snippet,))
+    assert "# Path: b.py\n# LIMIT = 3\n" in bench.engine.prompt
+    bench.at("x = |\n")
+    assert len(bench.engine.jobs) == 2
+
+
+def test_the_callers_site_is_taken():
+    site = SyntaxSite(
+        language="python", region="comment", block=Span(0, 4), block_indent="",
+        opens_block=False, statement=None,
+    )  # fmt: skip
+    bench = Bench("a\nb", syntax=SlowSyntax())
+    text, completion = bench.at("# |\n", site=site)
+    assert text == "# a\n"
+    assert stages(completion)["gate"].reason == "inside a comment"
