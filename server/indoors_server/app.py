@@ -12,6 +12,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable, Generator
+from contextlib import suppress
 from functools import lru_cache, partial
 from typing import Any, BinaryIO
 
@@ -127,7 +128,7 @@ class Server(LanguageServer):
 
     def negotiated_encoding(self) -> Encoding:
         """The position encoding that pygls chose by the client's preference."""
-        chosen = str(getattr(self.workspace.position_encoding, "value", "utf-16"))
+        chosen = self.workspace.position_encoding  # an enum or a string, as the client sent it
         return "utf-8" if chosen == "utf-8" else "utf-32" if chosen == "utf-32" else "utf-16"
 
     def start_working(self) -> None:
@@ -154,7 +155,8 @@ class Server(LanguageServer):
         if self._exit_grace_s is not None:
             transport.end_process_after(self._exit_grace_s, 1)
         if self._loop is not None:
-            self._loop.call_soon_threadsafe(self.stop)
+            with suppress(RuntimeError):  # the loop has ended already
+                self._loop.call_soon_threadsafe(self.stop)
 
     async def serve(self, stream: BinaryIO, descriptor: int) -> int:
         """Serve one editor until it leaves; the exit status LSP asks for."""

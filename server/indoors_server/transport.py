@@ -65,6 +65,9 @@ class FrameReader:
                 return self.next()
             if not self._fill(_CHUNK_BYTES):
                 return None
+        if blank.end() > MAX_HEADER_BYTES:
+            self._bad("a header that is too long")
+            return self.next()
         del self._buffer[: blank.end()]
         if n_bytes > MAX_BODY_BYTES:
             self._bad(f"a message of {n_bytes} bytes; the limit is {MAX_BODY_BYTES}")

@@ -13,7 +13,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -166,10 +166,8 @@ class LspClient:
     def close(self) -> None:
         """Close our end and wait for the reader."""
         if not self._out.closed:
-            try:
+            with suppress(BrokenPipeError):
                 self._out.close()
-            except BrokenPipeError:
-                pass
         self._reader.join(WAIT_S)
         self._in.close()
 
@@ -218,10 +216,8 @@ def running_server(
     try:
         yield client, process
     finally:
-        try:
+        with suppress(BrokenPipeError):
             process.stdin.close()
-        except BrokenPipeError:
-            pass
         try:
             process.wait(10)
         except subprocess.TimeoutExpired:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
 
 import pytest
+
 from fakes.fake_core import FakeCore
 from fakes.lsp_client import LspClient
+from indoors_completion.types import CompletionRequest
+from indoors_server.status import Facts
 from support.in_process import serving
 
 URI = "file:///w/a.py"
@@ -18,9 +25,22 @@ def core() -> FakeCore:
 
 
 @pytest.fixture
-def client(core: FakeCore, private_home: object) -> Iterator[LspClient]:
+def client(core: FakeCore, private_home: Path) -> Iterator[LspClient]:
     with serving(core) as client:
         yield client
+
+
+def status(client: LspClient) -> dict[str, Any]:
+    found = client.request("workspace/executeCommand", {"command": "indoors.status"})
+    assert isinstance(found, dict)
+    return found
+
+
+def is_alive(client: LspClient) -> bool:
+    return status(client)["phase"] in ("ready", "busy", "loading", "inactive")
+
+
+# --- initialize ---------------------------------------------------------------------------------
 
 
 def test_initialize_names_us_and_what_we_offer(client: LspClient) -> None:
@@ -31,21 +51,373 @@ def test_initialize_names_us_and_what_we_offer(client: LspClient) -> None:
     assert capabilities["positionEncoding"] == "utf-8"
     assert capabilities["inlineCompletionProvider"] == {}
     assert capabilities["textDocumentSync"]["change"] == 2
+    assert capabilities["textDocumentSync"]["openClose"] is True
     assert "completionProvider" not in capabilities
+    assert set(capabilities["executeCommandProvider"]["commands"]) == {
+        "indoors.accepted",
+        "indoors.status",
+    }
     assert capabilities["experimental"]["indoors"]["lock"]["state"]
+
+
+@pytest.mark.parametrize(
+    ("offered", "chosen"),
+    [
+        (("utf-16",), "utf-16"),
+        (("utf-8", "utf-16"), "utf-8"),
+        (("utf-32",), "utf-32"),
+        (("utf-7",), "utf-16"),
+        ((), "utf-16"),
+    ],
+)
+def test_the_clients_first_choice_of_encoding_counts(
+    client: LspClient, offered: tuple[str, ...], chosen: str
+) -> None:
+    result = client.initialize(encodings=offered)
+    assert result["capabilities"]["positionEncoding"] == chosen
+
+
+def test_the_classic_list_is_offered_only_if_asked_for(client: LspClient) -> None:
+    result = client.initialize(settings={"completion": {"popup": True}})
+    assert "completionProvider" in result["capabilities"]
+    client.open(URI, "value = gre\n")
+    params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 11}}
+    (item,) = client.request("textDocument/completion", params)["items"]
+    assert item["textEdit"]["newText"] == "grehello"
+    assert item["textEdit"]["range"]["start"]["character"] == 8
+    assert item["filterText"] == "grehello"
+
+
+@pytest.mark.parametrize(
+    ("plugin", "says"),
+    [
+        ({"name": "Indoors for VS Code", "version": "9.0", "protocol": 99}, "update the server"),
+        ({"name": "Indoors for VS Code", "version": "0.0", "protocol": 0}, "update the plugin"),
+        ({"name": "Indoors for VS Code", "version": "0.1", "protocol": 1}, ""),
+        ({"name": "somebody else's"}, ""),
+        ("not an object", ""),
+    ],
+)
+def test_a_plugin_that_is_too_far_apart_is_named(client: LspClient, plugin: Any, says: str) -> None:
+    client.initialize(options={"client": plugin})
+    assert is_alive(client)
+    texts = [shown["message"] for shown in client.notifications("window/showMessage")]
+    assert bool(texts) == bool(says)
+    assert all(says in text and "Indoors for VS Code" in text for text in texts)
+
+
+# --- completion ---------------------------------------------------------------------------------
 
 
 def test_a_completion_comes_back_with_range_and_command(client: LspClient) -> None:
     client.initialize()
     client.open(URI, "x = \n")
     (item,) = client.complete(URI, 0, 4)
+    here = {"line": 0, "character": 4}
     assert item["insertText"] == "hello"
-    assert item["range"] == {
-        "start": {"line": 0, "character": 4},
-        "end": {"line": 0, "character": 4},
-    }
+    assert item["range"] == {"start": here, "end": here}
     assert item["command"]["command"] == "indoors.accepted"
-    params = {"command": "indoors.accepted", "arguments": item["command"]["arguments"]}
-    assert client.request("workspace/executeCommand", params) is True
-    status = client.request("workspace/executeCommand", {"command": "indoors.status"})
-    assert status["counters"]["accepted"] == 1
+
+
+@pytest.mark.parametrize(("encoding", "character"), [("utf-8", 8), ("utf-16", 6), ("utf-32", 5)])
+def test_positions_count_in_the_negotiated_encoding(
+    client: LspClient, core: FakeCore, encoding: str, character: int
+) -> None:
+    client.initialize(encodings=(encoding,))
+    client.open(URI, "s = 😀\n")
+    (item,) = client.complete(URI, 0, character)
+    assert core.requests[-1].offset == 5
+    assert item["range"]["end"] == {"line": 0, "character": character}
+
+
+@pytest.mark.parametrize(
+    ("line", "character", "offset"), [(0, 999, 3), (99, 0, 8), (2**31 - 1, 2**31 - 1, 8)]
+)
+def test_positions_out_of_range_are_clamped(
+    client: LspClient, core: FakeCore, line: int, character: int, offset: int
+) -> None:
+    client.initialize()
+    client.open(URI, "abc\ndefg")
+    assert client.complete(URI, line, character)
+    assert core.requests[-1].offset == offset
+
+
+def test_triggers_selection_and_limits_reach_the_pipeline(
+    client: LspClient, core: FakeCore
+) -> None:
+    client.initialize(settings={"completion": {"maxLines": 3, "deadlineMs": 400}})
+    client.open(URI, "os.pa\n")
+    selected = {
+        "text": "path",
+        "range": {"start": {"line": 0, "character": 3}, "end": {"line": 0, "character": 5}},
+    }
+    client.complete(URI, 0, 5, trigger=1, selectedCompletionInfo=selected)
+    client.complete(URI, 0, 5, trigger=2)
+    client.complete(URI, 0, 5, trigger=0)
+    explicit, automatic, languageclient_9 = core.requests
+    assert (explicit.trigger, automatic.trigger) == ("explicit", "automatic")
+    assert languageclient_9.trigger == "explicit"
+    assert explicit.selected
+    assert explicit.selected.text == "path"
+    assert (explicit.selected.span.start, explicit.selected.span.end) == (3, 5)
+    assert (explicit.max_lines, explicit.deadline_ms) == (3, 400.0)
+    assert automatic.selected is None
+
+
+def test_fields_that_copilots_clients_add_are_accepted(client: LspClient) -> None:
+    client.initialize()
+    client.open(URI, "x = \n", version=7)
+    params = {
+        "textDocument": {"uri": URI, "version": 7},
+        "position": {"line": 0, "character": 4},
+        "context": {"triggerKind": 2},
+        "formattingOptions": {"tabSize": 4, "insertSpaces": True},
+    }
+    assert client.request("textDocument/inlineCompletion", params)["items"]
+
+
+@pytest.mark.parametrize(
+    ("uri", "completes"),
+    [
+        ("untitled:Untitled-1", True),
+        ("vscode-notebook-cell:/w/plot.ipynb#W0sZmlsZQ%3D%3D", True),
+        ("file:///w/a.py", True),
+        ("git:/w/a.py?%7B%22ref%22%3A%22%22%7D", False),
+        ("output:extension-output", False),
+    ],
+)
+def test_which_kinds_of_document_complete(client: LspClient, uri: str, completes: bool) -> None:
+    client.initialize()
+    client.open(uri, "x = \n")
+    assert bool(client.complete(uri, 0, 4)) is completes
+
+
+def test_a_document_never_opened_completes_to_nothing(client: LspClient) -> None:
+    client.initialize()
+    assert client.complete("file:///w/never.py", 0, 0) == []
+
+
+def test_incremental_changes_arrive(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "a\nb\n")
+    client.insert(URI, 2, 1, 1, "é😀")
+    client.insert(URI, 3, 1, 4, "!")
+    client.complete(URI, 1, 5)
+    document = core.requests[-1].document
+    assert (document.text, document.version) == ("a\nbé😀!\n", 3)
+
+
+# --- one answer per request ---------------------------------------------------------------------
+
+
+async def never(request: CompletionRequest) -> str:
+    await asyncio.Event().wait()
+    return ""
+
+
+def test_a_superseded_request_is_answered_empty(client: LspClient, core: FakeCore) -> None:
+    core.rule = never
+    client.initialize()
+    client.open(URI, "x\n")
+    first = client.start_completion(URI, 0, 1)
+    client.wait_for(lambda: len(core.requests) == 1 or (is_alive(client) and core.requests))
+    second = client.start_completion(URI, 0, 1)
+    assert client.answer(first)["result"] == {"items": []}
+    client.cancel(second)
+    assert client.answer(second)["error"]["code"] == -32800
+    assert is_alive(client)
+    assert core.n_cancelled == 2
+    assert [len(client.answers(request)) for request in (first, second)] == [1, 1]
+
+
+def test_a_cancel_for_an_unknown_request_is_ignored(client: LspClient) -> None:
+    client.initialize()
+    client.cancel(12345)
+    client.notify("$/cancelRequest", {"id": "text"})
+    assert is_alive(client)
+
+
+def test_a_fault_in_the_core_is_an_empty_answer(client: LspClient, core: FakeCore) -> None:
+    """I9."""
+
+    async def fail(request: CompletionRequest) -> str:
+        raise RuntimeError("boom")
+
+    core.rule = fail
+    client.initialize()
+    client.open(URI, "x\n")
+    assert client.complete(URI, 0, 1) == []
+    assert is_alive(client)
+
+
+# --- what became of an item ---------------------------------------------------------------------
+
+
+def test_shown_and_accepted_are_counted(client: LspClient, core: FakeCore) -> None:
+    async def smile(request: CompletionRequest) -> str:
+        return "😀 = 1"
+
+    core.rule = smile
+    client.initialize()
+    client.open(URI, "x\n")
+    (item,) = client.complete(URI, 0, 1)
+    client.notify("textDocument/didShowCompletion", {"item": item})
+    for length in (2, 2, 3, 999):
+        params = {"item": item, "acceptedLength": length}
+        client.notify("textDocument/didPartiallyAcceptCompletion", params)
+    command = {"command": item["command"]["command"], "arguments": item["command"]["arguments"]}
+    assert client.request("workspace/executeCommand", command) is True
+    assert client.request("workspace/executeCommand", command) is False
+    counters = status(client)["counters"]
+    assert counters["shown"] == 1
+    assert counters["accepted"] == 1
+    assert counters["partially_accepted"] == 1
+    assert counters["accepted_units"] == 6
+
+
+@pytest.mark.parametrize(
+    "params",
+    [
+        {},
+        {"item": None},
+        {"item": {"insertText": 5}},
+        {"item": {"insertText": "x"}, "acceptedLength": "many"},
+        {"item": {"insertText": "x", "command": {"title": "t", "command": "other"}}},
+        {"item": {"insertText": "x"}, "acceptedLength": -5},
+        [],
+    ],
+)
+def test_items_that_are_not_ours_count_nothing(client: LspClient, params: Any) -> None:
+    client.initialize()
+    client.notify("textDocument/didShowCompletion", params)
+    client.notify("textDocument/didPartiallyAcceptCompletion", params)
+    counters = status(client)["counters"]
+    assert (counters["shown"], counters["partially_accepted"]) == (0, 0)
+
+
+# --- status, settings, messages -----------------------------------------------------------------
+
+
+def test_status_and_progress_follow_a_load(client: LspClient, core: FakeCore) -> None:
+    core.facts = Facts(phase="loading", progress=0.0)
+    client.initialize(capabilities={"window": {"workDoneProgress": True}})
+    client.wait_for(lambda: client.phase() == "loading")
+    client.open(URI, "x\n")
+    assert client.complete(URI, 0, 1) == []
+    assert core.n_rechecks == 1
+    client.wait_for(lambda: client.notifications("$/progress"))
+    for facts in (Facts(phase="loading", progress=0.5), Facts(phase="ready", model="m")):
+        n_seen = len(client.notifications("$/progress"))
+        core.facts = facts
+        client.notify("textDocument/didFocus", {"textDocument": {"uri": URI}})
+        client.wait_for(lambda n=n_seen: len(client.notifications("$/progress")) > n)
+    client.wait_for(lambda: client.phase() == "ready")
+    kinds = [report["value"]["kind"] for report in client.notifications("$/progress")]
+    assert kinds == ["begin", "report", "end"]
+    assert client.notifications("indoors/status")[-1]["model"] == "m"
+
+
+def test_without_the_capability_no_progress_is_asked_for(client: LspClient, core: FakeCore) -> None:
+    core.facts = Facts(phase="loading", progress=0.0)
+    client.initialize()
+    client.wait_for(lambda: client.phase() == "loading")
+    assert not client.notifications("window/workDoneProgress/create")
+
+
+def test_an_error_is_shown_once_with_the_next_step(client: LspClient, core: FakeCore) -> None:
+    core.facts = Facts(
+        phase="error", reason="There is no model.", next_step="indoors models pull x"
+    )
+    client.initialize()
+    client.wait_for(lambda: client.phase() == "error")
+    client.notify("textDocument/didFocus", {})
+    core.facts = Facts(phase="ready", model="m")
+    client.notify("textDocument/didFocus", {})
+    client.wait_for(lambda: client.phase() == "ready")
+    (shown,) = client.notifications("window/showMessage")
+    assert shown["type"] == 1
+    assert "indoors models pull x" in shown["message"]
+
+
+def test_the_focused_document_decides_about_inactive(client: LspClient) -> None:
+    client.initialize(settings={"completion": {"languages": {"off": ["markdown"]}}})
+    client.open("file:///w/a.md", "x", language="markdown")
+    client.wait_for(lambda: client.phase() == "inactive")
+    assert "markdown" in client.notifications("indoors/status")[-1]["reason"]
+    client.open(URI, "x")
+    client.wait_for(lambda: client.phase() == "ready")
+
+
+def test_configuration_changes_count_at_once(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "x\n")
+    sent = {"settings": {"indoors": {"completion": {"automatic": False, "maxLines": "x"}}}}
+    client.notify("workspace/didChangeConfiguration", sent)
+    assert client.complete(URI, 0, 1, trigger=2) == []
+    assert client.complete(URI, 0, 1, trigger=1)
+    (shown,) = client.notifications("window/showMessage")
+    assert "completion.maxLines" in shown["message"]
+    client.notify("workspace/didChangeConfiguration", {"settings": None})
+    assert client.complete(URI, 0, 1, trigger=2) == []
+
+
+def test_a_workspace_file_narrows_its_own_folder_only(client: LspClient, tmp_path: Path) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    (one / ".indoors.json").write_text(json.dumps({"completion": {"enabled": False}}))
+    client.initialize(folders=(one, two))
+    for folder in (one, two):
+        client.open((folder / "a.py").as_uri(), "x\n")
+    assert client.complete((one / "a.py").as_uri(), 0, 1) == []
+    assert client.complete((two / "a.py").as_uri(), 0, 1)
+    (one / ".indoors.json").unlink()
+    document = {"uri": (one / ".indoors.json").as_uri()}
+    client.notify("textDocument/didSave", {"textDocument": document})
+    assert client.complete((one / "a.py").as_uri(), 0, 1)
+
+
+def test_folders_come_and_go(client: LspClient, core: FakeCore, tmp_path: Path) -> None:
+    client.initialize()
+    uri = (tmp_path / "src/a.py").as_uri()
+    client.open(uri, "x\n")
+    client.complete(uri, 0, 1)
+    folder = {"uri": tmp_path.as_uri(), "name": "w"}
+    for added, removed in (([folder], []), ([], [folder])):
+        event = {"added": added, "removed": removed}
+        client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+        client.complete(uri, 0, 1)
+    assert [r.document.path for r in core.requests] == ["a.py", "src/a.py", "a.py"]
+
+
+def test_tracing_tells_numbers_and_no_text(client: LspClient) -> None:
+    client.initialize()
+    client.open(URI, "canary_in_source = \n")
+    client.notify("$/setTrace", {"value": "messages"})
+    client.complete(URI, 0, 19)
+    (trace,) = client.notifications("$/logTrace")
+    assert "ms" in trace["message"]
+    assert "hello" not in trace["message"]
+    client.notify("$/setTrace", {"value": "off"})
+    client.complete(URI, 0, 19)
+    assert len(client.notifications("$/logTrace")) == 1
+
+
+def test_shutdown_closes_the_core_and_refuses_what_follows(
+    client: LspClient, core: FakeCore
+) -> None:
+    client.initialize()
+    assert client.request("shutdown") is None
+    assert core.closed
+    late = client.start_completion(URI, 0, 0)
+    assert client.answer(late)["error"]["code"] == -32600
+    client.notify("exit")
+    client.wait_for(lambda: client.ended or True)
+
+
+def test_closing_a_document_forgets_it(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "x\n")
+    client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    assert client.complete(URI, 0, 1) == []
+    assert core.forgotten == [URI]
