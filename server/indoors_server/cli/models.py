@@ -67,7 +67,7 @@ def _list(options: argparse.Namespace) -> int:
         for row in rows:
             screen.say(json.dumps(row))
         return 0
-    screen.say(_row("MODEL", "SIZE", "LICENCE", "KIND", "COMPLETES", "HERE"))
+    screen.say(_row("MODEL", "SIZE", "LICENCE", "KIND", "COMPLETES", "STATE"))
     for entry in entries:
         here = model_store.is_installed(entry)
         line = _row(
@@ -86,19 +86,20 @@ def _list(options: argparse.Namespace) -> int:
     screen.say()
     screen.say("COMPLETES: can fill in the middle, which inline completion needs. Base models")
     screen.say("complete better, instruct models edit better.")
+    screen.say("no hash known: cannot be compared with the publisher's file; used as unverified.")
     screen.say("* conditions of its own; `indoors models pull NAME` prints them first.")
     return 0
 
 
-def _row(name: str, size: str, licence: str, kind: str, completes: str, here: str) -> str:
-    return f"{name:<32} {size:>7}  {licence:<12} {kind:<8} {completes:<9}  {here}".rstrip()
+def _row(name: str, size: str, licence: str, kind: str, completes: str, state: str) -> str:
+    return f"{name:<32} {size:>7}  {licence:<12} {kind:<8} {completes:<9}  {state}".rstrip()
 
 
 def _state(entry: ModelEntry) -> str:
     """What is known about the entry's file without reading it."""
     path = model_store.store_path(entry)
     if not path.is_file():
-        return "" if entry.sha256 else "(unverified)"
+        return "" if entry.sha256 else "no hash known"
     if not model_store.is_installed(entry):
         return "damaged"
     record = model_store.read_record(path)
