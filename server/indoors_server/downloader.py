@@ -99,9 +99,20 @@ def download_wheels(
     how many bytes have arrived. Returns the paths of the wheels, in the order of `requirements`.
     Raises DownloadError; wheels that were complete by then stay in `into`.
     """
-    arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir", *extra]
-    arguments += ["--dest", str(into), *requirements]
-    pip = pip or find(manual=arguments)
+    pip = pip or find(manual=["download", "--no-deps", *requirements])
+    _download(requirements, [*extra, *requirements], into, pip, on_bytes)
+    return [_wheel_for(requirement, into) for requirement in requirements]
+
+
+def _download(
+    names: Sequence[str],
+    what: Sequence[str],
+    into: Path,
+    pip: Downloader,
+    on_bytes: Callable[[int], None] | None,
+) -> None:
+    arguments = ["download", "--no-deps", "--only-binary", ":all:", "--no-cache-dir"]
+    arguments += ["--dest", str(into), *what]
     into.mkdir(mode=0o700, parents=True, exist_ok=True)
     # pip collects a download in its temporary directory. Ours lies beside the destination: the
     # progress can be seen there, and a small /tmp is not filled by a large model.
@@ -112,11 +123,22 @@ def download_wheels(
         done = run_pip(pip, arguments, environment={"TMPDIR": scratch})
     if done.status != 0:
         raise DownloadError(
-            f"{', '.join(requirements)} could not be downloaded from your package index.",
+            f"{', '.join(names)} could not be downloaded from your package index.",
             why=reason(done.tail),
             next_step=f"python3 -m pip {' '.join(arguments)}",
         )
-    return [_wheel_for(requirement, into) for requirement in requirements]
+
+
+def download_locked(
+    lock: Path,
+    into: Path,
+    *,
+    pip: Downloader,
+    on_bytes: Callable[[int], None] | None = None,
+) -> None:
+    """Download the wheels that a hashed lock file names into `into`. Raises DownloadError."""
+    arguments = ["--require-hashes", "--requirement", str(lock)]
+    _download([lock.stem], arguments, into, pip, on_bytes)
 
 
 def run_pip(

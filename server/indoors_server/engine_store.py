@@ -2,6 +2,7 @@
 
     <cache>/engines/llama-cpp-python-<version>-<backend>-<cpu key>/   llama_cpp/…, engine.json
     <cache>/engines/current.json                                      {cpu key: directory name}
+    <cache>/engines/choice.json                                       {cpu key: backend asked for}
     <cache>/wheels/<the same name>/*.whl                              the wheel it was unpacked from
 
 Why not plain site-packages: a plain dependency would quietly build the CPU variant on a machine
@@ -15,7 +16,6 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import importlib.util
-import os
 import shutil
 import tempfile
 import zipfile
@@ -26,12 +26,13 @@ from pathlib import Path
 import msgspec
 
 from indoors_completion.types import EngineError
-from indoors_server import machine, paths
+from indoors_server import machine, paths, private_files
 
 BACKENDS = ("cuda", "metal", "vulkan", "cpu")
 INSTALL_HINT = "indoors engine install"
 _RECORD = "engine.json"
 _CURRENT = "current.json"
+_CHOICE = "choice.json"
 _PACKAGE = "llama_cpp"
 _DISTRIBUTION = "llama-cpp-python"
 
@@ -78,7 +79,7 @@ def find(engines: Path | None = None, cpu_key: str | None = None) -> EngineBuild
     """
     key = cpu_key if cpu_key is not None else machine.cpu_key()
     builds = list_builds(engines, key)
-    selected = _selection(engines).get(key, "")
+    selected = _read_names((engines or paths.engines_dir()) / _CURRENT).get(key, "")
     usable = [build for build in builds if build.matches_cpu]
     for build in usable:
         if Path(build.directory).name == selected:
@@ -109,7 +110,7 @@ def list_builds(engines: Path | None = None, cpu_key: str | None = None) -> list
     for directory in _directories(engines or paths.engines_dir()):
         record = read_record(directory)
         if record is not None and (directory / _PACKAGE).is_dir():
-            found.append(_as_build(directory, record, key))
+            found.append(as_build(directory, record, key))
     return sorted(found, key=lambda build: build.built_at, reverse=True)
 
 
@@ -165,6 +166,13 @@ def read_record(directory: Path) -> EngineRecord | None:
         return None
 
 
+def write_record(directory: Path, record: EngineRecord) -> None:
+    """Write the record into an engine's directory (or beside a wheel in the cache)."""
+    private_files.write_atomically(
+        directory / _RECORD, msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
+    )
+
+
 def unpack(wheel: Path, record: EngineRecord, engines: Path | None = None) -> Path:
     """Unpack `wheel` into its place, replacing what was there, and return the directory.
 
@@ -178,9 +186,7 @@ def unpack(wheel: Path, record: EngineRecord, engines: Path | None = None) -> Pa
     scratch = Path(tempfile.mkdtemp(prefix=".unpack-", dir=root))
     try:
         _extract(wheel, scratch)
-        (scratch / _RECORD).write_bytes(
-            msgspec.json.format(msgspec.json.encode(record), indent=2) + b"\n"
-        )
+        write_record(scratch, record)
         _swap(scratch, place)
     finally:
         shutil.rmtree(scratch, ignore_errors=True)
@@ -191,11 +197,21 @@ def select(directory: Path, engines: Path | None = None, cpu_key: str | None = N
     """Make the build in `directory` the current one for this CPU."""
     root = paths.make_private(engines or paths.engines_dir())
     key = cpu_key if cpu_key is not None else machine.cpu_key()
-    chosen = {**_selection(root), key: directory.name}
-    descriptor, scratch = tempfile.mkstemp(prefix=".current-", dir=root)
-    with os.fdopen(descriptor, "wb") as stream:
-        stream.write(msgspec.json.format(msgspec.json.encode(chosen), indent=2) + b"\n")
-    Path(scratch).replace(root / _CURRENT)
+    _write_names(root / _CURRENT, {**_read_names(root / _CURRENT), key: directory.name})
+
+
+def choice(engines: Path | None = None, cpu_key: str | None = None) -> str:
+    """The backend that the user asked for by name on this machine, "" if none was."""
+    key = cpu_key if cpu_key is not None else machine.cpu_key()
+    chosen = _read_names((engines or paths.engines_dir()) / _CHOICE).get(key, "")
+    return chosen if chosen in BACKENDS else ""
+
+
+def remember_choice(backend: str, engines: Path | None = None, cpu_key: str | None = None) -> None:
+    """Keep the user's choice of a backend, so that a CPU chosen once is not asked for again."""
+    root = paths.make_private(engines or paths.engines_dir())
+    key = cpu_key if cpu_key is not None else machine.cpu_key()
+    _write_names(root / _CHOICE, {**_read_names(root / _CHOICE), key: backend})
 
 
 def file_sha256(path: Path) -> str:
@@ -209,7 +225,9 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _as_build(directory: Path, record: EngineRecord, key: str) -> EngineBuild:
+def as_build(directory: Path, record: EngineRecord, cpu_key: str | None = None) -> EngineBuild:
+    """What `find` returns for a directory with this record."""
+    key = cpu_key if cpu_key is not None else machine.cpu_key()
     return EngineBuild(
         directory=str(directory),
         version=record.version,
@@ -232,12 +250,16 @@ def _directories(root: Path) -> Iterator[Path]:
             yield entry
 
 
-def _selection(engines: Path | None) -> dict[str, str]:
+def _read_names(path: Path) -> dict[str, str]:
     try:
-        data = ((engines or paths.engines_dir()) / _CURRENT).read_bytes()
-        return msgspec.json.decode(data, type=dict[str, str])
+        return msgspec.json.decode(path.read_bytes(), type=dict[str, str])
     except (OSError, msgspec.DecodeError):
         return {}
+
+
+def _write_names(path: Path, names: dict[str, str]) -> None:
+    data = msgspec.json.format(msgspec.json.encode(names), indent=2) + b"\n"
+    private_files.write_atomically(path, data)
 
 
 def _extract(wheel: Path, into: Path) -> None:
