@@ -1,0 +1,58 @@
+"""What the two block styles share: the value they answer with, and names read from header lines."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from indoors_indexing.languages import LanguageRecord
+    from indoors_indexing.parse import Node
+
+# A definition's name in a header line that the tree could not read.
+_NAMED = re.compile(
+    rb"\b(?:class|def|enum|fn|func|function|impl|interface|mod|record|struct|trait|type)\s+"
+    rb"(?:\([^()]{0,200}\)\s*)?([A-Za-z_$][\w$]{0,200})"
+)
+
+
+class Block(NamedTuple):
+    """The innermost enclosing block, in bytes; `node` is its tree node if it has a sound one."""
+
+    start: int
+    end: int
+    indent: str
+    opens: bool
+    scope: tuple[str, ...]
+    node: Node | None = None
+    whole: bool = False
+
+    def holds(self, start: int) -> bool:
+        """Whether a statement that starts there is one of this block's."""
+        return self.whole or self.start <= start
+
+
+def defined_names(record: LanguageRecord, path: list[Node], at: int) -> list[tuple[int, str]]:
+    """The definitions on a path that contain `at`, as (start, name), outermost first."""
+    names: list[tuple[int, str]] = []
+    for index, node in enumerate(path):
+        if not node.start_byte <= at <= node.end_byte:
+            continue
+        field = record.definitions.get(node.type)
+        name = node.child_by_field_name(field) if field else None
+        if name is None and node.type in record.bound_functions and index:
+            outer = path[index - 1]
+            name = (
+                outer.child_by_field_name("name")
+                or outer.child_by_field_name("property")
+                or outer.child_by_field_name("key")
+            )
+        if name is not None and name.text and len(name.text) <= 200:
+            names.append((node.start_byte, name.text.decode(errors="replace")))
+    return names
+
+
+def name_in_header(line: bytes) -> str:
+    """The name that a header line defines, "" if it defines none."""
+    found = _NAMED.search(line[:2000])
+    return found.group(1).decode(errors="replace") if found else ""

@@ -1,0 +1,209 @@
+"""The owner of tree-sitter: parses text, keeps trees, parses again only what changed.
+
+Nothing here raises on any text (I7). Work is bounded three ways: a size cap, a time budget that the
+parser itself checks, and walks that follow one path from the root, never recursion.
+
+What was measured (tree-sitter 0.25, one core): 15 MB/s for ordinary source, so a full parse of the
+largest admitted text takes about 80 ms; random repetitions of a few characters at 0.3 MB ran for
+minutes and took 0.3 GB a second. `parse(bytes)` cannot be stopped and holds the GIL, but
+`parse(callback, progress_callback=…)` asks every few microseconds and costs 5 % more.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import TypeVar
+
+from tree_sitter import Node, Parser, Tree
+
+from indoors_indexing.languages import GrammarError, LanguageRecord, by_language_id, grammar
+from indoors_indexing.site import describe
+from indoors_indexing.sources import Source, changed_range
+from indoors_indexing.types import Document, SyntaxSite
+
+_T = TypeVar("_T")
+
+__all__ = ["DirectSyntax", "Node", "Parsed", "SyntaxUnavailable", "Trees"]
+
+# Files above this are generated or bundled; their syntax is not worth 80 ms and 20 MB of tree.
+MAX_TEXT_BYTES = 1_000_000
+# Ten times what the largest ordinary file needs here: slow machines pass, hostile text does not.
+PARSE_BUDGET_MS = 1000.0
+# A tree takes about ten times its text, so this keeps the process under some 60 MB of trees.
+MAX_KEPT_BYTES = 4_000_000
+MAX_KEPT_TREES = 32
+# Deeper nesting than this is not written by people; the answer is then about an outer node.
+_MAX_DEPTH = 2000
+_MAX_VISITED = 50_000
+
+
+class SyntaxUnavailable(Exception):
+    """There is no tree: `kind` is "language", "grammar", "size" or "slow"; str() is a note."""
+
+    def __init__(self, kind: str, note: str) -> None:
+        super().__init__(note)
+        self.kind = kind
+
+
+class Parsed:
+    """One parsed text: the record, the text and its tree, and the path from the root to a byte."""
+
+    def __init__(self, record: LanguageRecord, source: Source, tree: Tree) -> None:
+        self.record = record
+        self.source = source
+        self.tree = tree
+
+    def path(self, byte: int) -> list[Node]:
+        """The nodes that contain `byte`, from the root inwards (always at least the root)."""
+        cursor = self.tree.walk()
+        nodes = [self.tree.root_node]
+        while len(nodes) < _MAX_DEPTH and cursor.goto_first_child_for_byte(byte) is not None:
+            node = cursor.node
+            if node is None or not node.start_byte <= byte < node.end_byte:
+                break
+            nodes.append(node)
+        return nodes
+
+    def error_count(self) -> int:
+        """The number of ERROR and missing nodes (at most those among 50 000 visited nodes)."""
+        cursor = self.tree.walk()
+        count = 0
+        for _ in range(_MAX_VISITED):
+            node = cursor.node
+            if node is None:
+                break
+            count += node.is_error or node.is_missing
+            if node.has_error and cursor.goto_first_child():
+                continue
+            while not cursor.goto_next_sibling():
+                if not cursor.goto_parent():
+                    return count
+        return count
+
+
+class Trees:
+    """Parses documents and keeps the trees of the most recently used ones."""
+
+    def __init__(self, *, budget_ms: float = PARSE_BUDGET_MS) -> None:
+        self._budget_ms = budget_ms
+        self._parsers: dict[str, Parser] = {}
+        self._kept: OrderedDict[str, Parsed] = OrderedDict()
+        self.n_incremental = 0
+
+    def site(self, uri: str, language: str, text: str, offset: int) -> SyntaxSite:
+        """Describe the tree around a code-point offset. Raises SyntaxUnavailable."""
+        return describe(self.document(uri, language, text), offset)
+
+    def error_count(self, language: str, text: str) -> int:
+        """Count ERROR and missing nodes; the tree is not kept. Raises SyntaxUnavailable."""
+        record, parser = self._parser(language)
+        return self._parse(record, parser, Source(text), None).error_count()
+
+    def document(self, uri: str, language: str, text: str) -> Parsed:
+        """The tree of a document, from the kept one if it has one. Raises SyntaxUnavailable."""
+        record, parser = self._parser(language)
+        kept = self._kept.pop(uri, None)
+        if kept is not None and kept.record is not record:
+            kept = None
+        if kept is None or kept.source.text != text:
+            kept = self._parse(record, parser, Source(text), kept)
+        self._kept[uri] = kept
+        self._shed()
+        return kept
+
+    def forget(self, uri: str) -> None:
+        """Drop a closed document's tree."""
+        self._kept.pop(uri, None)
+
+    def _shed(self) -> None:
+        total = sum(len(parsed.source.data) for parsed in self._kept.values())
+        while len(self._kept) > 1 and (total > MAX_KEPT_BYTES or len(self._kept) > MAX_KEPT_TREES):
+            _, oldest = self._kept.popitem(last=False)
+            total -= len(oldest.source.data)
+
+    def _parser(self, language: str) -> tuple[LanguageRecord, Parser]:
+        record = by_language_id(language)
+        if record is None:
+            raise SyntaxUnavailable("language", f"{language}: no grammar for this language")
+        parser = self._parsers.get(record.name)
+        if parser is None:
+            try:
+                parser = Parser(grammar(record))
+            except (GrammarError, ValueError) as error:
+                raise SyntaxUnavailable("grammar", str(error)) from error
+            self._parsers[record.name] = parser
+        return record, parser
+
+    def _parse(
+        self, record: LanguageRecord, parser: Parser, source: Source, old: Parsed | None
+    ) -> Parsed:
+        if len(source.data) > MAX_TEXT_BYTES:
+            raise SyntaxUnavailable(
+                "size", f"the text is over {MAX_TEXT_BYTES} bytes: no syntax for it"
+            )
+        if old is None:
+            tree = self._run(parser, source.data, None)
+        else:
+            start, old_end, new_end = changed_range(old.source.data, source.data)
+            # The kept tree is ours alone and is replaced below, so it may be edited in place.
+            old.tree.edit(
+                start,
+                old_end,
+                new_end,
+                source.point(start),
+                old.source.point(old_end),
+                source.point(new_end),
+            )
+            tree = self._run(parser, source.data, old.tree)
+            self.n_incremental += 1
+        return Parsed(record, source, tree)
+
+    def _run(self, parser: Parser, data: bytes, old: Tree | None) -> Tree:
+        stop_at = time.monotonic() + self._budget_ms / 1000
+
+        def read(byte: int, _point: object) -> bytes:
+            return data[byte : byte + 65536]
+
+        def out_of_time(_byte: int, _has_error: bool) -> bool:
+            return time.monotonic() > stop_at
+
+        try:
+            if old is None:
+                return parser.parse(read, encoding="utf8", progress_callback=out_of_time)
+            return parser.parse(read, old, encoding="utf8", progress_callback=out_of_time)
+        except ValueError:
+            # "Parsing failed": the progress callback stopped it. Without a reset the parser would
+            # go on with this text when it is given the next one.
+            parser.reset()
+            raise SyntaxUnavailable(
+                "slow", f"parsing took over {self._budget_ms:.0f} ms and was stopped"
+            ) from None
+
+
+class DirectSyntax:
+    """A `Syntax` that parses in this process: for commands, tests and measurements.
+
+    The server uses the indexer process instead, because a parse holds the GIL.
+    """
+
+    def __init__(self, trees: Trees | None = None) -> None:
+        self._trees = trees or Trees()
+
+    async def site(self, document: Document, offset: int) -> SyntaxSite | None:
+        """Describe the tree around `offset`; None if there is no tree."""
+        return _or_none(
+            lambda: self._trees.site(document.uri, document.language, document.text, offset)
+        )
+
+    async def error_count(self, language: str, text: str) -> int | None:
+        """Count ERROR and missing nodes; None if there is no tree."""
+        return _or_none(lambda: self._trees.error_count(language, text))
+
+
+def _or_none(call: Callable[[], _T]) -> _T | None:
+    try:
+        return call()
+    except SyntaxUnavailable:
+        return None
