@@ -194,7 +194,7 @@ def _apple(root: Path, architecture: str) -> Devices:
     memory = machine.memory(root)
     card = SystemCard(
         vendor="Apple", name="Apple GPU", backend="metal",
-        total_bytes=memory.total, free_bytes=memory.available,
+        total_bytes=memory.total_bytes, free_bytes=memory.available_bytes,
     )  # fmt: skip
     return Devices(cards=(card,))
 

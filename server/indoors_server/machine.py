@@ -24,10 +24,10 @@ _X86_PREFIXES = ("sse", "avx", "amx")
 
 
 class Memory(NamedTuple):
-    """Main memory in bytes; `available` is what can be used without swapping, 0 if unknown."""
+    """Main memory; `available_bytes` is what can be used without swapping, 0 if unknown."""
 
-    total: int
-    available: int
+    total_bytes: int
+    available_bytes: int
 
 
 def cpu_features(root: Path = Path("/")) -> tuple[str, ...]:
