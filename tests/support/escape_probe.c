@@ -89,5 +89,5 @@ int main(int count, char **arguments)
 #endif
 	if (strcmp(way, "io_uring socket") == 0)
 		return report(ring_socket());
-	return report(-ENOTSUP);
+	return report(-EOPNOTSUPP);
 }
