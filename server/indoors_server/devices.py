@@ -8,7 +8,7 @@ hidden by it is not missed.
 
 from __future__ import annotations
 
-import ctypes.util
+import ctypes
 import os
 import platform as platform_module
 import subprocess
@@ -26,6 +26,7 @@ _VENDORS = {"0x10de": "NVIDIA", "0x1002": "AMD", "0x8086": "Intel"}
 _INTEL_INTEGRATED = "0000:00:02.0"  # where the graphics of every Intel processor sit
 _DISCRETE_BYTES = 2_000_000_000  # an AMD processor's own graphics reserve less than this
 _QUERY_SECONDS = 30
+_VULKAN = ("vulkan-1.dll",) if sys.platform == "win32" else ("libvulkan.so.1",)
 
 
 class SystemCard(msgspec.Struct, frozen=True, kw_only=True):
@@ -120,9 +121,15 @@ def query_driver() -> DriverReport:
         return DriverReport(loaded=cuda_driver.load_library() is not None, status=-1)
 
 
-def has_vulkan_loader() -> bool:
+def has_vulkan_loader(names: tuple[str, ...] = _VULKAN) -> bool:
     """Whether this system has Vulkan's loader, without which no Vulkan backend can run."""
-    return ctypes.util.find_library("vulkan-1" if sys.platform == "win32" else "vulkan") is not None
+    for name in names:
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return True
+    return False
 
 
 def _display_devices(root: Path) -> Iterator[tuple[str, str, Path]]:
