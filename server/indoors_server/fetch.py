@@ -89,7 +89,7 @@ def download(
     expected_bytes: int = 0,
     admit: Callable[[int], None] = lambda _length: None,
     timeout_s: float = TIMEOUT_S,
-    pause: Callable[[float], None] = time.sleep,
+    pause: Callable[[float], None] | None = None,
 ) -> None:
     """Bring `partial` to the complete file behind `url`, going on from what it already holds.
 
@@ -115,7 +115,7 @@ def download(
                     why=f"{redacted(url)}: {error}",
                     next_step="run the same command again: it goes on where it stopped",
                 ) from error
-            pause(min(8.0, 0.25 * 2**without_gain))
+            (pause or time.sleep)(min(8.0, 0.25 * 2**without_gain))
         else:
             return
 
@@ -239,11 +239,7 @@ class _Redirects(urllib.request.HTTPRedirectHandler):
         plain = target.scheme != "https"
         if plain and (req.type == "https" or not _is_loopback(target.hostname or "")):
             fp.close()
-            raise ModelError(
-                "The server redirects to an address that is not https: refused.",
-                why=redacted(newurl),
-                next_step="take another source: --from wheels, --mirror URL, or import a file",
-            )
+            raise _bad_redirect(redacted(newurl))
         return super().redirect_request(req, fp, code, msg, headers, newurl)
 
 
@@ -283,7 +279,17 @@ def _validator(headers: Message) -> str:
     return str(headers.get("Last-Modified", "")) if not etag else ""
 
 
+def _bad_redirect(where: str) -> ModelError:
+    return ModelError(
+        "The server redirects to an address that is not https: refused.",
+        why=where,
+        next_step="take another source: --from wheels, --mirror URL, or import a file",
+    )
+
+
 def _refusal(code: int, where: str) -> ModelError:
+    if 300 <= code < 400:
+        return _bad_redirect(where)  # urllib itself refuses file: and the like, with the status
     advice = {
         401: "the address asks for a login: download it yourself, then: indoors models import FILE",
         403: "the address asks for a login: download it yourself, then: indoors models import FILE",

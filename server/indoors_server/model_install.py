@@ -7,6 +7,7 @@ bytes that were found to be wrong, which are removed. One process at a time work
 
 from __future__ import annotations
 
+import re
 import shutil
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from indoors_server.model_store import ResolvedModel
 
 # Left free beside the model: a system with a full disk serves nobody.
 _SPARE_BYTES = 64 << 20
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._+-]{0,99}")
 
 Progress = Callable[[str, int, int], None]
 
@@ -67,30 +69,49 @@ def import_files(
     with a hash that the catalogue knows takes the catalogue's name; `name` is for all others.
     """
     files = _chosen(given)
+    if name and (len(files) > 1 or not _NAME.fullmatch(name)):
+        raise InputError(
+            "This name cannot be given to this model.",
+            why="names are letters, digits and . _ + - ; a split set keeps its files' names",
+        )
     total = sum(file.stat().st_size for file in files)
     installed: list[Path] = []
     before = 0
     for file in files:
-        size = file.stat().st_size
         say(f"checking {file.name}")
         digest = model_store.hash_file(file, _counting(progress, before, total))
         entry = catalog.by_sha256(digest)
-        target = paths.models_dir() / (entry.file if entry else file.name)
-        claimed = catalog.by_file(target.name)
-        if claimed and claimed.sha256 and claimed.sha256 != digest:
-            raise ModelError(
-                "The file has a catalogue model's name but not its bytes: sha256 differs.",
-                why=private_files.show(file),
-                next_step=f"indoors models pull {claimed.name}, or rename the file to import it as "
-                "a model of its own",
-            )
+        own = f"{name}.gguf" if name else file.name
+        target = paths.models_dir() / (entry.file if entry else own)
         with _locked(target, say):
-            if not (target.exists() and model_store.hash_file(target) == digest):
-                label = entry.name if entry else name or file.stem
+            if not _holds(target, digest, file):
+                label = entry.name if entry else target.stem
                 _install(target, LocalFile(file, link), entry, label, progress, say, digest)
         installed.append(target)
-        before += size
+        before += file.stat().st_size
     return model_store.resolve_path(installed[0])
+
+
+def _holds(target: Path, digest: str, file: Path) -> bool:
+    """Whether the store has this very file; raises if another model has its place."""
+    claimed = catalog.by_file(target.name)
+    if claimed and claimed.sha256 and claimed.sha256 != digest:
+        raise InputError(
+            "The file has a catalogue model's file name but not its bytes: sha256 differs.",
+            why=private_files.show(file),
+            next_step=f"indoors models pull {claimed.name}, or import the file with --name NAME",
+        )
+    if not target.exists():
+        return False
+    if model_store.hash_file(target) == digest:
+        return True
+    if claimed:
+        return False  # a damaged copy of the very model that is being imported
+    raise InputError(
+        "Another model of this file name is in the store.",
+        why=private_files.show(target),
+        next_step="import the file with --name NAME",
+    )
 
 
 def remove(path: Path) -> None:
@@ -141,7 +162,11 @@ def _refuse_wrong(
     """Raise, and remove what arrived, if it is not the expected file or no model at all."""
     what = ""
     if expected and digest != expected:
-        what = "The file that arrived is not the publisher's: sha256 differs from the catalogue's."
+        what = (
+            "The file that arrived is not the publisher's: sha256 differs from the catalogue's."
+            if entry
+            else "The file changed while it was copied."
+        )
     elif not model_store.begins_as_gguf(partial):
         what = "What arrived is not a GGUF file."
     elif entry and entry.bytes and partial.stat().st_size != entry.bytes:
