@@ -6,44 +6,46 @@ character, and because half an answer has no syntax tree.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from indoors_completion.langfacts import LanguageFacts
 
 CLOSER_OF = {"(": ")", "[": "]", "{": "}"}
 CLOSERS = frozenset(CLOSER_OF.values())
-# Ends of comments, in which a backslash means nothing.
-_RAW_ENDS = ("\n", "*/", "-->", "-}")
+# What `Scanner.inside` is in a comment; a backslash means nothing there.
+COMMENT_ENDS = ("\n", "*/", "-->", "-}")
 
 
 class Scanner:
-    """Reads text piece by piece.
+    """Reads text piece by piece; a delimiter of several characters must lie within one piece.
 
-    `open` holds the closers that are owed, innermost last. `unmatched` holds (closer, offset) of
-    each closer that closes something opened before the text began. `inside` is the delimiter that
-    ends the string or comment the scanner stands in, "" in code; give it if the text starts there.
+    `open` holds the closers that are owed, innermost last. `left` holds (closer, offset) of each
+    closer of something that was open at the last `mark` (or before the text, without one).
+    `inside` is the delimiter that ends the string or comment the scanner stands in, "" in code;
+    give it if the text starts in a string.
     """
 
     def __init__(self, facts: LanguageFacts, inside: str = "") -> None:
         self._facts = facts
         self._skip = 0
         self._given = bool(inside)
+        self._base = 0
         self.inside = inside
         self.open: list[str] = []
-        self.unmatched: list[tuple[str, int]] = []
+        self.left: list[tuple[str, int]] = []
         self.offset = 0
 
     @property
-    def in_code(self) -> bool:
-        """Whether the scanner stands in code, not in a string or a comment."""
-        return self.inside == ""
+    def at_level(self) -> bool:
+        """Whether nothing is open that was not open at the mark."""
+        return self.inside == "" and len(self.open) <= self._base
+
+    def mark(self, *, base: bool = True) -> None:
+        """Start counting offsets and `left` here; with `base`, what is open now counts as level."""
+        self._base = len(self.open) if base else 0
+        self.left.clear()
+        self.offset = 0
 
     def feed(self, text: str) -> None:
-        """Read `text`, which continues what was read before.
-
-        A delimiter of several characters that is split between two calls is missed, so feed
-        whole lines where that matters.
-        """
+        """Read `text`, which continues what was read before."""
         start = self.offset
         for index, character in enumerate(text):
             self.offset = start + index
@@ -56,12 +58,12 @@ class Scanner:
         self.offset = start + len(text)
 
     def _in_string(self, text: str, index: int) -> None:
-        if text[index] == "\\" and self.inside not in _RAW_ENDS:
+        if text[index] == "\\" and self.inside not in COMMENT_ENDS:
             self._skip = 1
         elif text.startswith(self.inside, index):
             self._skip = len(self.inside) - 1
             if self._given:
-                self.unmatched.append((self.inside, self.offset))
+                self.left.append((self.inside, self.offset))
             self._leave()
         elif text[index] == "\n" and self.inside in ("'", '"'):
             # An ordinary string ends with its line at the latest, so that one apostrophe that was
@@ -87,17 +89,20 @@ class Scanner:
         elif character in CLOSER_OF:
             self.open.append(CLOSER_OF[character])
         elif character in CLOSERS:
-            if self.open and self.open[-1] == character:
-                self.open.pop()
-            else:
-                self.unmatched.append((character, self.offset))
+            self._close(character)
+
+    def _close(self, character: str) -> None:
+        if not self.open or self.open[-1] != character:
+            self.left.append((character, self.offset))
+            return
+        self.open.pop()
+        if len(self.open) < self._base:
+            self._base -= 1
+            self.left.append((character, self.offset))
 
 
-def unmatched_closers(text: str, facts: LanguageFacts) -> Iterator[tuple[str, int]]:
-    """The closers in `text` that close something before it, with their offsets, lazily by line."""
-    scanner = Scanner(facts)
-    seen = 0
-    for line in text.splitlines(keepends=True):
-        scanner.feed(line)
-        yield from scanner.unmatched[seen:]
-        seen = len(scanner.unmatched)
+def closers_left(text: str, facts: LanguageFacts, inside: str = "") -> str:
+    """The closers in `text` of things that were opened before it, in order."""
+    scanner = Scanner(facts, inside)
+    scanner.feed(text)
+    return "".join(closer for closer, _ in scanner.left)

@@ -6,9 +6,11 @@ Each verdict gives its reason, which `--explain` prints.
 from __future__ import annotations
 
 import re
+from typing import Literal
 
 import msgspec
 
+from indoors_completion.brackets import COMMENT_ENDS, Scanner
 from indoors_completion.langfacts import facts
 from indoors_completion.types import CompletionRequest
 from indoors_completion.window import Line
@@ -17,6 +19,15 @@ from indoors_indexing.types import SyntaxSite
 # A line this long is minified code or data; an automatic completion there is never wanted.
 LONG_LINE = 1000
 _UNFINISHED = re.compile(r"[(\[{,:=+\-*/%&|<>.\\]\s*$")
+
+
+class Shape(msgspec.Struct, frozen=True):
+    """The extent of an answer: the rest of the line, of the statement (with its body, if it opens
+    one), or of the block; with the reason in a few words.
+    """
+
+    kind: Literal["line", "statement", "block"]
+    reason: str
 
 
 class Verdict(msgspec.Struct, frozen=True):
@@ -41,19 +52,32 @@ def admit(request: CompletionRequest, line: Line) -> Verdict:
     return Verdict(True, "automatic")
 
 
-def several_lines(request: CompletionRequest, line: Line, site: SyntaxSite | None) -> Verdict:
-    """Whether the answer may have several lines. A blank line alone never ends such an answer."""
+def shape(request: CompletionRequest, line: Line, site: SyntaxSite | None) -> Shape:
+    """How much is asked for. A blank line alone never ends an answer of several lines."""
+    language = request.document.language
+    where = site.region if site is not None else _region(language, line)
     if not request.multiline:
-        return Verdict(False, "the request asks for one line")
+        return Shape("line", "the request asks for one line")
     if not line.at_end:
-        return Verdict(False, "text follows on the line")
-    if site is not None and site.region != "code":
-        return Verdict(False, f"inside a {site.region}")
-    if opens_block(request.document.language, line, site):
-        return Verdict(True, "the body of a block starts here")
+        return Shape("line", "text follows on the line")
+    if where != "code":
+        return Shape("line", f"inside a {where}")
+    if opens_block(language, line, site):
+        return Shape("block", "the body of a block starts here")
     if line.blank:
-        return Verdict(True, "a statement starts here")
-    return Verdict(False, "a line is being written")
+        return Shape("block", "a statement starts here")
+    if line.after.strip():
+        return Shape("line", "closers follow on the line")
+    return Shape("statement", "a statement is being written")
+
+
+def _region(language: str, line: Line) -> str:
+    """Where the cursor stands, as far as its line tells."""
+    scanner = Scanner(facts(language))
+    scanner.feed(line.before)
+    if scanner.inside == "":
+        return "code"
+    return "comment" if scanner.inside in COMMENT_ENDS else "string"
 
 
 def opens_block(language: str, line: Line, site: SyntaxSite | None) -> bool:

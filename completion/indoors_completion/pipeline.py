@@ -92,13 +92,13 @@ class Pipeline:
         if not admitted.yes:
             return draft.nothing("gate", admitted.reason, "gate")
         site = site or await self._site(request, place, draft)
-        several = gate.several_lines(request, place.line, site)
-        draft.note("gate", "several lines" if several.yes else "one line", several.reason)
+        shape = gate.shape(request, place.line, site)
+        draft.note("gate", f"complete the {shape.kind}", shape.reason)
 
         budget = budgets.plan(
             model,
             deadline_ms=request.deadline_ms - draft.elapsed_ms(),
-            multiline=several.yes,
+            multiline=shape.kind != "line",
             has_snippets=bool(request.snippets),
         )
         draft.note("budget", budget.describe(), budgets.describe_speeds(model))
@@ -133,18 +133,17 @@ class Pipeline:
             slot=request.document.uri,
             max_tokens=budget.answer_tokens,
             stops=family.stops,
-            stop_at_newline=not several.yes,
+            stop_at_newline=shape.kind == "line",
         )
-        answer = await self._generate(job, judge if several.yes else None, request, draft)
+        below = gate.may_start_below(request, place.line, opens=opens)
+        ends = _Ends(None if shape.kind == "line" else judge, may_start_below=below)
+        answer = await self._generate(job, ends, request, draft)
         draft.note("generate", f"{len(answer.raw)} characters", answer.reason or answer.stop_reason)
         if answer.stop_reason in ("unavailable", "cancelled"):
             return draft.nothing("engine", answer.stop_reason, answer.stop_reason)
 
         whole = answer.stop_reason in _WHOLE
-        below = gate.may_start_below(request, place.line, opens=opens)
-        context = context_of(
-            place, family, around=around, several=several.yes, may_start_below=below, ended=whole
-        )
+        context = context_of(place, family, around=around, may_start_below=below, ended=whole)
         outcome = run_filters(answer.text, context)
         draft.note("filter", outcome.dropped_by or "kept", outcome.steps[-1].reason)
 
@@ -179,14 +178,14 @@ class Pipeline:
         return site
 
     async def _generate(
-        self, job: Job, judge: scope.Scope | None, request: CompletionRequest, draft: _Draft
+        self, job: Job, ends: _Ends, request: CompletionRequest, draft: _Draft
     ) -> _Answer:
         """Read the engine's stream to its end, to the scope's end, or to the deadline."""
         raw: list[str] = []
         n_generated = 0
         ttft_ms = 0.0
         finish: Finish | None = None
-        stop_reason = "deadline"
+        stop_reason = ""
         left_s = max(0.0, request.deadline_ms - draft.elapsed_ms()) / 1000
         stream = self._engine.generate(job)
         try:
@@ -199,9 +198,11 @@ class Pipeline:
                         ttft_ms = draft.elapsed_ms()
                     raw.append(item.text)
                     n_generated += _count(item)
-                    if _is_complete("".join(raw), item.text, judge):
-                        stop_reason = "scope" if judge is not None else "newline"
+                    stop_reason = ends.reached_by("".join(raw), item.text)
+                    if stop_reason:
                         break
+                else:
+                    stop_reason = "unavailable"  # a stream without its Finish
         except TimeoutError:
             stop_reason = "deadline"
         finally:
@@ -210,17 +211,38 @@ class Pipeline:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
+        # An engine may know the counts of a stream that was closed early.
+        finish = finish or getattr(stream, "finish", None)
         text = "".join(raw)
         return _Answer(
             raw=text,
-            text=_first_line(text)
-            if judge is None
-            else judge.finish(complete=stop_reason in _WHOLE),
+            text=ends.cut(text, complete=stop_reason in _WHOLE),
             stop_reason=stop_reason,
-            reason=judge.reason if judge is not None else "",
+            reason=ends.scope.reason if ends.scope is not None else "",
             finish=finish or Finish(stop_reason=stop_reason, n_generated=n_generated),
             ttft_ms=ttft_ms,
         )
+
+
+class _Ends:
+    """Where an answer ends: at its first line's end, or where its scope does."""
+
+    def __init__(self, judge: scope.Scope | None, *, may_start_below: bool) -> None:
+        self.scope = judge
+        self._may_start_below = may_start_below
+
+    def reached_by(self, raw: str, piece: str) -> str:
+        """The stop reason once `raw`, which `piece` was added to, is enough; else ""."""
+        if not self._may_start_below and raw.lstrip(" \t").startswith("\n"):
+            self.scope = None  # the filter that refuses this shall see it
+            return "newline"
+        if self.scope is not None:
+            return "scope" if self.scope.feed(piece) else ""
+        return "newline" if "\n" in raw.lstrip() else ""
+
+    def cut(self, raw: str, *, complete: bool) -> str:
+        """What of `raw` counts."""
+        return _first_line(raw) if self.scope is None else self.scope.finish(complete=complete)
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):
@@ -300,10 +322,6 @@ class _Draft:
 
 def _count(chunk: TokenChunk) -> int:
     return max(1, len(chunk.logprobs))
-
-
-def _is_complete(raw: str, piece: str, judge: scope.Scope | None) -> bool:
-    return judge.feed(piece) if judge is not None else "\n" in raw.lstrip()
 
 
 def _first_line(text: str) -> str:

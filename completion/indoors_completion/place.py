@@ -74,7 +74,6 @@ def context_of(
     family: Family,
     *,
     around: window.Window | None = None,
-    several: bool = False,
     may_start_below: bool = True,
     ended: bool = True,
 ) -> Context:
@@ -92,7 +91,6 @@ def context_of(
         tail=line.after,
         above=_spoken(above),
         below=_spoken(below),
-        several=several,
         may_start_below=may_start_below,
         ended=ended,
         inside=scanner.inside if scanner.inside in ("'", '"', "`") else "",

@@ -1,7 +1,7 @@
 """Where an answer of several lines ends: while it streams, and when it was cut off.
 
-An answer ends where the block around the cursor ends, where it reaches the text that already
-follows, or at `max_lines`. It never ends at a blank line as such: real bodies have blank lines.
+An answer ends where the statement or block around the cursor ends, where it reaches the text that
+already follows, or at `max_lines`. It never ends at a blank line as such: real bodies have them.
 """
 
 from __future__ import annotations
@@ -22,24 +22,27 @@ _DEFINITION = re.compile(
     r"\s*(@|#\[|(async|class|const|def|enum|export|fn|func|function|impl|interface|private|"
     r"protected|pub|public|static|struct|trait|type)\b)"
 )
+# A line that cannot end a statement in any of our languages.
+_UNFINISHED = ("\\", ",", "(", "[", "=", "+", ".", "&&", "||")
 
 
 class Frame(msgspec.Struct, frozen=True, kw_only=True):
     """What bounds an answer, known before it starts.
 
-    `floor` is the least indentation (columns) of its lines, from the second on (from the first, if
-    the cursor's line is blank). `closed` says that the bracket around the cursor is closed by the
-    text that follows. `next_line` is the next non-blank line below the cursor. `tail` is what
-    follows on the cursor's line. `unindented` says that the cursor's line is empty.
+    `before` and `tail` are the cursor's line on both sides. `statement` asks for the statement
+    under the cursor with its body, else for the rest of the block. `floor` is the least
+    indentation (columns) of its lines, from the second on. `closed_by` is the closer with which
+    the text that follows closes the block around the cursor, "" if it does not. `next_line` is the
+    next non-blank line below the cursor.
     """
 
     language: LanguageFacts
-    floor: int
-    unindented: bool
-    closed: bool
-    next_line: str
+    before: str
     tail: str
-    top_level: bool
+    statement: bool
+    floor: int
+    closed_by: str
+    next_line: str
     max_lines: int
 
 
@@ -68,9 +71,9 @@ def frame(
     """The bounds of an answer at a cursor. `suffix` is the text window after the cursor."""
     known = facts(language)
     below = suffix.partition("\n")[2]
-    next_line = next((text.rstrip() for text in below.split("\n") if text.strip()), "")
     header = columns(line.before)
-    if opens_block and not line.blank:
+    opened_here = opens_block and not line.blank
+    if opened_here:
         floor = header + 1
     elif site is not None and (opens_block or not line.before):
         floor = columns(site.block_indent)
@@ -78,28 +81,29 @@ def frame(
         floor = header
     return Frame(
         language=known,
-        floor=floor,
-        unindented=not line.before and not line.after.strip(),
-        closed=_closed(known, suffix, header if opens_block and not line.blank else None),
-        next_line=next_line,
+        before=line.before,
         tail=line.after.strip(),
-        top_level=floor == 0 and not opens_block,
+        statement=not line.blank and not opens_block,
+        floor=floor,
+        closed_by=_closed_by(known, suffix, header if opened_here else None),
+        next_line=next((text.rstrip() for text in below.split("\n") if text.strip()), ""),
         max_lines=max(1, max_lines),
     )
 
 
-def _closed(language: LanguageFacts, suffix: str, header: int | None) -> bool:
-    """Whether `suffix` closes the block around the cursor.
+def _closed_by(language: LanguageFacts, suffix: str, header: int | None) -> str:
+    """The first closer in `suffix` of something opened before it.
 
-    After an opened block, the closer must stand at the indentation of the line that opened it:
-    otherwise it is that of a block further out.
+    After an opened block, it must stand at the indentation of the line that opened it: otherwise
+    it is that of a block further out.
     """
     scanner = Scanner(language)
     for number, line in enumerate(suffix.split("\n")):
         scanner.feed(line + "\n")
-        if scanner.unmatched:
-            return header is None or number == 0 or columns(line) == header
-    return False
+        if scanner.left:
+            ours = header is None or number == 0 or columns(line) == header
+            return scanner.left[0][0] if ours else ""
+    return ""
 
 
 class Scope:
@@ -107,11 +111,15 @@ class Scope:
 
     def __init__(self, bounds: Frame) -> None:
         self._frame = bounds
-        self._floor = bounds.floor
         self._scanner = Scanner(bounds.language)
+        self._scanner.feed(bounds.before)
+        self._scanner.mark(base=not bounds.statement)
+        self._floor = bounds.floor
+        self._statement = bounds.statement
         self._lines: list[str] = []
-        self._pending = ""
         self._ends: list[_LineEnd] = []
+        self._pending = ""
+        self._first = ""
         self._blank_before = False
         self._deeper = False
         self._last = False
@@ -121,11 +129,6 @@ class Scope:
     def done(self) -> bool:
         """Whether the answer is complete; `reason` then says why."""
         return bool(self.reason)
-
-    @property
-    def text(self) -> str:
-        """What was accepted so far, with the unfinished last line unless the answer is done."""
-        return "".join(self._lines) + ("" if self.done else self._pending)
 
     def feed(self, text: str) -> bool:
         """Read more of the answer; True once it is complete."""
@@ -148,103 +151,113 @@ class Scope:
             line, self._pending = self._pending, ""
             self._take(line)
         if self.done or complete:
-            return self.text.rstrip("\n")
+            return "".join(self._lines).rstrip("\n")
         return self._cut_back()
 
     def _take(self, line: str) -> None:
-        number = len(self._lines)
-        if line.strip():
-            if number == 0 and self._frame.unindented:
-                # The editor put the cursor at column 0 inside a block: the answer indents itself.
-                self._floor = max(self._floor, columns(line))
-            if number:
-                self._judge_start(line)
-            if not self.done and number:
+        """Judge a whole line, and keep it unless it lies beyond the end."""
+        spoken = bool(line.strip())
+        if spoken and self._lines:
+            self._judge_start(line)
+            if not self.done:
                 self._judge_whole(line)
             if self.done:
                 return
-        before = len(self._scanner.unmatched)
+        elif spoken and not self._frame.before and not self._frame.tail:
+            # The editor left the cursor at column 0: the answer brings its own indentation.
+            self._floor = max(self._floor, columns(line))
         self._scanner.feed(line)
-        if len(self._scanner.unmatched) > before and self._leaves(line, before):
+        if self._scanner.left and not self._last and not self._stays(line):
             return
         self._lines.append(line)
-        scanner = self._scanner
-        self._ends.append(_LineEnd(tuple(scanner.open), scanner.in_code))
-        if line.strip():
-            self._blank_before = False
-            self._deeper = self._deeper or columns(line) > self._floor
-        else:
-            self._blank_before = number > 0
+        self._ends.append(_LineEnd(tuple(self._scanner.open), self._scanner.inside == ""))
+        if not spoken:
+            self._blank_before = True
+            return
+        self._first = self._first or line
+        self._blank_before = False
+        self._deeper = self._deeper or columns(line) > self._floor
         if self._last:
             self.reason = "the block is closed"
-        elif sum(1 for text in self._lines if text.strip()) >= self._frame.max_lines:
-            self.reason = "as many lines as allowed"
+        elif self._statement:
+            self._judge_statement(line.rstrip())
+        if sum(1 for text in self._lines if text.strip()) >= self._frame.max_lines:
+            self.reason = self.reason or "as many lines as allowed"
 
     def _judge_start(self, line: str) -> None:
         """Judge a line of which at least the first non-blank character is known."""
-        if not self._at_level():
+        if not self._scanner.at_level or not self._first:
             return
-        width, bounds = columns(line), self._frame
-        if bounds.language.blocks != "braces" and width < self._floor and self._has_text():
+        width = columns(line)
+        if self._frame.language.blocks != "braces" and width < self._floor:
             self.reason = "the block ends here"
-        elif width <= self._floor and self._blank_before and self._deeper:
-            first = next(text for text in self._lines if text.strip())
-            if (bounds.top_level and self._floor == 0) or _DEFINITION.match(first):
-                self.reason = "the definition ends here"
+            return
+        again = width <= self._floor and self._blank_before and self._deeper
+        if again and (self._floor == 0 or _DEFINITION.match(self._first)):
+            self.reason = "the definition ends here"
 
     def _judge_whole(self, line: str) -> None:
         follows = self._frame.next_line
-        # A lone closer is told apart by the bracket count, not by its looks.
+        # A lone closer is told apart by the bracket count, not by its looks. Brackets may be open:
+        # `foo(` is a whole answer where the arguments are already there.
         words = any(character.isalnum() for character in follows)
-        if words and line.rstrip() == follows and self._at_level():
+        if words and line.rstrip() == follows and self._scanner.inside == "":
             self.reason = "the text below is reached"
 
-    def _leaves(self, line: str, before: int) -> bool:
-        """Handle closers in `line` that leave the block; True if the line is not to be added."""
-        if self._frame.tail or not self._frame.closed:
+    def _judge_statement(self, line: str) -> None:
+        """End a statement with its line, unless that opens a bracket, a block or goes on."""
+        if not self._scanner.at_level or line.endswith(_UNFINISHED):
+            return
+        if self._frame.language.blocks == "indent" and line.endswith(":"):
+            own_line = self._first if len(self._lines) > 1 else self._frame.before
+            self._floor = columns(own_line) + 1
+            self._statement = False
+        else:
+            self.reason = "the statement ends here"
+
+    def _stays(self, line: str) -> bool:
+        """Handle closers in `line` that leave the block; False if the line ends before them."""
+        closer, offset = self._scanner.left[0]
+        if self._frame.tail or closer != self._frame.closed_by:
             # Closers that follow on the cursor's line are replaced through the range, and a block
             # that nothing closes may be closed here. Either way this line is the last.
             self._last = True
-            return False
-        _, offset = self._scanner.unmatched[before]
+            return True
         kept = line[: offset - sum(len(text) for text in self._lines)]
         if kept.strip():
             self._lines.append(kept)
         self.reason = "the block is closed below"
-        return True
-
-    def _at_level(self) -> bool:
-        """Whether the accepted text leaves no bracket, string or comment open."""
-        return self._scanner.in_code and not self._scanner.open
-
-    def _has_text(self) -> bool:
-        return any(line.strip() for line in self._lines)
+        return False
 
     def _cut_back(self) -> str:
-        if not self._lines or not self._has_text():
-            return self.text.rstrip("\n")
-        for strict in (True, False):
-            for count in range(len(self._lines), 0, -1):
-                kept = self._lines[:count]
-                if not kept[-1].strip() or not any(text.strip() for text in kept):
-                    continue
-                if self._complete(count, strict=strict):
-                    return "".join(kept).rstrip("\n")
-                # A block left open is better than losing more than half of the answer.
-                if strict and count * 2 <= len(self._lines):
-                    break
+        if not self._first:
+            return ("".join(self._lines) + self._pending).rstrip("\n")
         first = next(index for index, text in enumerate(self._lines) if text.strip())
+        for strict in (True, False):
+            for count in range(len(self._lines), first, -1):
+                # A block left open is better than losing more than half of the answer.
+                if strict and count * 2 < len(self._lines):
+                    break
+                if self._lines[count - 1].strip() and self._is_whole(count, strict=strict):
+                    return "".join(self._lines[:count]).rstrip("\n")
         return "".join(self._lines[: first + 1]).rstrip("\n")
 
-    def _complete(self, count: int, *, strict: bool) -> bool:
+    def _is_whole(self, count: int, *, strict: bool) -> bool:
         """Whether the first `count` lines end with a statement (`strict`: and close all blocks)."""
         end = self._ends[count - 1]
         last = self._lines[count - 1].rstrip()
         braces = self._frame.language.blocks == "braces"
-        owed = [closer for closer in end.open if strict or not (braces and closer == "}")]
-        unfinished = last.endswith(("\\", ",", "(", "[", "=", "+", ".", "&&", "||"))
+        owed = end.open[len(self._opened_before()) :]
+        owed = tuple(closer for closer in owed if strict or not (braces and closer == "}"))
         header = self._frame.language.blocks == "indent" and last.endswith(":")
-        return end.in_code and not owed and not unfinished and not header
+        return end.in_code and not owed and not header and not last.endswith(_UNFINISHED)
+
+    def _opened_before(self) -> list[str]:
+        if self._frame.statement:
+            return []
+        scanner = Scanner(self._frame.language)
+        scanner.feed(self._frame.before)
+        return scanner.open
 
 
 class _LineEnd(msgspec.Struct, frozen=True):

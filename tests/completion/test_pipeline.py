@@ -39,7 +39,7 @@ class SlowSyntax:
 
 
 class Bench:
-    """One pipeline; `at` completes at the `|` of a text and returns (document after, completion)."""
+    """One pipeline; `at` completes at the `|` of a text: (document after, completion)."""
 
     def __init__(self, script="", stop_reason="eos", syntax=None, model=MODEL):
         self.clock = Clock()
@@ -92,8 +92,35 @@ def test_completes_a_line():
     assert text == "def f(items):\n    return len(items)\n\n\nprint(1)\n"
     assert completion.source == "model"
     assert completion.id == "c1"
-    assert bench.engine.jobs[0].stop_at_newline
+    assert completion.stop_reason == "scope"
     assert bench.engine.prompt.startswith("<|fim_prefix|>def f(items):\n    return <|fim_suffix|>")
+
+
+def test_one_line_only_when_the_request_says_so():
+    bench = Bench("foo(\n    1,\n)")
+    _, completion = bench.at("x = |\n", multiline=False)
+    assert completion.text == "foo("
+    assert bench.engine.jobs[0].stop_at_newline
+
+
+def test_a_statement_goes_on_until_its_brackets_are_closed():
+    bench = Bench("foo(\n    1,\n)\ny = 2\n")
+    text, _ = bench.at("x = |\n")
+    assert text == "x = foo(\n    1,\n)\n"
+
+
+def test_a_statement_takes_its_body_along():
+    bench = Bench("x > 1:\n        return x\n\n    y = 2\n")
+    text, _ = bench.at("def f(x):\n    if |\n\n\nf(1)\n")
+    assert text == "def f(x):\n    if x > 1:\n        return x\n\n\nf(1)\n"
+
+
+def test_a_finished_line_is_left_alone_unless_asked():
+    bench = Bench("\ny = 2\n")
+    _, completion = bench.at("x = 1|\n")
+    assert (completion.text, completion.filtered_by) == ("", "starts below")
+    text, _ = bench.at("x = 1|\n", trigger="explicit")
+    assert text == "x = 1\ny = 2\n"
 
 
 def test_every_step_says_what_it_did():

@@ -13,8 +13,8 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     """The surroundings of an answer. All texts have `\\n` line breaks.
 
     `before` and `tail` are the cursor's line on both sides; `above` and `below` the non-blank lines
-    around it, nearest first. `several` allows more than one line, `may_start_below` an answer that
-    begins with a line break. `ended` says that the model ended the answer by itself. `inside` is
+    around it, nearest first. `may_start_below` allows an answer that begins with a line break.
+    `ended` says that the model ended the answer by itself. `inside` is
     the quote of the string the cursor stands in, "" elsewhere. `indent` is the whitespace before
     the cursor line's first text.
     """
@@ -25,7 +25,6 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     tail: str = ""
     above: tuple[str, ...] = ()
     below: tuple[str, ...] = ()
-    several: bool = False
     may_start_below: bool = True
     ended: bool = True
     inside: str = ""

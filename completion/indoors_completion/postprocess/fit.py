@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from indoors_completion.brackets import CLOSERS, Scanner
+from indoors_completion.brackets import closers_left
 from indoors_completion.gate import is_subsequence
 from indoors_completion.postprocess.context import Context
 
@@ -31,38 +31,39 @@ def fit(text: str, context: Context) -> Fitted:
     covered = _covered(text, context)
     if "\n" not in text:
         return Fitted(text, covered)
-    rest = tail[covered:].rstrip() if covered < len(tail) else ""
-    if rest.lstrip()[:1] in CLOSERS and rest.lstrip()[:1] == "}":
+    rest = tail[covered:].strip()
+    if rest.startswith("}"):
         # A brace that closes the block just written stands on a line of its own.
-        rest = f"\n{context.indent}{rest.lstrip()}"
+        rest = f"\n{context.indent}{rest}"
     whole = text + rest
-    if not is_subsequence(tail, whole):
-        whole = text + tail[covered:]
     if not is_subsequence(tail, whole):
         whole = text + tail
     return Fitted(whole, len(tail))
 
 
 def _covered(text: str, context: Context) -> int:
-    """How many characters of the tail `text` brings itself."""
-    owed = _brings(text, context)
-    covered = 0
-    for index, character in enumerate(context.tail):
-        if character.isspace():
-            continue
-        if not owed or owed[0] != character:
-            break
-        owed = owed[1:]
-        covered = index + 1
-    return covered if is_subsequence(context.tail[:covered], text) else 0
+    """How many characters of the tail `text` brings itself.
+
+    The tail's closers are the outer ones, so it is the end of what `text` closes that must be the
+    beginning of the tail: `foo(|]` with `x)]` closes its own parenthesis first.
+    """
+    closes = _closes(text, context)
+    places = [index for index, character in enumerate(context.tail) if not character.isspace()]
+    tail = "".join(context.tail[index] for index in places)
+    for size in range(min(len(closes), len(tail)), 0, -1):
+        end = places[size - 1] + 1
+        if closes.endswith(tail[:size]) and is_subsequence(context.tail[:end], text):
+            return end
+    return 0
 
 
-def _brings(text: str, context: Context) -> str:
-    """The closers in `text` of things opened before it, and the punctuation after the last."""
-    scanner = Scanner(context.language, context.inside)
-    scanner.feed(text)
-    closers = "".join(closer for closer, _ in scanner.unmatched)
-    stripped = text.rstrip()
-    if scanner.in_code and not scanner.open:
-        closers += stripped[len(stripped.rstrip(";,:")) :]
-    return closers
+def _closes(text: str, context: Context) -> str:
+    """The closers in `text` of things opened before it, and the punctuation at its end."""
+    shown = text.rstrip()
+    for quote in context.language.long_quotes:
+        # Whether the cursor stands in a string of several lines cannot be told from its own line;
+        # one such quote, at the end and in the tail, can.
+        if context.tail.strip().startswith(quote) and text.count(quote) == 1:
+            return quote if shown.endswith(quote) else ""
+    punctuation = shown[len(shown.rstrip(";,:")) :]
+    return closers_left(text, context.language, context.inside) + punctuation

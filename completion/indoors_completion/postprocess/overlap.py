@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from indoors_completion.brackets import unmatched_closers
+from indoors_completion.brackets import closers_left
 from indoors_completion.postprocess.context import Context, changed, dropped, kept
 from indoors_completion.types import FilterStep
 
@@ -43,7 +43,9 @@ def rest_of_line(text: str, context: Context) -> FilterStep:
     for size in range(min(len(text), len(tail)), 0, -1):
         if size < _MIN_OVERLAP and size < len(tail):
             break
-        if text.endswith(tail[:size]) and not _splits_word(text, len(text) - size):
+        if not text.endswith(tail[:size]) or _splits_word(tail, size):
+            continue
+        if not _splits_word(text, len(text) - size):
             cut = text[: len(text) - size]
             # A space that stood between the two is already in the document.
             if context.tail[:1].isspace():
@@ -78,9 +80,8 @@ def _stands_alone(lines: list[str], start: int, context: Context) -> bool:
     kept_lines, cut_lines = "\n".join(lines[:start]) + "\n", "\n".join(lines[start:])
     if any(character.isalnum() for character in cut_lines):
         return True
-    before = len(list(unmatched_closers(kept_lines, context.language)))
-    after = len(list(unmatched_closers(kept_lines + cut_lines, context.language)))
-    return after > before
+    before = closers_left(kept_lines, context.language)
+    return len(closers_left(kept_lines + cut_lines, context.language)) > len(before)
 
 
 def within(left: str, right: str, limit: int) -> bool:
