@@ -6,9 +6,9 @@ import re
 from typing import TYPE_CHECKING, NamedTuple
 
 if TYPE_CHECKING:
-    from indoors_indexing.languages import LanguageRecord
-    from indoors_indexing.parse import Node
+    from indoors_indexing.parse import Node, Parsed
 
+_MAX_NAME = 200
 # A definition's name in a header line that the tree could not read.
 _NAMED = re.compile(
     rb"\b(?:class|def|enum|fn|func|function|impl|interface|mod|record|struct|trait|type)\s+"
@@ -32,8 +32,9 @@ class Block(NamedTuple):
         return self.whole or self.start <= start
 
 
-def defined_names(record: LanguageRecord, path: list[Node], at: int) -> list[tuple[int, str]]:
+def defined_names(parsed: Parsed, path: list[Node], at: int) -> list[tuple[int, str]]:
     """The definitions on a path that contain `at`, as (start, name), outermost first."""
+    record, data = parsed.record, parsed.source.data
     names: list[tuple[int, str]] = []
     for index, node in enumerate(path):
         if not node.start_byte <= at <= node.end_byte:
@@ -47,8 +48,9 @@ def defined_names(record: LanguageRecord, path: list[Node], at: int) -> list[tup
                 or outer.child_by_field_name("property")
                 or outer.child_by_field_name("key")
             )
-        if name is not None and name.text and len(name.text) <= 200:
-            names.append((node.start_byte, name.text.decode(errors="replace")))
+        if name is not None and 0 < name.end_byte - name.start_byte <= _MAX_NAME:
+            text = data[name.start_byte : name.end_byte].decode(errors="replace")
+            names.append((node.start_byte, text))
     return names
 
 

@@ -196,8 +196,8 @@ def _scope(
     parsed: Parsed, at: int, near: list[Node], right: list[Node], found: list[_Open]
 ) -> tuple[str, ...]:
     data = parsed.source.data
-    names = dict(defined_names(parsed.record, right, at))
-    for start, name in defined_names(parsed.record, near, max(0, at)):
+    names = dict(defined_names(parsed, right, at))
+    for start, name in defined_names(parsed, near, max(0, at)):
         names.setdefault(start, name)
     for block in found:
         outer = next((n for n in near if block.parent is not None and n == block.parent), None)
@@ -206,6 +206,6 @@ def _scope(
             if name := name_in_header(data[line : block.inside]):
                 names.setdefault(line, name)
         elif block.node.end_byte < at:
-            for start, name in defined_names(parsed.record, near, block.node.end_byte):
+            for start, name in defined_names(parsed, near, block.node.end_byte):
                 names.setdefault(start, name)
     return tuple(name for _, name in sorted(names.items()))

@@ -27,12 +27,12 @@ _T = TypeVar("_T")
 
 __all__ = ["DirectSyntax", "Node", "Parsed", "SyntaxUnavailable", "Trees"]
 
-# Files above this are generated or bundled; their syntax is not worth 80 ms and 20 MB of tree.
+# Files above this are generated or bundled; their syntax is not worth 80 ms and 50 MB of tree.
 MAX_TEXT_BYTES = 1_000_000
 # Ten times what the largest ordinary file needs here: slow machines pass, hostile text does not.
 PARSE_BUDGET_MS = 1000.0
-# A tree takes about ten times its text, so this keeps the process under some 60 MB of trees.
-MAX_KEPT_BYTES = 4_000_000
+# A tree takes 25 to 50 times its text, so this keeps the process under some 100 MB of trees.
+MAX_KEPT_BYTES = 2_000_000
 MAX_KEPT_TREES = 32
 # Deeper nesting than this is not written by people; the answer is then about an outer node.
 _MAX_DEPTH = 2000
@@ -162,9 +162,15 @@ class Trees:
 
     def _run(self, parser: Parser, data: bytes, old: Tree | None) -> Tree:
         stop_at = time.monotonic() + self._budget_ms / 1000
+        whole = memoryview(data)
+        lent: list[memoryview] = []
 
-        def read(byte: int, _point: object) -> bytes:
-            return data[byte : byte + 65536]
+        # tree-sitter 0.26 never drops its reference to what a read callback returns. A released
+        # view is 200 bytes that leak, a slice of bytes would be the text; hence also the rule that
+        # nothing here may use `Node.text`, which calls this function again.
+        def read(byte: int, _point: object) -> memoryview:
+            lent.append(whole[byte:])
+            return lent[-1]
 
         def out_of_time(_byte: int, _has_error: bool) -> bool:
             return time.monotonic() > stop_at
@@ -180,6 +186,10 @@ class Trees:
             raise SyntaxUnavailable(
                 "slow", f"parsing took over {self._budget_ms:.0f} ms and was stopped"
             ) from None
+        finally:
+            for view in lent:
+                view.release()
+            whole.release()
 
 
 class DirectSyntax:
