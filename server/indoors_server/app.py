@@ -20,7 +20,7 @@ from lsprotocol import types
 from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
-from indoors_server import __version__, convert, handlers, handshake, lockdown, transport
+from indoors_server import __version__, convert, handlers, handshake, lockdown, log, transport
 from indoors_server.dispatch import Dispatcher, send_json
 from indoors_server.outbox import EditorOutbox
 from indoors_server.positions import Encoding
@@ -107,6 +107,7 @@ class Server(LanguageServer):
         core: Core,
         clock: Callable[[], float],
         exit_grace_s: float | None = EXIT_GRACE_S,
+        configure_log: Callable[[str, bool], None] = lambda *_: None,
     ) -> None:
         super().__init__(
             "indoors",
@@ -121,6 +122,7 @@ class Server(LanguageServer):
         self.parent_watch = transport.ParentWatch(self._editor_gone)
         self.greeting = ""
         self._exit_grace_s = exit_grace_s
+        self._configure_log = configure_log
         self._loop: asyncio.AbstractEventLoop | None = None
         self._done: asyncio.Event | None = None
         self._writer: transport.FrameWriter | None = None
@@ -130,6 +132,12 @@ class Server(LanguageServer):
         """The position encoding that pygls chose by the client's preference."""
         chosen = self.workspace.position_encoding  # an enum or a string, as the client sent it
         return "utf-8" if chosen == "utf-8" else "utf-32" if chosen == "utf-32" else "utf-16"
+
+    def apply_settings(self) -> None:
+        """Resolve the settings' layers and let them count."""
+        self.service.apply_settings()
+        settings = self.service.settings
+        self._configure_log(settings.log_level, settings.log_file)
 
     def start_working(self) -> None:
         """Load the model; `initialize` has been answered."""
@@ -178,7 +186,8 @@ class Server(LanguageServer):
 def run(core: Core, clock: Callable[[], float]) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
-    status = asyncio.run(Server(core, clock).serve(stream, descriptor))
+    server = Server(core, clock, configure_log=log.configure)
+    status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.
     logging.shutdown()
     os._exit(status)

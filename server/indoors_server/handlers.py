@@ -38,7 +38,7 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     ls.outbox.tracing = params.trace not in (None, types.TraceValue.Off)
     ls.parent_watch.watch(params.process_id)
     ls.greeting = handshake.check(options.get("client"))
-    service.apply_settings()
+    ls.apply_settings()
     # Runs once this handler's answer has been written.
     asyncio.get_running_loop().call_soon(ls.start_working)
 
@@ -88,7 +88,7 @@ def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
 def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
     """A document was saved: the workspace's own settings count at once."""
     if params.text_document.uri.endswith("/" + WORKSPACE_FILE):
-        ls.service.apply_settings()
+        ls.apply_settings()
 
 
 def did_focus(ls: Server, params: convert.FocusParams) -> None:
@@ -105,7 +105,7 @@ def did_change_folders(ls: Server, params: types.DidChangeWorkspaceFoldersParams
         ls.service.session.remove_folder(folder.uri)
     for folder in params.event.added:
         ls.service.session.add_folder(folder.uri)
-    ls.service.apply_settings()
+    ls.apply_settings()
 
 
 def did_change_configuration(ls: Server, params: types.DidChangeConfigurationParams) -> None:
@@ -114,7 +114,7 @@ def did_change_configuration(ls: Server, params: types.DidChangeConfigurationPar
     if isinstance(sent, dict) and "indoors" in sent:
         ls.service.set_editor_settings(sent["indoors"])
     ls.service.read_user_settings()
-    ls.service.apply_settings()
+    ls.apply_settings()
 
 
 # --- completion -------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ import msgspec
 
 from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
 from indoors_server import settings as settings_module
-from indoors_server.positions import index_at
+from indoors_server.positions import index_at, n_units
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Problem, Settings
@@ -98,6 +98,14 @@ class Answer(msgspec.Struct, frozen=True):
     completion: Completion
 
 
+class _Item(msgspec.Struct):
+    """An answered item: its text, how much of it was taken bit by bit, and whether wholly."""
+
+    text: str
+    taken_units: int = 0
+    accepted: bool = False
+
+
 class Service:
     """One editor's server."""
 
@@ -120,7 +128,7 @@ class Service:
         self._n_generating = 0
         self._status: Status | None = None
         self._told: set[str] = set()
-        self._items: OrderedDict[str, list[object]] = OrderedDict()  # id -> [text, units, taken]
+        self._items: OrderedDict[str, _Item] = OrderedDict()
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -246,37 +254,34 @@ class Service:
     # --- what became of an answer -------------------------------------------------------------
 
     def _remember(self, completion: Completion) -> None:
-        self._items[completion.id] = [completion.text, 0, False]
+        self._items[completion.id] = _Item(completion.text)
         while len(self._items) > _REMEMBERED_ITEMS:
             self._items.popitem(last=False)
 
-    def shown(self, item: str) -> None:
+    def shown(self, item_id: str) -> None:
         """An item was shown."""
-        if item in self._items:
-            self.counters.shown += 1
+        self.counters.shown += item_id in self._items
 
-    def accepted(self, item: str) -> bool:
+    def accepted(self, item_id: str) -> bool:
         """An item was accepted as a whole; counted once."""
-        entry = self._items.get(item)
-        if entry is None or entry[2]:
+        item = self._items.get(item_id)
+        if item is None or item.accepted:
             return False
-        entry[2] = True
+        item.accepted = True
         self.counters.accepted += 1
         return True
 
-    def partially_accepted(self, item: str, accepted_units: int) -> None:
+    def partially_accepted(self, item_id: str, accepted_units: int) -> None:
         """The first `accepted_units` UTF-16 units of an item were taken, counted from its start."""
-        entry = self._items.get(item)
-        if entry is None:
+        item = self._items.get(item_id)
+        if item is None:
             return
-        text, before = str(entry[0]), entry[1]
-        assert isinstance(before, int)
-        taken = index_at(text, accepted_units, "utf-16")
-        now = len(text[:taken].encode("utf-16-le")) // 2
-        if now > before:
-            self.counters.partially_accepted += before == 0
-            self.counters.accepted_units += now - before
-            entry[1] = now
+        taken = item.text[: index_at(item.text, accepted_units, "utf-16")]
+        now = n_units(taken, "utf-16")
+        if now > item.taken_units:
+            self.counters.partially_accepted += item.taken_units == 0
+            self.counters.accepted_units += now - item.taken_units
+            item.taken_units = now
 
     # --- status -------------------------------------------------------------------------------
 
