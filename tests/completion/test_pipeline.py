@@ -3,6 +3,8 @@
 import asyncio
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from fakes.engine import MODEL, FakeEngine
@@ -312,3 +314,42 @@ def test_the_callers_site_is_taken():
     text, completion = bench.at("# |\n", site=site)
     assert text == "# a\n"
     assert stages(completion)["gate"].reason == "inside a comment"
+
+
+CODE = st.text(alphabet="ab1 (){}[]\"';:,.=#\n\t<é🙂", max_size=40)
+
+
+@settings(max_examples=300)
+@given(
+    before=CODE, tail=CODE, answer=CODE, crlf=st.booleans(), multiline=st.booleans(),
+    trigger=st.sampled_from(["automatic", "explicit"]),
+    language=st.sampled_from(["python", "javascript", "markdown"]),
+    stop_reason=st.sampled_from(["eos", "length"]), popup=st.none() | st.integers(0, 5),
+)  # fmt: skip
+def test_the_range_rule_over_generated_documents(
+    before, tail, answer, crlf, multiline, trigger, language, stop_reason, popup
+):
+    if crlf:
+        before, tail = before.replace("\n", "\r\n"), tail.replace("\n", "\r\n")
+    document = Document(uri="u", path="p", language=language, version=1, text=before + tail)
+    selected = None
+    if popup is not None:
+        start = max(0, len(before) - popup)
+        selected = SelectedCompletion(before[start:] + "zz", Span(start, len(before)))
+    request = CompletionRequest(
+        document=document, offset=len(before), trigger=trigger, multiline=multiline,
+        selected=selected,
+    )  # fmt: skip
+    bench = Bench(answer, stop_reason=stop_reason)
+    completion = asyncio.run(bench.pipeline.complete(request))
+    check_range(request, completion)
+    assert bench.engine.open == 0
+    assert ("\r" in completion.text) <= crlf
+    if crlf and "\n" in document.text:
+        assert completion.text.count("\n") == completion.text.count("\r\n")
+    if completion.text and selected is not None:
+        assert completion.text.startswith(selected.text)
+    # Asked again, the cache must say the same, or (if it was cut off) the model.
+    again = asyncio.run(bench.pipeline.complete(request))
+    if completion.source == "model":
+        assert (again.text, again.span) == (completion.text, completion.span)

@@ -30,8 +30,8 @@ def loops(text: str, context: Context) -> FilterStep:
         return kept(name, text)
     for pattern in _LOOPS:
         found = pattern.search(end)
-        # Rulers and indentation repeat by nature.
-        if found and any(character.isalnum() for character in found.group(1)):
+        # Rulers, indentation and rows of numbers repeat by nature.
+        if found and any(character.isalpha() for character in found.group(1)):
             return dropped(name, "the line repeats itself")
     return kept(name, text)
 
