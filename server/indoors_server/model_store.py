@@ -32,6 +32,7 @@ _MAGIC = b"GGUF"
 _SHARD = re.compile(r"-(\d{5})-of-(\d{5})\.gguf$", re.IGNORECASE)
 
 Progress = Callable[[int], None]
+show = private_files.show
 
 
 class Record(msgspec.Struct, frozen=True, kw_only=True):
