@@ -215,10 +215,10 @@ def _add_libraries(wheel: Path, libraries: Sequence[Path]) -> None:
 
 def _jobs() -> int:
     """As many compilers as CPUs we may use, but one for each 1.5 GB of memory at most."""
-    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    count = machine.cpu_count()
     available = machine.memory().available_bytes
     by_memory = int(available // 1_500_000_000) if available else count
-    return max(1, min(count or 1, by_memory or 1))
+    return max(1, min(count, by_memory))
 
 
 @contextlib.contextmanager

@@ -144,6 +144,21 @@ def layers_that_fit(shape: Shape, free_bytes: int, n_ctx: int, n_batch: int) -> 
     return 0
 
 
+def largest_file(free_bytes: int, n_ctx: int = 4096, n_batch: int = 512) -> int:
+    """The bytes of the largest model file that fits whole on a card with `free_bytes` free.
+
+    To within 10 MB; 0 if none does.
+    """
+    step = 10_000_000
+    size = usable(free_bytes) // step * step
+    while size > 0:
+        shape = estimate_shape(size)
+        if layers_that_fit(shape, free_bytes, n_ctx, n_batch) > shape.n_layers:
+            return size
+        size -= step
+    return 0
+
+
 def least_used(cards: Iterable[Card]) -> Card | None:
     """The card with the most free memory, the first of equals; None without cards."""
     return max(cards, key=lambda card: (card.free_bytes, -card.index), default=None)

@@ -7,6 +7,7 @@ for this CPU. `cpu_key` names exactly that set: a build with another key can die
 from __future__ import annotations
 
 import hashlib
+import os
 import platform
 from pathlib import Path
 from typing import NamedTuple
@@ -61,6 +62,26 @@ def cpu_key(root: Path = Path("/"), architecture: str = "") -> str:
     features = cpu_features(root)
     known = " ".join(features) if features else platform.processor()
     return f"{machine}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
+
+
+def cpu_name(root: Path = Path("/")) -> str:
+    """The processor's name as it gives it itself, else the architecture."""
+    try:
+        text = (root / "proc/cpuinfo").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        text = ""
+    for line in text.splitlines():
+        name, _, value = line.partition(":")
+        if name.strip() == "model name" and value.strip():
+            return value.strip()
+    return platform.processor() or platform.machine() or "unknown CPU"
+
+
+def cpu_count() -> int:
+    """The CPUs that this process may run on."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
 
 
 def memory(root: Path = Path("/")) -> Memory:

@@ -1,0 +1,292 @@
+"""What `indoors doctor` checks: one function for each thing that can be wrong, one next step each.
+
+The checks look at this machine and change nothing. Their texts may hold paths; `scrubbed` makes
+them fit to be shown to others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import getpass
+import os
+import platform
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from indoors_completion.types import IndoorsError
+from indoors_server import (
+    __version__,
+    devices,
+    engine_probe,
+    engine_store,
+    fit,
+    lockdown,
+    machine,
+    model_choice,
+    model_store,
+    paths,
+    settings,
+    toolchain,
+)
+from indoors_server.devices import Devices
+from indoors_server.engine_probe import Probe
+from indoors_server.engine_store import EngineBuild
+
+_LITTLE_DISK = 500_000_000
+_SOME_DISK = 3_000_000_000
+_LAUNCH_SECONDS = 60
+_EDITORS = {
+    "nvim": "Neovim", "code": "VS Code", "codium": "VSCodium", "hx": "Helix", "zed": "Zed",
+    "emacs": "Emacs", "subl": "Sublime Text",
+}  # fmt: skip
+
+
+class Check(msgspec.Struct, frozen=True, kw_only=True):
+    """One result. `state`: "ok", "warning" (works, but) or "error" (completions suffer)."""
+
+    name: str
+    state: Literal["ok", "warning", "error"]
+    text: str
+    next_step: str = ""
+
+
+def run_all() -> list[Check]:
+    """Every check, in the order in which problems should be solved."""
+    found = [check_python(), check_launch(), *check_places(), check_disk()]
+    seen = devices.find()
+    build = engine_store.find()
+    found.append(check_compiler(build))
+    engine, probe = check_engine(build)
+    found.append(engine)
+    found += check_cards(seen, build, probe)
+    found.append(check_model(probe))
+    found.append(check_lock())
+    found += check_settings()
+    found.append(check_editors())
+    return found
+
+
+def check_python() -> Check:
+    """The interpreter and the environment it belongs to."""
+    version = ".".join(map(str, sys.version_info[:3]))
+    kind = "virtual environment" if sys.prefix != sys.base_prefix else "no virtual environment"
+    text = f"Python {version}, {kind}, Indoors {__version__}, {sys.executable}"
+    return Check(name="python", state="ok", text=text)
+
+
+def check_launch(command: tuple[str, ...] = ()) -> Check:
+    """Whether `python -I` finds us: how every process of ours is started."""
+    arguments = list(command) or [sys.executable, "-I", "-c", "import indoors_server"]
+    try:
+        done = subprocess.run(
+            arguments, stdin=subprocess.DEVNULL, capture_output=True,
+            timeout=_LAUNCH_SECONDS, check=False, cwd=Path(sys.executable).anchor,
+        )  # fmt: skip
+        works = done.returncode == 0
+    except (OSError, subprocess.TimeoutExpired):
+        works = False
+    if works:
+        return Check(name="launch", state="ok", text="python -I finds Indoors")
+    return Check(
+        name="launch",
+        state="error",
+        text="python -I does not find Indoors: it was perhaps installed with pip --user, which -I"
+        " (our protection against code in a workspace) ignores",
+        next_step="install it into a virtual environment (python3 -m venv, uv tool or pipx)",
+    )
+
+
+def check_places() -> list[Check]:
+    """Whether cache, state and configuration can be written."""
+    found = []
+    for name, place in (("cache", paths.cache_dir()), ("state", paths.state_dir())):
+        try:
+            paths.make_private(place)
+            with tempfile.NamedTemporaryFile(dir=place):
+                pass
+            found.append(Check(name=name, state="ok", text=f"writable, {place}"))
+        except OSError as error:
+            found.append(
+                Check(
+                    name=name, state="error",
+                    text=f"cannot be written: {place} ({error.strerror})",
+                    next_step=f"make it yours: chown -R {os.environ.get('USER', 'you')} {place}",
+                )
+            )  # fmt: skip
+    return found
+
+
+def check_disk() -> Check:
+    """Room for models and engines."""
+    place = paths.cache_dir()
+    while not place.exists():
+        place = place.parent
+    free = shutil.disk_usage(place).free
+    text = f"{free / 1e9:.1f} GB free"
+    if free < _LITTLE_DISK:
+        step = "free some space: indoors purge removes what can be fetched again"
+        return Check(name="disk", state="error", text=text, next_step=step)
+    if free < _SOME_DISK:
+        return Check(
+            name="disk", state="warning", text=text + ", little for a larger model",
+            next_step="free some space: indoors purge",
+        )  # fmt: skip
+    return Check(name="disk", state="ok", text=text)
+
+
+def check_compiler(build: EngineBuild | None) -> Check:
+    """A C++ compiler: needed to build the engine, not to run it."""
+    try:
+        return Check(name="compiler", state="ok", text=toolchain.compiler())
+    except IndoorsError as error:
+        if build is not None and build.matches_cpu:
+            text = "none; needed only to build the engine again"
+            return Check(name="compiler", state="ok", text=text)
+        return Check(
+            name="compiler", state="error", text="none, and the engine must be compiled",
+            next_step=error.next_step,
+        )  # fmt: skip
+
+
+def check_engine(build: EngineBuild | None) -> tuple[Check, Probe | None]:
+    """Whether there is an engine that runs on this CPU, and what it says of itself."""
+    if build is None:
+        text, step = "not installed", engine_store.INSTALL_HINT
+        return Check(name="engine", state="error", text=text, next_step=step), None
+    about = f"llama.cpp {build.backend} build, {build.version}"
+    if not build.matches_cpu:
+        text = f"{about}, for another CPU ({build.cpu_key}): it would crash here"
+        step = f"{engine_store.INSTALL_HINT} --rebuild"
+        return Check(name="engine", state="error", text=text, next_step=step), None
+    try:
+        probe = engine_probe.probe(build)
+    except IndoorsError as error:
+        text = f"{about}: {error.what} {error.why}".strip()
+        return Check(name="engine", state="error", text=text, next_step=error.next_step), None
+    used = ", ".join(device.description or device.name for device in probe.devices)
+    text = f"{about}, from {build.source or 'an unknown source'}, runs here; devices: {used}"
+    return Check(name="engine", state="ok", text=text), probe
+
+
+def check_cards(seen: Devices, build: EngineBuild | None, probe: Probe | None) -> list[Check]:
+    """One check for each card: a card that the engine does not use is an error by name."""
+    found = []
+    used = len(probe.cards) if probe is not None else 0
+    for card in seen.cards:
+        if not card.backend:
+            text = f"{card.name}: graphics inside the processor, not worth using"
+            found.append(Check(name="card", state="ok", text=text))
+        elif card.problem:
+            text = f"{card.name} is not used: {card.problem}"
+            found.append(Check(name="card", state="error", text=text, next_step=card.next_step))
+        elif used > 0:
+            used -= 1
+            found.append(Check(name="card", state="ok", text=f"{card.name} is used by the engine"))
+        else:
+            found.append(_unused(card.name, build, chosen=engine_store.choice() == "cpu"))
+    if seen.hidden:
+        text = f"every NVIDIA card is hidden by {seen.hidden}"
+        found.append(Check(name="card", state="ok", text=text))
+    if not found:
+        found.append(Check(name="card", state="ok", text="none; the engine runs on the CPU"))
+    return found
+
+
+def _unused(name: str, build: EngineBuild | None, *, chosen: bool) -> Check:
+    backend = build.backend if build is not None else "no"
+    text = f"{name} is not used: the engine is a {backend} build"
+    if chosen:
+        text += ", as you chose with --cpu"
+    return Check(
+        name="card", state="warning" if chosen else "error", text=text,
+        next_step=f"{engine_store.INSTALL_HINT} --cuda" if chosen else engine_store.INSTALL_HINT,
+    )  # fmt: skip
+
+
+def check_model(probe: Probe | None) -> Check:
+    """The model that would be used: whole, unchanged, able to fill in the middle, small enough."""
+    resolved = settings.resolve(settings.user_layer())
+    name = resolved.model or model_choice.chosen()
+    try:
+        model = model_store.resolve(name)
+    except IndoorsError as error:
+        step = error.next_step or "indoors setup"
+        return Check(name="model", state="error", text=error.what, next_step=step)
+    if model.entry is not None and not model.entry.fills_in_the_middle:
+        return Check(
+            name="model", state="error",
+            text=f"{model.name} cannot fill in the middle: {model.entry.advice}",
+            next_step="indoors setup",
+        )  # fmt: skip
+    plan = fit.plan(
+        fit.estimate_shape(model.size_bytes),
+        probe.cards if probe is not None else (),
+        machine.memory().available_bytes,
+        n_ctx=resolved.context_tokens,
+    )
+    state: Literal["ok", "warning"] = "ok"
+    text = f"{model.name}, {model.size_bytes / 1e9:.1f} GB, "
+    text += "sha256 matches the publisher's" if model.verified else "unverified"
+    if not plan.fits:
+        state = "warning"
+    step = "" if plan.fits else "close other programs, or indoors setup --model NAME (a smaller)"
+    return Check(name="model", state=state, text=f"{text}; {plan.reason}", next_step=step)
+
+
+def check_lock() -> Check:
+    """How far the kernel keeps our processes off the network; locks this process for good."""
+    lock = lockdown.apply("cli")
+    text = ": ".join(part for part in (lock.state, lock.mechanism, lock.reason) if part)
+    state: Literal["ok", "warning"] = "warning" if lock.state == "unproven" else "ok"
+    step = "docs/privacy.md says what this system can enforce" if state == "warning" else ""
+    return Check(name="lock", state=state, text=text, next_step=step)
+
+
+def check_settings() -> list[Check]:
+    """The person's own settings file: each value that is not used."""
+    problems = settings.user_layer().problems
+    if not problems:
+        return [Check(name="settings", state="ok", text="no problem in config.json")]
+    return [
+        Check(name="settings", state="warning", text=str(problem), next_step="correct config.json")
+        for problem in problems
+    ]
+
+
+def check_editors() -> Check:
+    """Which editors are on PATH."""
+    names = [label for program, label in _EDITORS.items() if shutil.which(program)]
+    return Check(name="editors", state="ok", text=", ".join(names) or "none found on PATH")
+
+
+def scrubbed(text: str, environment: Mapping[str, str] | None = None) -> str:
+    """`text` without paths, user names or host names, to be shown to others."""
+    variables = os.environ if environment is None else environment
+    for place in _homes(variables):
+        text = text.replace(place, "~")
+    # A path: something absolute, or below a home, up to a space or closing punctuation.
+    text = re.sub(r"(?<![\w<])(~|[A-Za-z]:)?[\\/][^\s,;:()'\"]+", "<path>", text)
+    for name in _private_names(variables):
+        text = re.sub(rf"(?<![\w-]){re.escape(name)}(?![\w-])", "<name>", text)
+    return text
+
+
+def _homes(variables: Mapping[str, str]) -> Iterable[str]:
+    places = {variables.get("HOME", ""), variables.get("USERPROFILE", ""), str(Path.home())}
+    return sorted((place for place in places if len(place) > 1), key=len, reverse=True)
+
+
+def _private_names(variables: Mapping[str, str]) -> Iterable[str]:
+    names = {variables.get("USER", ""), variables.get("LOGNAME", ""), platform.node()}
+    with contextlib.suppress(KeyError, OSError):  # a user id without an entry has no name
+        names.add(getpass.getuser())
+    # "root" says nothing about anybody, and occurs in sentences.
+    return sorted(name for name in names if len(name) > 1 and name != "root")
