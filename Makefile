@@ -3,6 +3,7 @@
 
 PYTHON ?= python3
 ENGINE ?=
+MODEL ?= qwen2.5-coder-0.5b-instruct
 ARGS ?=
 
 PY := .venv/bin/python
@@ -11,7 +12,7 @@ LOCKS := requirements.lock requirements-build.lock pyproject.toml .ci/bootstrap.
 ROWS ?= ../shared/data/public_calibration_hmfim_py100.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup engine model test test-quick soak check format bench wheel clean
+.PHONY: help demo setup engine model test test-quick soak check format bench locks wheel clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +47,9 @@ format: .venv/.dev ## put the sources into the one format
 bench: .venv/.run engine model ## exact match on fill-in-the-middle rows, beside a plain script
 	@$(PY) benchmarks/infill.py --rows $(ROWS) --baseline --json $(ARGS)
 
+locks: ## pin all requirements again, with hashes (needs uv)
+	@.ci/locks
+
 wheel: .venv/.run ## build the wheel into dist/
 	@$(PY) -m hatchling build -t wheel
 
@@ -58,7 +62,7 @@ engine: .venv/.run
 	@$(INDOORS) engine install $(ENGINE)
 
 model: .venv/.run
-	@$(INDOORS) models pull
+	@$(INDOORS) models pull $(MODEL)
 
 # .dev holds all that .run does, so making either is enough for what needs .run; they are made one
 # after the other even under `make -j`.

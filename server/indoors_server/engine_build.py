@@ -78,6 +78,8 @@ def build(recipe: Recipe, pip: Downloader, report: Report) -> tuple[Path, Engine
             "--require-hashes", "--requirement", str(toolchain.LOCKS / "engine-build.lock"),
         ])  # fmt: skip
         wheel = _compile(recipe, pip, report, log, scratch, tools)
+        if wheel_backend(wheel) != recipe.backend:
+            raise EngineError(f"The build has no {recipe.backend} part.", next_step=f"read {log}")
         if recipe.libraries:
             _add_libraries(wheel, recipe.libraries)
         return keep(wheel, recipe.backend, machine.cpu_key(), recipe.source)
@@ -114,6 +116,19 @@ def cached(version: str, backend: str, cpu: str) -> tuple[Path, EngineRecord] | 
     if engine_store.file_sha256(place / record.wheel) != record.sha256:
         return None
     return place / record.wheel, record
+
+
+def wheel_backend(wheel: Path) -> str:
+    """The backend of a wheel, by the libraries inside. Raises EngineError for a damaged wheel."""
+    try:
+        with zipfile.ZipFile(wheel) as archive:
+            names = [Path(name).name for name in archive.namelist() if "llama_cpp/lib/" in name]
+    except (zipfile.BadZipFile, OSError) as error:
+        raise EngineError("The wheel is damaged.", why=str(error)) from error
+    for backend in engine_store.BACKENDS:
+        if any(f"ggml-{backend}" in name for name in names):
+            return backend
+    return "cpu"
 
 
 def wheel_dir(name: str) -> Path:

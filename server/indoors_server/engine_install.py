@@ -14,7 +14,6 @@ import contextlib
 import shutil
 import sys
 import tempfile
-import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -99,25 +98,12 @@ def install_wheel(wheel: Path, report: Report) -> EngineBuild:
     """Install the engine from a wheel file of the user's. Raises InputError or EngineError."""
     if not wheel.is_file():
         raise InputError(f"There is no file {private_files.show(wheel)}.")
-    backend = wheel_backend(wheel)
+    backend = engine_build.wheel_backend(wheel)
     if not wheel.name.endswith(".whl") or len(wheel.name.split("-")) < 5:
         raise InputError(f"{wheel.name} is not a wheel's file name.", why="NAME-VERSION-….whl")
     with _exclusively(report):
         kept, record = engine_build.keep(wheel, backend, _ANY_CPU, "file")
         return _remembered(_adopt(kept, record, report), backend)
-
-
-def wheel_backend(wheel: Path) -> str:
-    """The backend of a wheel, by the libraries inside. Raises EngineError for a damaged wheel."""
-    try:
-        with zipfile.ZipFile(wheel) as archive:
-            names = [Path(name).name for name in archive.namelist() if "llama_cpp/lib/" in name]
-    except (zipfile.BadZipFile, OSError) as error:
-        raise EngineError("The wheel is damaged.", why=str(error)) from error
-    for backend in engine_store.BACKENDS:
-        if any(f"ggml-{backend}" in name for name in names):
-            return backend
-    return "cpu"
 
 
 def _install_backend(backend: str, seen: Devices, rebuild: bool, report: Report) -> EngineBuild:
@@ -162,7 +148,7 @@ def _prebuilt(
         except downloader.DownloadError as error:
             tried.append(f"prebuilt: your index has none for this system ({error.why[:100]})")
             return None
-        has = wheel_backend(wheel)
+        has = engine_build.wheel_backend(wheel)
         if has != backend:
             tried.append(f"prebuilt: the one in your index is for {has}")
             return None
