@@ -16,6 +16,11 @@ _NAMED = re.compile(
 )
 
 
+# The same for a method, which has no keyword: a name, its parameters, perhaps a type behind them.
+_METHOD = re.compile(rb"([A-Za-z_$][\w$]{0,200})\s*\([^(){};]{0,500}\)[^(){};=]{0,200}\{$")
+_NO_METHOD = {b"if", b"for", b"while", b"switch", b"catch", b"with", b"match", b"synchronized"}
+
+
 class Block(NamedTuple):
     """The innermost enclosing block, in bytes; `node` is its tree node if it has a sound one."""
 
@@ -32,12 +37,17 @@ class Block(NamedTuple):
         return self.whole or self.start <= start
 
 
-def defined_names(parsed: Parsed, path: list[Node], at: int) -> list[tuple[int, str]]:
-    """The definitions on a path that contain `at`, as (start, name), outermost first."""
+def defined_names(
+    parsed: Parsed, path: list[Node], at: int, owners: frozenset[int] = frozenset()
+) -> list[tuple[int, str]]:
+    """The definitions on a path that contain `at`, as (start, name), outermost first.
+
+    `owners` are ids of nodes that count as if they did: their block is still open at `at`.
+    """
     record, data = parsed.record, parsed.source.data
     names: list[tuple[int, str]] = []
     for index, node in enumerate(path):
-        if not node.start_byte <= at <= node.end_byte:
+        if not node.start_byte <= at <= node.end_byte and node.id not in owners:
             continue
         field = record.definitions.get(node.type)
         name = node.child_by_field_name(field) if field else None
@@ -57,4 +67,8 @@ def defined_names(parsed: Parsed, path: list[Node], at: int) -> list[tuple[int, 
 def name_in_header(line: bytes) -> str:
     """The name that a header line defines, "" if it defines none."""
     found = _NAMED.search(line[:2000])
-    return found.group(1).decode(errors="replace") if found else ""
+    if found is None:
+        found = _METHOD.search(line[:2000].rstrip())
+    if found is None or found.group(1) in _NO_METHOD:
+        return ""
+    return found.group(1).decode(errors="replace")

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 # An ERROR node can have as many children as the text has tokens.
 _MAX_CHILDREN = 5000
+# People nest a dozen deep; a text of open braces must not cost one line read for each.
+_MAX_OPEN = 200
 # A brace after one of these begins a literal, not a block.
 _BEFORE_LITERAL = b"=(,[:?"
 
@@ -35,11 +37,10 @@ def find(parsed: Parsed, at: int, anchor: int, right: list[Node]) -> Block:
     data = parsed.source.data
     last = _last_code(parsed, min(at, anchor))
     near = parsed.path(last) if last >= 0 else [parsed.tree.root_node]
-    found = _open_blocks(parsed, near, at)
-    for block in _open_blocks(parsed, right, at):
-        if all(block.inside != known.inside for known in found):
-            found.append(block)
-    found.sort(key=lambda block: block.inside)
+    # The path to the last code knows more of what is open; where both know a block it counts.
+    known = {block.inside: block for block in _open_blocks(parsed, right, at)}
+    known |= {block.inside: block for block in _open_blocks(parsed, near, at)}
+    found = [block for _, block in sorted(known.items())][-_MAX_OPEN:]
     scope = _scope(parsed, at, near, right, found)
     if not found:
         return Block(0, len(data), "", False, scope, parsed.tree.root_node, whole=True)
@@ -83,9 +84,20 @@ def _open_blocks(parsed: Parsed, path: list[Node], at: int) -> list[_Open]:
             inside = _after_colon(node)
             if 0 <= inside <= at and _in_case(data, node, at):
                 found.append(_Open(inside, node, node, is_case=True))
+        elif node.type != "{" and _is_block_in_disguise(data, node, at):
+            found.append(_Open(node.start_byte + 1, None, parent))
         if node.has_error:
             found.extend(_bare_braces(parsed, node, at))
     return found
+
+
+def _is_block_in_disguise(data: bytes, node: Node, at: int) -> bool:
+    """Whether an unclosed literal is the body of a loop or condition: `for (a of b) {`."""
+    if not node.has_error or not node.start_byte < at or data[node.start_byte] != ord("{"):
+        return False
+    last = node.child(node.child_count - 1) if node.child_count else None
+    before = lines.last_code_byte(data, node.start_byte)
+    return last is not None and last.is_missing and before >= 0 and data[before] == ord(")")
 
 
 def _after_brace(node: Node) -> int:
@@ -196,16 +208,12 @@ def _scope(
     parsed: Parsed, at: int, near: list[Node], right: list[Node], found: list[_Open]
 ) -> tuple[str, ...]:
     data = parsed.source.data
+    owners = frozenset(block.parent.id for block in found if block.parent is not None)
     names = dict(defined_names(parsed, right, at))
-    for start, name in defined_names(parsed, near, max(0, at)):
-        names.setdefault(start, name)
+    names |= dict(defined_names(parsed, near, at, owners))
     for block in found:
-        outer = next((n for n in near if block.parent is not None and n == block.parent), None)
-        if block.node is None or (outer is not None and outer.is_error):
+        if block.node is None or (block.parent is not None and block.parent.is_error):
             line = lines.line_start(data, block.inside - 1)
             if name := name_in_header(data[line : block.inside]):
                 names.setdefault(line, name)
-        elif block.node.end_byte < at:
-            for start, name in defined_names(parsed, near, block.node.end_byte):
-                names.setdefault(start, name)
     return tuple(name for _, name in sorted(names.items()))

@@ -7,6 +7,7 @@ still knows and from the indentation that the typist gave.
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
 from indoors_indexing import blocks_braces, blocks_indent
@@ -102,18 +103,34 @@ def _statement(
         return None
     statements = parsed.record.statements
     for path in (left, right):
-        for node in reversed(path):
+        for outer, node in reversed(list(pairwise(path))):
             if (
-                node.type in statements
+                (node.type in statements or _is_direct(parsed, block, outer, node))
                 and node.start_byte <= at <= node.end_byte
                 and block.holds(node.start_byte)
             ):
                 return node.start_byte, node.end_byte
-    return None if region == "comment" else _broken_line(parsed, at)
+    return None if region == "comment" else _unfinished(parsed, at, block)
 
 
-def _broken_line(parsed: Parsed, at: int) -> tuple[int, int] | None:
-    """The line of the position, if the last code before it there is in no sound statement."""
+def _is_direct(parsed: Parsed, block: Block, outer: Node, node: Node) -> bool:
+    """Whether a node stands in a block as a statement does (Rust's last expression)."""
+    record = parsed.record
+    return (
+        outer == block.node
+        and outer.type in record.blocks
+        and node.is_named
+        and not node.is_error
+        and node.type not in record.comments | record.cases | {"statement_list"}
+    )
+
+
+def _unfinished(parsed: Parsed, at: int, block: Block) -> tuple[int, int] | None:
+    """The statement that the code before the position, on its line, still belongs to.
+
+    That is one which white space alone separates from the position (`return |`), or, where the tree
+    has no sound statement, the line itself (`x = |`).
+    """
     data = parsed.source.data
     first, end = first_of_line(data, at), line_end(data, at)
     last = last_code_byte(data, at)
@@ -122,8 +139,12 @@ def _broken_line(parsed: Parsed, at: int) -> tuple[int, int] | None:
     broken = False
     for node in reversed(parsed.path(last)):
         broken = broken or node.is_error
-        if node.type in parsed.record.statements:
+        if node.type in parsed.record.comments:
+            return None
+        if node.type in parsed.record.statements and block.holds(node.start_byte):
             broken = broken or (node.has_error and node.start_byte >= first)
+            if not broken and data[last] not in b";{}" and node.end_byte == last + 1:
+                return node.start_byte, at
             break
     return (first, max(at, first + len(data[first:end].rstrip()))) if broken else None
 
