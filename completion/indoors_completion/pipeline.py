@@ -136,7 +136,11 @@ class Pipeline:
             stop_at_newline=shape.kind == "line",
         )
         below = gate.may_start_below(request, place.line, opens=opens)
-        ends = _Ends(None if shape.kind == "line" else judge, may_start_below=below)
+        ends = _Ends(
+            None if shape.kind == "line" else judge,
+            may_start_below=below,
+            before_text=place.line.before_text,
+        )
         answer = await self._generate(job, ends, request, draft)
         draft.note("generate", f"{len(answer.raw)} characters", answer.reason or answer.stop_reason)
         if answer.stop_reason in ("unavailable", "cancelled"):
@@ -216,7 +220,7 @@ class Pipeline:
         text = "".join(raw)
         return _Answer(
             raw=text,
-            text=ends.cut(text, complete=stop_reason in _WHOLE),
+            text=ends.cut(text, stop_reason),
             stop_reason=stop_reason,
             reason=ends.scope.reason if ends.scope is not None else "",
             finish=finish or Finish(stop_reason=stop_reason, n_generated=n_generated),
@@ -227,9 +231,12 @@ class Pipeline:
 class _Ends:
     """Where an answer ends: at its first line's end, or where its scope does."""
 
-    def __init__(self, judge: scope.Scope | None, *, may_start_below: bool) -> None:
+    def __init__(
+        self, judge: scope.Scope | None, *, may_start_below: bool, before_text: bool
+    ) -> None:
         self.scope = judge
         self._may_start_below = may_start_below
+        self._before_text = before_text
 
     def reached_by(self, raw: str, piece: str) -> str:
         """The stop reason once `raw`, which `piece` was added to, is enough; else ""."""
@@ -240,9 +247,13 @@ class _Ends:
             return "scope" if self.scope.feed(piece) else ""
         return "newline" if "\n" in raw.lstrip() else ""
 
-    def cut(self, raw: str, *, complete: bool) -> str:
-        """What of `raw` counts."""
-        return _first_line(raw) if self.scope is None else self.scope.finish(complete=complete)
+    def cut(self, raw: str, stop_reason: str) -> str:
+        """What of `raw` counts. A line put above the cursor's text keeps its line break."""
+        if self.scope is not None:
+            return self.scope.finish(complete=stop_reason in _WHOLE)
+        line = _first_line(raw)
+        ended = stop_reason == "newline" or len(line) < len(raw)
+        return f"{line}\n" if self._before_text and ended and line.strip() else line
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):

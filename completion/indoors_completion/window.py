@@ -49,6 +49,11 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
         return len(self.after) < LINE_LIMIT and _CLOSERS_ONLY.fullmatch(self.after) is not None
 
     @property
+    def before_text(self) -> bool:
+        """Whether the cursor stands before the first text of a line: new lines go above it."""
+        return not self.before.strip() and not self.at_end
+
+    @property
     def indent(self) -> str:
         """The whitespace before the line's first text (before the cursor, on a blank line)."""
         return self.before[: len(self.before) - len(self.before.lstrip())]

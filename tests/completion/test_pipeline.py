@@ -10,7 +10,15 @@ from msgspec.structs import replace
 from fakes.engine import MODEL, FakeEngine
 from indoors_completion.cache import CompletionCache
 from indoors_completion.pipeline import Pipeline
-from indoors_completion.types import CompletionRequest, Document, SelectedCompletion, Snippet, Span
+from indoors_completion.types import (
+    CompletionRequest,
+    Document,
+    Finish,
+    SelectedCompletion,
+    Snippet,
+    Span,
+    TokenChunk,
+)
 from indoors_indexing.types import NoSyntax, SyntaxSite
 
 
@@ -23,6 +31,17 @@ class Clock:
 
     def tick(self, seconds):
         self.now += seconds
+
+
+class TreeSyntax:
+    def __init__(self, site):
+        self.answer = site
+
+    async def site(self, document, offset):
+        return self.answer
+
+    async def error_count(self, language, text):
+        return None
 
 
 class SlowSyntax:
@@ -55,9 +74,15 @@ class Bench:
         self.ids += 1
         return f"c{self.ids}"
 
+    async def complete(self, request, site=None):
+        completion = await self.pipeline.complete(request, site)
+        # In the loop still: nobody but the pipeline has closed the stream.
+        assert self.engine.open == 0
+        return completion
+
     def at(self, marked, *, site=None, language="python", **options):
         request = make_request(marked, language, **options)
-        completion = asyncio.run(self.pipeline.complete(request, site))
+        completion = asyncio.run(self.complete(request, site))
         check_range(request, completion)
         text, span = request.document.text, completion.span
         return text[: span.start] + completion.text + text[span.end :], completion
@@ -123,6 +148,26 @@ def test_a_finished_line_is_left_alone_unless_asked():
     assert (completion.text, completion.filtered_by) == ("", "starts below")
     text, _ = bench.at("x = 1|\n", trigger="explicit")
     assert text == "x = 1\ny = 2\n"
+
+
+def test_a_line_above_the_cursors_text_keeps_its_line_break():
+    bench = Bench("    count = 0\n    more")
+    text, completion = bench.at("def f():\n|    return count\n", trigger="explicit")
+    assert text == "def f():\n    count = 0\n    return count\n"
+    assert completion.text == "    count = 0\n    return count"
+    bench = Bench("count = 0\n")
+    text, _ = bench.at("def f():\n    |return count\n", trigger="explicit")
+    assert text == "def f():\n    count = 0\n    return count\n"
+
+
+def test_text_put_before_the_cursors_text_stays_on_its_line():
+    text, _ = Bench("x = ").at("def f():\n    |compute()\n", trigger="explicit")
+    assert text == "def f():\n    x = compute()\n"
+
+
+def test_an_answer_that_repeats_the_cursors_text_is_nothing():
+    _, completion = Bench("    return count\n").at("|    return count\n", trigger="explicit")
+    assert (completion.text, completion.filtered_by) == ("", "rest of the line")
 
 
 def test_every_step_says_what_it_did():
@@ -270,11 +315,11 @@ def test_an_empty_block_between_braces():
     assert text == "function f() {\n  return 1;\n}\n"
 
 
-@pytest.mark.parametrize("offset", [-5, 3, 10_000])
+@pytest.mark.parametrize("offset", [-5, 3, 4, 10_000])
 def test_odd_offsets_are_moved_into_the_text(offset):
     document = Document(uri="u", path="p", language="python", version=1, text="x =\r\ny = 1\r\n")
     request = CompletionRequest(document=document, offset=offset, trigger="explicit")
-    completion = asyncio.run(Bench("2").pipeline.complete(request))
+    completion = asyncio.run(Bench("2").complete(request))
     assert 0 <= completion.span.start <= completion.span.end <= len(document.text)
 
 
@@ -285,7 +330,7 @@ def test_odd_documents(text):
         for trigger in ("automatic", "explicit"):
             bench = Bench("y")
             request = CompletionRequest(document=document, offset=offset, trigger=trigger)
-            completion = asyncio.run(bench.pipeline.complete(request))
+            completion = asyncio.run(bench.complete(request))
             assert completion.text in ("", "y")
             assert all(len(job.parts[1].text) < 20_000 for job in bench.engine.jobs)
 
@@ -305,15 +350,51 @@ def test_snippets_are_part_of_the_prompt_and_of_the_key():
     assert len(bench.engine.jobs) == 2
 
 
-def test_the_callers_site_is_taken():
+def test_the_tree_is_the_callers_or_the_services():
     site = SyntaxSite(
         language="python", region="comment", block=Span(0, 4), block_indent="",
         opens_block=False, statement=None,
     )  # fmt: skip
-    bench = Bench("a\nb", syntax=SlowSyntax())
-    text, completion = bench.at("# |\n", site=site)
-    assert text == "# a\n"
-    assert stages(completion)["gate"].reason == "inside a comment"
+    for syntax, known in ((SlowSyntax(), site), (TreeSyntax(site), None)):
+        bench = Bench("a\nb", syntax=syntax)
+        text, completion = bench.at("x |\n", site=known)
+        assert text == "x a\n"
+        assert stages(completion)["gate"].reason == "inside a comment"
+
+
+def test_an_engine_may_tell_the_counts_of_a_stream_closed_early():
+    class Stream:
+        def __init__(self, inner):
+            self.inner, self.finish = inner, None
+
+        def __aiter__(self):
+            return self
+
+        async def __anext__(self):
+            return await anext(self.inner)
+
+        async def aclose(self):
+            await self.inner.aclose()
+            self.finish = Finish(stop_reason="cancelled", n_prompt=99)
+
+    bench = Bench("1\ny = 2\n")
+    generate = bench.engine.generate
+    bench.engine.generate = lambda job: Stream(generate(job))
+    _, completion = bench.at("x = |\n")
+    assert (completion.stop_reason, completion.n_prompt) == ("scope", 99)
+
+
+def test_a_stream_without_its_end_is_no_answer():
+    class Plain:
+        model = MODEL
+
+        async def generate(self, job):
+            yield TokenChunk(text="half", logprobs=(-1.0,))
+
+    bench = Bench()
+    bench.pipeline._engine = Plain()
+    _, completion = bench.at("x = |\n")
+    assert (completion.text, completion.stop_reason) == ("", "unavailable")
 
 
 CODE = st.text(alphabet="ab1 (){}[]\"';:,.=#\n\t<é🙂", max_size=40)
@@ -341,7 +422,7 @@ def test_the_range_rule_over_generated_documents(
         selected=selected,
     )  # fmt: skip
     bench = Bench(answer, stop_reason=stop_reason)
-    completion = asyncio.run(bench.pipeline.complete(request))
+    completion = asyncio.run(bench.complete(request))
     check_range(request, completion)
     assert bench.engine.open == 0
     assert ("\r" in completion.text) <= crlf
@@ -350,6 +431,6 @@ def test_the_range_rule_over_generated_documents(
     if completion.text and selected is not None:
         assert completion.text.startswith(selected.text)
     # Asked again, the cache must say the same, or (if it was cut off) the model.
-    again = asyncio.run(bench.pipeline.complete(request))
+    again = asyncio.run(bench.complete(request))
     if completion.source == "model":
         assert (again.text, again.span) == (completion.text, completion.span)

@@ -31,10 +31,13 @@ def fit(text: str, context: Context) -> Fitted:
     covered = _covered(text, context)
     if "\n" not in text:
         return Fitted(text, covered)
-    rest = tail[covered:].strip()
-    if rest.startswith("}"):
+    rest = tail[covered:].rstrip()
+    if text.endswith("\n"):
+        # The answer is a line above the cursor's text, which keeps its indentation.
+        rest = context.indent + rest
+    elif rest.lstrip().startswith("}"):
         # A brace that closes the block just written stands on a line of its own.
-        rest = f"\n{context.indent}{rest}"
+        rest = f"\n{context.indent}{rest.lstrip()}"
     whole = text + rest
     if not is_subsequence(tail, whole):
         whole = text + tail

@@ -38,6 +38,8 @@ def rest_of_line(text: str, context: Context) -> FilterStep:
     """
     name = "rest of the line"
     tail = context.tail.strip()
+    if tail and text.strip() == tail:
+        return _nothing(name)
     if not any(character.isalnum() for character in tail) or "\n" in text:
         return kept(name, text)
     for size in range(min(len(text), len(tail)), 0, -1):

@@ -64,6 +64,7 @@ def test_an_answer_that_says_only_what_follows():
         ("temp2, temp", "temp_index = 1", "temp2, temp"),
         ("retemp", "temp", "retemp"),
         ("foo)", ")", "foo)"),
+        (")", ")", ""),
         ("foo", "", "foo"),
         ("a + b", "b", "a + "),
         ("a + ab", "abc", "a + ab"),
