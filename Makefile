@@ -9,7 +9,7 @@ ARGS ?=
 PY := .venv/bin/python
 INDOORS := $(PY) -I -m indoors_server
 LOCKS := requirements.lock requirements-build.lock pyproject.toml .ci/bootstrap.py
-ROWS ?= ../shared/data/public_calibration_hmfim_py100.jsonl.gz
+ROWS ?= benchmarks/data/hmfim_py100.jsonl.gz
 
 .DEFAULT_GOAL := help
 .PHONY: help demo setup engine model test test-quick soak check format bench locks wheel clean

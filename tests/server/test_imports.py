@@ -1,0 +1,51 @@
+"""What a process has in memory is part of its promise: asked of fresh interpreters."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+
+import pytest
+
+CLIENTS = (
+    "http.client",
+    "urllib.request",
+    "requests",
+    "httpx",
+    "aiohttp",
+    "websockets",
+    "huggingface_hub",
+    "indoors_server.fetch",
+)
+
+
+def modules_after(code: str) -> set[str]:
+    script = f"import json, sys\n{code}\nprint(json.dumps(sorted(sys.modules)))"
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", script], capture_output=True, text=True, check=True
+    )
+    return set(json.loads(done.stdout.splitlines()[-1]))
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
+        "import indoors_completion.engine.worker",
+        "import indoors_indexing.service, indoors_indexing.parse",
+    ],
+    ids=["server", "worker", "indexer"],
+)
+def test_the_server_loads_no_http(code: str) -> None:
+    assert not modules_after(code) & set(CLIENTS)
+
+
+def test_the_control_sees_a_client() -> None:
+    assert "http.client" in modules_after("import indoors_server.fetch")
+
+
+def test_the_entry_point_is_light() -> None:
+    """Nothing that parses input is imported before the lock-down."""
+    loaded = modules_after("import indoors_server.__main__")
+    assert not {name.split(".")[0] for name in loaded} & {"pygls", "lsprotocol", "msgspec"}
