@@ -143,7 +143,9 @@ def hand_over(arguments: list[str]) -> int:
     """Run again with a newer Python, if there is one."""
     for name in NEWER:
         python = shutil.which(name)
-        if python and run([python, "-c", f"import sys; sys.exit(sys.version_info < {OLDEST})"]):
+        if python and run(
+            [python, "-c", f"import sys; sys.exit(sys.version_info < {OLDEST})"], quiet=True
+        ):
             return subprocess.run([python, str(Path(__file__)), *arguments]).returncode
     found = ".".join(map(str, sys.version_info[:3]))
     complain(
