@@ -67,10 +67,9 @@ def set_trace(ls: Server, params: types.SetTraceParams) -> None:
 
 
 def did_open(ls: Server, params: types.DidOpenTextDocumentParams) -> None:
-    """A document was opened; editors show what they open."""
+    """A document was opened."""
     document = params.text_document
-    ls.service.session.open(document.uri, document.language_id, document.version, document.text)
-    ls.service.focus(document.uri)
+    ls.service.opened(document.uri, document.language_id, document.version, document.text)
 
 
 def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:

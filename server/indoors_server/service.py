@@ -14,7 +14,13 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
+from indoors_completion.types import (
+    Completion,
+    CompletionRequest,
+    Document,
+    SelectedCompletion,
+    Span,
+)
 from indoors_server import settings as settings_module
 from indoors_server.positions import index_at, n_units
 from indoors_server.scheduler import Scheduler
@@ -52,6 +58,10 @@ class Core(Protocol):
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Complete."""
+        ...
+
+    def opened(self, document: Document) -> None:
+        """A document was opened: what takes long the first time may begin."""
         ...
 
     def forget(self, uri: str) -> None:
@@ -284,6 +294,13 @@ class Service:
             item.taken_units = now
 
     # --- status -------------------------------------------------------------------------------
+
+    def opened(self, uri: str, language: str, version: int, text: str) -> None:
+        """A document was opened; editors show what they open."""
+        self.session.open(uri, language, version, text)
+        if (snapshot := self.session.snapshot(uri)) is not None:
+            self._core.opened(snapshot.document)
+        self.focus(uri)
 
     def focus(self, uri: str | None) -> None:
         """The editor shows another document, or none."""

@@ -6,7 +6,7 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
-from indoors_completion.types import Completion, CompletionRequest, Span
+from indoors_completion.types import Completion, CompletionRequest, Document, Span
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 
@@ -29,6 +29,7 @@ class FakeCore:
         self.n_rechecks = 0
         self.n_cancelled = 0
         self.closed = False
+        self.opened_uris: list[str] = []
         self.forgotten: list[str] = []
         self._on_change: Callable[[], None] = lambda: None
         self._ids = itertools.count(1)
@@ -60,6 +61,9 @@ class FakeCore:
             span=Span(request.offset, request.offset),
             source="model",
         )
+
+    def opened(self, document: Document) -> None:
+        self.opened_uris.append(document.uri)
 
     def forget(self, uri: str) -> None:
         self.forgotten.append(uri)

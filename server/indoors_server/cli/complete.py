@@ -1,0 +1,166 @@
+"""`indoors complete FILE:LINE:COL`: the same completion that an editor would get, explained."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from indoors_completion.types import Completion, CompletionRequest, Document, InputError
+from indoors_server.cli import screen
+from indoors_server.language_ids import language_id
+
+_CURSOR = "▏"
+_CONTEXT_LINES = 3
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """FILE:LINE:COL as compilers print it: both from 1, the column in characters."""
+    parser.add_argument("place", metavar="FILE:LINE:COL")
+    form = parser.add_mutually_exclusive_group()
+    form.add_argument("--explain", action="store_true", help="every step and where the time went")
+    form.add_argument("--json", action="store_true", help="one JSON object")
+    parser.add_argument("--model", default="", help="a model's name or file, for this run")
+    parser.add_argument("--deadline-ms", type=int, default=0, help="instead of the setting")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Complete one place. Exit status 0 also if there is nothing to show: that is an answer."""
+    from indoors_server.cli import session
+
+    resolved = session.prepare(options.model)
+    document, offset = read_place(options.place)
+    request = CompletionRequest(
+        document=document,
+        offset=offset,
+        trigger="explicit",
+        deadline_ms=float(options.deadline_ms or resolved.deadline_ms),
+        multiline=resolved.multiline,
+        max_lines=resolved.max_lines,
+    )
+
+    async def complete() -> tuple[Completion, str]:
+        async with session.loaded_core(resolved, quiet=options.json) as core:
+            model = core.model
+            about = f"{model.name} on {model.device}" if model else ""
+            return await core.complete_patiently(request), about
+
+    completion, about = asyncio.run(complete())
+    if options.json:
+        screen.say(json.dumps(as_json(document, completion), ensure_ascii=False))
+    elif options.explain:
+        _explain(request, completion, about)
+    else:
+        sys.stdout.write(completion.text + "\n" if completion.text else "")
+        if not completion.text:
+            screen.warn(_nothing(completion))
+    return 0
+
+
+def read_place(place: str) -> tuple[Document, int]:
+    """The document and offset that FILE:LINE:COL means. Raises InputError."""
+    parts = place.rsplit(":", 2)
+    if len(parts) != 3 or not (parts[1].isdecimal() and parts[2].isdecimal()):
+        raise InputError(
+            f"This is not FILE:LINE:COL: {place}", next_step="for example src/cart.py:41:17"
+        )
+    path, line, column = Path(parts[0]), int(parts[1]), int(parts[2])
+    try:
+        text = path.read_bytes().decode("utf-8", "replace")
+    except OSError as error:
+        raise InputError(f"{path} cannot be read.", why=error.strerror or "") from error
+    from indoors_server.positions import Lines
+
+    lines = Lines(text)
+    if not 1 <= line <= len(lines):
+        raise InputError(f"{path} has no line {line}.", why=f"it has {len(lines)}")
+    start, end = lines.span(line - 1)
+    if not 1 <= column <= end - start + 1:
+        raise InputError(
+            f"Line {line} of {path} has no column {column}.",
+            why=f"its columns go from 1 to {end - start + 1} (the end of the line)",
+        )
+    document = Document(
+        uri=path.resolve().as_uri(),
+        path=str(path) if not path.is_absolute() else path.name,
+        language=language_id(path.name),
+        version=1,
+        text=text,
+    )
+    return document, start + column - 1
+
+
+def as_json(document: Document, completion: Completion) -> dict[str, Any]:
+    """The object of `--json`; positions count from 1, columns in code points, end exclusive."""
+    from indoors_server.cli.session import line_and_column
+
+    ends = (completion.span.start, completion.span.end)
+    start, end = (line_and_column(document, offset) for offset in ends)
+    return {
+        "text": completion.text,
+        "range": {
+            "start": {"line": start[0], "column": start[1]},
+            "end": {"line": end[0], "column": end[1]},
+        },
+        "ttft_ms": round(completion.ttft_ms, 1),
+        "total_ms": round(completion.total_ms, 1),
+        "n_prompt": completion.n_prompt,
+        "n_evaluated": completion.n_evaluated,
+        "n_generated": completion.n_generated,
+        "stop_reason": completion.stop_reason,
+        "filtered_by": completion.filtered_by,
+    }
+
+
+def _explain(request: CompletionRequest, completion: Completion, about: str) -> None:
+    document = request.document
+    say, paint = screen.say, screen.paint
+    say(paint(f"{document.path} ({document.language}), {about}", "bold"))
+    say()
+    before = document.text[: request.offset].splitlines()[-_CONTEXT_LINES:] or [""]
+    after = document.text[request.offset :].partition("\n")[0]
+    for line in before[:-1]:
+        say(paint(f"  {line}", "dim"))
+    say(f"  {before[-1]}{paint(_CURSOR, 'cyan')}{paint(after, 'dim')}")
+    _section("Steps", [f"{s.name:<9} {s.decision}  {s.reason}".rstrip() for s in completion.stages])
+    _section(
+        "Tokens",
+        [
+            f"{completion.n_prompt} in the prompt: {completion.n_reused} reused, "
+            f"{completion.n_evaluated} evaluated; {completion.n_generated} generated, "
+            f"stopped by {completion.stop_reason or '-'}"
+        ],
+    )
+    _section("Raw text", completion.raw.split("\n") if completion.raw else ["(none)"])
+    _section(
+        "Filters",
+        [f"{f.name:<18} {f.action:<8} {f.reason}".rstrip() for f in completion.filters] or ["-"],
+    )
+    shown = completion.text.split("\n") if completion.text else [_nothing(completion)]
+    _section("Shown", [paint(line, "green") if completion.text else line for line in shown])
+    rest_ms = max(0.0, completion.total_ms - completion.ttft_ms)
+    _section(
+        "Time",
+        [
+            f"{completion.ttft_ms:.0f} ms to the first token, {rest_ms:.0f} ms after it, "
+            f"{completion.total_ms:.0f} ms in all"
+        ],
+    )
+
+
+def _section(title: str, lines: list[str]) -> None:
+    screen.say()
+    screen.say(screen.paint(title, "bold"))
+    for line in lines:
+        screen.say(f"  {line}")
+
+
+def _nothing(completion: Completion) -> str:
+    if completion.filtered_by:
+        return f"nothing to show: the filter {completion.filtered_by} dropped it"
+    last = completion.stages[-1] if completion.stages else None
+    why = last.reason if last is not None and last.reason else completion.stop_reason
+    return f"nothing to show: {why or 'the model gave no text'}"

@@ -1,0 +1,77 @@
+"""One run of the engine for a command: load with progress shown, complete, end the processes."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import msgspec
+
+from indoors_completion.types import Document
+from indoors_server import lockdown, log, settings
+from indoors_server.cli import screen
+from indoors_server.core import EngineCore
+from indoors_server.settings import Settings
+from indoors_server.status import Facts
+
+
+def prepare(model: str = "") -> Settings:
+    """Lock this process down and read the person's settings; `model` replaces theirs."""
+    lockdown.apply("cli")
+    user = settings.user_layer()
+    for problem in user.problems:
+        screen.warn(str(problem))
+    resolved = settings.resolve(user)
+    log.configure(resolved.log_level, resolved.log_file)
+    return msgspec.structs.replace(resolved, model=model) if model else resolved
+
+
+@contextlib.asynccontextmanager
+async def loaded_core(resolved: Settings, quiet: bool = False) -> AsyncIterator[EngineCore]:
+    """A core whose model is loaded. Raises IndoorsError if it cannot be."""
+    core = EngineCore()
+    progress = None if quiet else _LoadBar()
+    changed = asyncio.Event()
+
+    def on_change() -> None:
+        changed.set()
+        if progress is not None:
+            progress.show(core.facts)
+
+    core.start(resolved, on_change)
+    try:
+        await core.wait_ready()
+        if progress is not None:
+            progress.finish()
+        yield core
+    finally:
+        await core.close()
+
+
+class _LoadBar:
+    """The load's progress, drawn only once it lasts long enough to matter."""
+
+    def __init__(self) -> None:
+        self._bar: screen.Progress | None = None
+        self._reason = ""
+
+    def show(self, facts: Facts) -> None:
+        if facts.phase != "loading" or facts.progress is None:
+            return
+        if self._bar is None or facts.reason != self._reason:
+            self._reason = facts.reason
+            self._bar = screen.Progress(facts.reason or "loading the model", 1.0, unit="")
+        self._bar.update(facts.progress)
+
+    def finish(self) -> None:
+        if self._bar is not None:
+            self._bar.finish()
+
+
+def line_and_column(document: Document, offset: int) -> tuple[int, int]:
+    """An offset as people and compilers count: line and column from 1, in code points."""
+    from indoors_server.positions import Lines
+
+    line, character = Lines(document.text).position(offset, "utf-32")
+    return line + 1, character + 1

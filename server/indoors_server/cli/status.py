@@ -1,0 +1,149 @@
+"""`indoors status`, and `indoors` alone: model, device, lock and next step on one screen.
+
+Nothing is loaded and nothing is hashed for this, so it answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from pathlib import Path
+
+import msgspec
+
+from indoors_completion.types import IndoorsError
+from indoors_server.cli import screen
+
+
+class Overview(msgspec.Struct, frozen=True, kw_only=True):
+    """What the screen shows. `phase`: "ready" or "error"; `next_step` is "" if nothing is to do."""
+
+    phase: str
+    model: str
+    model_path: str
+    model_state: str
+    engine: str
+    device: str
+    lock: str
+    lock_reason: str
+    problem: str = ""
+    next_step: str = ""
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """The only option."""
+    parser.add_argument("--json", action="store_true", help="one JSON object")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Print the screen. Exit status 1 if completions would not come."""
+    overview = look()
+    if options.json:
+        screen.say(json.dumps(msgspec.to_builtins(overview), ensure_ascii=False))
+    else:
+        _show(overview)
+    return 0 if overview.phase == "ready" else 1
+
+
+def look() -> Overview:
+    """Look at this machine: files only, no model is loaded."""
+    from indoors_server import lockdown, settings
+
+    resolved = settings.resolve(settings.user_layer())
+    device, card_problem, card_step = _device()
+    lock = lockdown.apply("cli")
+    engine, engine_error = _engine()
+    path, model, state, model_error = _model(resolved.model)
+    error = engine_error or model_error
+    problem, next_step = ("", "")
+    if error is not None:
+        problem, next_step = error.what, error.next_step
+    elif card_problem:
+        problem, next_step = card_problem, card_step
+    return Overview(
+        phase="error" if problem else "ready",
+        model=model,
+        model_path=path,
+        model_state=state,
+        engine=engine,
+        device=device,
+        lock=lock.state,
+        lock_reason=lock.reason,
+        problem=problem,
+        next_step=next_step,
+    )
+
+
+def _engine() -> tuple[str, IndoorsError | None]:
+    from indoors_server import engine_store
+
+    try:
+        build = engine_store.require()
+    except IndoorsError as error:
+        return "", error
+    return f"llama.cpp ({build.backend}, {build.version})", None
+
+
+def _model(wanted: str) -> tuple[str, str, str, IndoorsError | None]:
+    """(path, name, state, error) of the model that would be loaded."""
+    from indoors_completion import catalog
+    from indoors_completion.types import ModelError
+    from indoors_server import model_choice, model_store, private_files
+
+    try:
+        path = model_store.locate(wanted or model_choice.chosen())
+    except IndoorsError as error:
+        return "", "", "", error
+    shown = private_files.show(path)
+    entry = catalog.by_file(path.name)
+    name = f"{entry.name} {entry.quantization}" if entry else path.stem
+    if not path.is_file():
+        step = f"indoors models pull {entry.name}" if entry else "indoors models list"
+        return shown, name, "", ModelError(f"The model {name} is not here.", next_step=step)
+    return shown, name, _verified(path), None
+
+
+def _verified(path: Path) -> str:
+    from indoors_completion import catalog
+    from indoors_server import model_store
+
+    record = model_store.read_record(path)
+    if record is None or record.identity != model_store.identity_of(path):
+        return "not checked yet: that happens at its first use"
+    known = catalog.by_sha256(record.sha256)
+    return "sha256 matches the publisher's file" if known else "unverified: not in the catalogue"
+
+
+def _device() -> tuple[str, str, str]:
+    """(device, problem, next step); a card that the engine does not use is a problem by name."""
+    from indoors_server import devices, engine_store
+
+    found = devices.find()
+    build = engine_store.find()
+    backend = build.backend if build else "cpu"
+    broken = next((card for card in found.cards if card.problem), None)
+    if not found.usable:
+        if broken is not None:
+            return "CPU", f"{broken.name} is not used: {broken.problem}", broken.next_step
+        return "CPU", "", ""
+    card = found.usable[0]
+    if build is not None and backend == "cpu":
+        problem = f"{card.name} is not used: the engine is a CPU build."
+        return "CPU", problem, engine_store.INSTALL_HINT
+    return card.name, "", ""
+
+
+def _show(overview: Overview) -> None:
+    good = overview.phase == "ready"
+    head = screen.paint(overview.phase, "green" if good else "red")
+    parts = [head, overview.model or "no model", overview.device, f"lock: {overview.lock}"]
+    screen.say(" · ".join(parts))
+    if overview.model_path:
+        screen.say(f"model   {overview.model_path}  {overview.model_state}".rstrip())
+    if overview.engine:
+        screen.say(f"engine  {overview.engine}")
+    if overview.lock_reason:
+        screen.say(screen.paint(f"lock    {overview.lock_reason}", "dim"))
+    if overview.problem:
+        screen.say(f"problem {overview.problem}")
+    screen.say(f"next    {overview.next_step or 'nothing to do'}")

@@ -1,0 +1,72 @@
+"""What /proc says about processes of ours (Linux): who lives, and what they hold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import NamedTuple
+
+PROC = Path("/proc")
+
+
+class Resources(NamedTuple):
+    """What a process holds. `n_fds` is -1 where the kernel hides it from us."""
+
+    rss_mb: float
+    n_threads: int
+    n_fds: int
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields after the name: state, parent, group, session, …; empty if it is gone."""
+    try:
+        return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def is_alive(pid: int) -> bool:
+    """Whether it runs; a zombie does not."""
+    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
+
+
+def _pids() -> list[int]:
+    return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
+
+
+def in_session(session: int) -> list[int]:
+    """All living processes of a session (a process started with start_new_session leads one)."""
+    return [pid for pid in _pids() if _stat(pid)[3:4] == [str(session)] and is_alive(pid)]
+
+
+def children_of(pid: int) -> dict[str, int]:
+    """The living children of a server, by role (`worker`, `indexer`)."""
+    found = {}
+    for child in _pids():
+        if _stat(child)[1:2] == [str(pid)] and is_alive(child):
+            arguments = (PROC / str(child) / "cmdline").read_bytes().split(b"\0")
+            for role in ("worker", "indexer"):
+                if role.encode() in arguments:
+                    found[role] = child
+    return found
+
+
+def resources(pid: int) -> Resources:
+    """Memory, threads and descriptors of a process."""
+    fields = dict(
+        line.split(":", 1) for line in (PROC / str(pid) / "status").read_text().splitlines()
+    )
+    try:
+        n_fds = len(list((PROC / str(pid) / "fd").iterdir()))
+    except PermissionError:
+        n_fds = -1
+    return Resources(int(fields["VmRSS"].split()[0]) / 1024, int(fields["Threads"]), n_fds)
+
+
+def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> None:
+    """Poll until `condition()`; AssertionError after `timeout_s`."""
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
+        time.sleep(0.02)
