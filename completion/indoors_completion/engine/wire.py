@@ -69,7 +69,7 @@ class Generate(Message, frozen=True, kw_only=True, tag="generate"):
 
 
 class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
-    """Stop request `request` at the next chunk; its `Done` says "cancelled". Unknown ids are fine."""
+    """Stop `request` at the next chunk; its `Done` says "cancelled". Unknown ids are fine."""
 
 
 class GetStats(Message, frozen=True, kw_only=True, tag="get_stats"):
@@ -151,7 +151,6 @@ ToWorker = Load | Inspect | Generate | Cancel | GetStats | Unload
 FromWorker = Progress | Loaded | Inspected | Token | Done | Failed | Stats
 
 _T = TypeVar("_T")
-_M = TypeVar("_M", bound=Message)
 
 _encoder = msgspec.msgpack.Encoder()
 _to_worker = msgspec.msgpack.Decoder(ToWorker)
@@ -195,12 +194,16 @@ def read_body(stream: BinaryIO) -> bytes | None:
 
 def decode_to_worker(body: bytes) -> ToWorker:
     """Decode a body sent to the worker. Raises ProtocolError."""
-    return _checked(_decode(_to_worker, body))
+    message: ToWorker = _decode(_to_worker, body)
+    _check_version(message.v)
+    return message
 
 
 def decode_from_worker(body: bytes) -> FromWorker:
     """Decode a body sent by the worker. Raises ProtocolError."""
-    return _checked(_decode(_from_worker, body))
+    message: FromWorker = _decode(_from_worker, body)
+    _check_version(message.v)
+    return message
 
 
 def _decode(decoder: msgspec.msgpack.Decoder[_T], body: bytes) -> _T:
@@ -210,9 +213,8 @@ def _decode(decoder: msgspec.msgpack.Decoder[_T], body: bytes) -> _T:
         raise ProtocolError(f"not a message of this protocol: {error}") from error
 
 
-def _checked(message: _M) -> _M:
-    if message.v != PROTOCOL_VERSION:
+def _check_version(version: int) -> None:
+    if version != PROTOCOL_VERSION:
         raise ProtocolError(
-            f"the peer speaks protocol {message.v}, this side speaks {PROTOCOL_VERSION}"
+            f"the peer speaks protocol {version}, this side speaks {PROTOCOL_VERSION}"
         )
-    return message

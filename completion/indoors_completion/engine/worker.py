@@ -1,0 +1,339 @@
+"""The engine worker: reads frames, runs jobs on llama.cpp, writes frames.
+
+Two threads. The main one owns llama.cpp and takes work in order of arrival. The other reads
+frames, raises cancel flags and answers `GetStats` at once; when the server is gone (end of the
+stream, or another parent) it ends the process on the spot, whatever the main thread is doing:
+llama.cpp runs without the interpreter's lock, so this also works in the middle of a load.
+"""
+
+from __future__ import annotations
+
+import os
+import queue
+import signal
+import sys
+import threading
+import time
+from pathlib import Path
+from typing import BinaryIO, Protocol
+
+from indoors_completion import fim
+from indoors_completion.engine import failures, threads, wire
+from indoors_completion.engine.failures import WorkerFailure
+from indoors_completion.engine.generation import N_SLOTS, Runner
+from indoors_completion.engine.llama import Context, Llama, Model
+from indoors_completion.engine.sampling import Emission
+from indoors_completion.engine.weights import Weights, opened
+from indoors_completion.types import Finish, ModelInfo
+
+_PARENT_CHECK_S = 1.0
+_EXIT_PROTOCOL = 2
+_Work = wire.Load | wire.Inspect | wire.Generate | wire.Unload
+
+
+class _Abortable(Protocol):
+    def abort(self, wanted: bool) -> None: ...
+
+
+def run(reader: BinaryIO, writer: BinaryIO, lock: str = "unproven") -> int:
+    """Serve frames until the server leaves. `lock` is the lock-down's state, for `Stats`."""
+    # A Ctrl-C in the terminal reaches every process of the group; the server decides when we end.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    desk = _Desk(reader, writer, lock)
+    threading.Thread(target=desk.read, name="frames", daemon=True).start()
+    threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
+    _Worker(desk).work()
+    return 0
+
+
+def _watch_parent() -> None:
+    """End with the parent even if somebody else still holds the other end of our pipe."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(_PARENT_CHECK_S)
+    os._exit(0)
+
+
+class _Desk:
+    """The frames in and out, and who was cancelled: what both threads share."""
+
+    def __init__(self, reader: BinaryIO, writer: BinaryIO, lock: str) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._write_lock = threading.Lock()
+        self._lock_state = lock
+        self._state_lock = threading.Lock()
+        self._waiting: dict[tuple[str, int], bool] = {}  # accepted jobs; True if cancelled
+        self._current: tuple[tuple[str, int], _Abortable] | None = None
+        self.work: queue.SimpleQueue[tuple[_Work, float]] = queue.SimpleQueue()
+        # For `Stats`; each is written by one thread only.
+        self.state = "empty"
+        self.n_threads = 0
+        self.n_cells_used = 0
+        self.devices: tuple[str, ...] = ()
+        self.n_jobs = 0
+        self.n_cancelled = 0
+
+    def read(self) -> None:
+        """The reading thread: never returns, and takes the process with it when it ends."""
+        status = 1
+        try:
+            status = self._read_all()
+        except wire.ProtocolError as error:
+            status = _EXIT_PROTOCOL
+            sys.stderr.write(f"indoors worker: {error}\n")
+        finally:
+            os._exit(status)
+
+    def _read_all(self) -> int:
+        while (body := wire.read_body(self._reader)) is not None:
+            message = wire.decode_to_worker(body)
+            if isinstance(message, wire.Cancel):
+                self._cancel((message.client, message.request))
+            elif isinstance(message, wire.GetStats):
+                self.send(self._stats(message))
+            else:
+                if isinstance(message, wire.Generate):
+                    with self._state_lock:
+                        self._waiting[message.client, message.request] = False
+                self.work.put((message, time.perf_counter()))
+        return 0
+
+    def send(self, message: wire.Message) -> None:
+        """Write a frame; a server that no longer reads ends this process."""
+        data = memoryview(wire.encode(message))
+        try:
+            with self._write_lock:
+                while data:
+                    data = data[self._writer.write(data) or 0 :]
+        except (BrokenPipeError, ValueError):
+            os._exit(0)
+
+    def begin(self, message: wire.Generate, target: _Abortable) -> bool:
+        """A job starts: cancels now reach `target`. False if it was cancelled while it waited."""
+        key = (message.client, message.request)
+        with self._state_lock:
+            target.abort(False)
+            if self._waiting.pop(key, False):
+                return False
+            self._current = (key, target)
+        return True
+
+    def end(self, message: wire.Generate) -> None:
+        """A job is over: later cancels of it change nothing."""
+        with self._state_lock:
+            self._waiting.pop((message.client, message.request), None)
+            self._current = None
+
+    def _cancel(self, key: tuple[str, int]) -> None:
+        with self._state_lock:
+            if self._current is not None and self._current[0] == key:
+                self._current[1].abort(True)
+            elif key in self._waiting:
+                self._waiting[key] = True
+
+    def _stats(self, asked: wire.GetStats) -> wire.Stats:
+        return wire.Stats(
+            client=asked.client,
+            request=asked.request,
+            state=self.state,
+            rss_bytes=_rss_bytes(),
+            n_threads=self.n_threads,
+            n_cells_used=self.n_cells_used,
+            n_jobs=self.n_jobs,
+            n_cancelled=self.n_cancelled,
+            devices=self.devices,
+            lock=self._lock_state,
+        )
+
+
+class _Worker:
+    """The main thread: llama.cpp and the loaded model."""
+
+    def __init__(self, desk: _Desk) -> None:
+        self._desk = desk
+        self._llama: Llama | None = None
+        self._runner: Runner | None = None
+
+    def work(self) -> None:
+        """Take work in order, for ever; the reading thread ends the process."""
+        while True:
+            message, received = self._desk.work.get()
+            try:
+                self._do(message, received)
+            except WorkerFailure as failure:
+                self._desk.send(_failed(message, failure))
+            except MemoryError as error:
+                self._desk.send(_failed(message, failures.memory("", str(error))))
+            self._desk.state = "empty" if self._runner is None else "ready"
+
+    def _do(self, message: _Work, received: float) -> None:
+        if isinstance(message, wire.Generate):
+            self._generate(message, received)
+        elif isinstance(message, wire.Load):
+            self._desk.state = "loading"
+            self._load(message)
+        elif isinstance(message, wire.Inspect):
+            self._inspect(message)
+        else:
+            self._unload()
+            self._desk.send(
+                wire.Done(
+                    client=message.client, request=message.request, stop_reason="unloaded"
+                )
+            )  # fmt: skip
+
+    def _library(self) -> Llama:
+        if self._llama is None:
+            self._llama = Llama()
+            self._desk.devices = tuple(name for _, name in self._llama.devices())
+        return self._llama
+
+    def _load(self, load: wire.Load) -> None:
+        self._unload()
+        llama = self._library()
+        desk = self._desk
+        shown = -1
+
+        def progress(fraction: float) -> None:
+            nonlocal shown
+            percent = int(fraction * 100)
+            if percent > shown:
+                shown = percent
+                desk.send(
+                    wire.Progress(client=load.client, request=load.request, fraction=fraction)
+                )  # fmt: skip
+
+        n_threads = load.n_threads or threads.usable_cpus()
+        with opened(load.path, load.identity) as weights:
+            model = Model(
+                llama, load.path, weights, n_gpu_layers=load.n_gpu_layers,
+                main_gpu=load.main_gpu, progress=progress,
+            )  # fmt: skip
+            try:
+                n_ctx = min(load.n_ctx, model.n_ctx_train or load.n_ctx)
+                n_batch = max(1, min(load.n_batch, n_ctx))
+                context = Context(
+                    model, load.path, n_ctx=n_ctx, n_batch=n_batch, n_seq=N_SLOTS + 1,
+                    n_threads=n_threads,
+                )  # fmt: skip
+            except BaseException:
+                model.close()
+                raise
+        self._runner = Runner(model, context, n_ctx, n_batch)
+        prefill_tps, decode_tps = self._runner.measure()
+        desk.n_threads = n_threads
+        info = _describe(
+            model, weights, load.path, load.sha256, n_ctx=n_ctx, can_shift=context.can_shift,
+            prefill_tps=prefill_tps, decode_tps=decode_tps,
+        )  # fmt: skip
+        desk.send(wire.Loaded(client=load.client, request=load.request, model=info))
+
+    def _inspect(self, inspect: wire.Inspect) -> None:
+        with opened(inspect.path) as weights:
+            model = Model(self._library(), inspect.path, weights, vocab_only=True)
+            try:
+                info = _describe(model, weights, inspect.path, "")
+                advice = "" if info.family else fim.advice(model.metadata)
+            finally:
+                model.close()
+        self._desk.send(
+            wire.Inspected(
+                client=inspect.client, request=inspect.request, model=info,
+                metadata=model.metadata, advice=advice,
+            )
+        )  # fmt: skip
+
+    def _unload(self) -> None:
+        if self._runner is not None:
+            self._runner.close()
+            self._runner = None
+        self._desk.n_cells_used = 0
+
+    def _generate(self, message: wire.Generate, received: float) -> None:
+        desk, runner = self._desk, self._runner
+        if runner is None:
+            raise failures.not_loaded()
+
+        def emit(emission: Emission) -> None:
+            desk.send(
+                wire.Token(
+                    client=message.client, request=message.request, slot=message.slot,
+                    text=emission.text, logprobs=emission.logprobs,
+                )
+            )  # fmt: skip
+
+        desk.n_jobs += 1
+        desk.state = "busy"
+        if not desk.begin(message, runner.context):
+            desk.n_cancelled += 1
+            desk.send(_done(message, Finish(stop_reason="cancelled")))
+            return
+        try:
+            finish = runner.run(message.job, emit, received)
+        finally:
+            desk.end(message)
+            desk.n_cells_used = runner.slots.n_cells_used
+        desk.n_cancelled += finish.stop_reason == "cancelled"
+        desk.state = "ready"
+        desk.send(_done(message, finish))
+
+
+def _describe(
+    model: Model, weights: Weights, path: str, sha256: str, *, n_ctx: int = 0,
+    can_shift: bool = False, prefill_tps: float = 0.0, decode_tps: float = 0.0,
+) -> ModelInfo:  # fmt: skip
+    metadata, vocab = model.metadata, model.vocab
+    family = fim.detect(metadata, lambda text: vocab.special_token(text) is not None)
+    if family is not None:
+        others = (family.repo_token, family.file_token, *family.stops)
+        vocab.guard((*family.sentinels, *(text for text in others if text)))
+    name = metadata.get("general.name") or Path(path).stem
+    described = f"{name} {metadata.get('general.finetune', '')}".casefold()
+    return ModelInfo(
+        key=sha256 or "-".join(map(str, weights.identity)),
+        name=name,
+        family=family.name if family else "",
+        architecture=model.architecture,
+        instruct="instruct" in described or "chat" in described,
+        n_params=model.n_params,
+        size_bytes=weights.size_bytes,
+        n_ctx=n_ctx,
+        n_ctx_train=model.n_ctx_train,
+        n_layers=model.n_layers,
+        n_gpu_layers=model.n_gpu_layers,
+        device=model.card or "cpu",
+        can_shift=can_shift,
+        prefill_tps=prefill_tps,
+        decode_tps=decode_tps,
+    )
+
+
+def _done(message: wire.Generate, finish: Finish) -> wire.Done:
+    return wire.Done(
+        client=message.client, request=message.request, slot=message.slot,
+        stop_reason=finish.stop_reason, n_prompt=finish.n_prompt, n_reused=finish.n_reused,
+        n_evaluated=finish.n_evaluated, n_generated=finish.n_generated,
+        ttft_ms=finish.ttft_ms, total_ms=finish.total_ms,
+    )  # fmt: skip
+
+
+def _failed(message: wire.Message, failure: WorkerFailure) -> wire.Failed:
+    return wire.Failed(
+        client=message.client, request=message.request, slot=message.slot, kind=failure.kind,
+        what=failure.what, why=failure.why, next_step=failure.next_step,
+    )  # fmt: skip
+
+
+def _rss_bytes() -> int:
+    """This process's resident memory, mapped weights included."""
+    try:
+        pages = int(Path("/proc/self/statm").read_text().split()[1])
+    except (OSError, ValueError, IndexError):
+        if sys.platform == "win32":
+            return 0
+        import resource
+
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, else kB
+        return peak if sys.platform == "darwin" else peak * 1024
+    return pages * os.sysconf("SC_PAGE_SIZE")
