@@ -18,7 +18,8 @@ from pathlib import Path
 
 import msgspec
 
-from indoors_server import children, cuda_driver, machine
+from indoors_server import cuda_driver, machine
+from indoors_server.ask_child import ask
 from indoors_server.cuda_driver import DriverReport
 
 _DISPLAY_CLASS = "0x03"
@@ -107,15 +108,8 @@ def find(
 def query_driver() -> DriverReport:
     """`cuda_driver.query` in a child process: a broken driver may crash or hang it."""
     try:
-        done = subprocess.run(
-            children.command("engine", "probe-driver"),
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_QUERY_SECONDS,
-            cwd=Path(sys.executable).anchor,
-            check=False,
-        )
-        return msgspec.json.decode(done.stdout, type=DriverReport)
+        answer = ask("engine", "probe-driver", timeout_s=_QUERY_SECONDS)
+        return msgspec.json.decode(answer.stdout, type=DriverReport)
     except (OSError, subprocess.TimeoutExpired, msgspec.DecodeError):
         # The driver is there but does not answer: a status that no CUDA call returns.
         return DriverReport(loaded=cuda_driver.load_library() is not None, status=-1)

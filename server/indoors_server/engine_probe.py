@@ -18,6 +18,7 @@ import msgspec
 
 from indoors_completion.types import EngineError
 from indoors_server import children, engine_store, machine
+from indoors_server.ask_child import Spawn, ask
 from indoors_server.engine_store import EngineBuild
 from indoors_server.fit import Card
 
@@ -70,29 +71,21 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-def probe(build: EngineBuild, command: Sequence[str] | None = None) -> Probe:
+def probe(build: EngineBuild, spawn: Spawn = children.spawn) -> Probe:
     """Ask a build what it can do here. Raises EngineError if it crashes, hangs or does not load."""
     directory = engine_store.package_dir(build)
-    arguments = list(command or children.command("engine", "probe", str(directory)))
     try:
-        done = subprocess.run(
-            arguments,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=_PROBE_SECONDS,
-            cwd=Path(sys.executable).anchor,
-            check=False,
-        )
+        answer = ask("engine", "probe", str(directory), timeout_s=_PROBE_SECONDS, spawn=spawn)
     except subprocess.TimeoutExpired as error:
         raise EngineError(
             "The engine did not start.",
             why=f"no answer within {_PROBE_SECONDS} s",
             next_step="indoors doctor",
         ) from error
-    if done.returncode != 0:
-        raise _death(build, done.returncode, done.stderr.decode("utf-8", "replace"))
+    if answer.status != 0:
+        raise _death(build, answer.status, answer.stderr.decode("utf-8", "replace"))
     try:
-        found = msgspec.json.decode(done.stdout, type=Probe)
+        found = msgspec.json.decode(answer.stdout, type=Probe)
     except msgspec.DecodeError as error:
         raise EngineError("The engine's answer cannot be read.", why=str(error)) from error
     if found.missing:

@@ -1,3 +1,4 @@
+import subprocess
 import sys
 from pathlib import Path
 
@@ -5,6 +6,7 @@ import pytest
 
 from indoors_completion.types import EngineError
 from indoors_server import engine_probe, engine_store
+from indoors_server.ask_child import Spawn
 from indoors_server.engine_probe import EngineDevice, Probe
 from indoors_server.engine_store import EngineBuild
 
@@ -15,8 +17,15 @@ def build(directory: Path) -> EngineBuild:
     )
 
 
-def child(code: str) -> list[str]:
-    return [sys.executable, "-I", "-c", code]
+def child(code: str) -> Spawn:
+    """A spawn function that runs `code` instead of the probe."""
+
+    def spawn(*arguments: str, stderr: int) -> subprocess.Popen[bytes]:
+        command = [sys.executable, "-I", "-c", code]
+        pipe = subprocess.PIPE
+        return subprocess.Popen(command, stdin=pipe, stdout=pipe, stderr=stderr)
+
+    return spawn
 
 
 def test_death_by_an_illegal_instruction_is_named_with_the_rebuild(tmp_path: Path) -> None:
@@ -39,6 +48,12 @@ def test_another_death_carries_the_last_thing_it_said(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match="exit status 1") as caught:
         engine_probe.probe(build(tmp_path), child(code))
     assert "libcudart.so.13" in caught.value.why
+
+
+def test_a_build_that_hangs_is_ended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(engine_probe, "_PROBE_SECONDS", 0.2)
+    with pytest.raises(EngineError, match="did not start"):
+        engine_probe.probe(build(tmp_path), child("import time; time.sleep(600)"))
 
 
 def test_an_answer_that_is_none_is_an_error(tmp_path: Path) -> None:
