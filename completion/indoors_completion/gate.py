@@ -95,10 +95,10 @@ def may_start_below(request: CompletionRequest, line: Line, *, opens: bool) -> b
     At the end of a finished line it is a guess about the next one, which only a person who asks
     wants to see; after an opened block, an open bracket or an operator it is the continuation.
     """
-    explicit = request.trigger == "explicit"
-    if not line.at_end:
-        return explicit and line.before_text
-    return explicit or line.blank or opens or _UNFINISHED.search(line.before) is not None
+    if request.trigger == "explicit":
+        return True
+    unfinished = _UNFINISHED.search(line.before) is not None
+    return line.at_end and (line.blank or opens or unfinished)
 
 
 def selected_fits(request: CompletionRequest) -> Verdict:

@@ -139,7 +139,7 @@ class Pipeline:
         ends = _Ends(
             None if shape.kind == "line" else judge,
             may_start_below=below,
-            before_text=place.line.before_text,
+            line=place.line,
         )
         answer = await self._generate(job, ends, request, draft)
         draft.note("generate", f"{len(answer.raw)} characters", answer.reason or answer.stop_reason)
@@ -232,11 +232,11 @@ class _Ends:
     """Where an answer ends: at its first line's end, or where its scope does."""
 
     def __init__(
-        self, judge: scope.Scope | None, *, may_start_below: bool, before_text: bool
+        self, judge: scope.Scope | None, *, may_start_below: bool, line: window.Line
     ) -> None:
         self.scope = judge
         self._may_start_below = may_start_below
-        self._before_text = before_text
+        self._line = line
 
     def reached_by(self, raw: str, piece: str) -> str:
         """The stop reason once `raw`, which `piece` was added to, is enough; else ""."""
@@ -248,12 +248,14 @@ class _Ends:
         return "newline" if "\n" in raw.lstrip() else ""
 
     def cut(self, raw: str, stop_reason: str) -> str:
-        """What of `raw` counts. A line put above the cursor's text keeps its line break."""
+        """What of `raw` counts. A line put above existing text keeps its line break."""
         if self.scope is not None:
             return self.scope.finish(complete=stop_reason in _WHOLE)
-        line = _first_line(raw)
-        ended = stop_reason == "newline" or len(line) < len(raw)
-        return f"{line}\n" if self._before_text and ended and line.strip() else line
+        text = _first_line(raw)
+        ended = stop_reason == "newline" or len(text) < len(raw)
+        own_line = self._line.before_text or text.lstrip(" \t").startswith("\n")
+        above = ended and own_line and not self._line.at_end and text.strip()
+        return f"{text}\n" if above else text
 
 
 class _Answer(msgspec.Struct, frozen=True, kw_only=True):

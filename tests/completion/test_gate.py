@@ -89,7 +89,8 @@ def test_the_tree_knows_better(marked, facts, kind):
         ("foo(|\n", "automatic", False, True),
         ("def f():|\n", "automatic", True, True),
         ("|\n", "automatic", False, True),
-        ("x = 1| + 2\n", "explicit", False, False),
+        ("x = 1| + 2\n", "explicit", False, True),
+        ("x = (| + 2\n", "automatic", False, False),
     ],
 )
 def test_an_answer_may_start_below(marked, trigger, opens, yes):

@@ -160,6 +160,12 @@ def test_a_line_above_the_cursors_text_keeps_its_line_break():
     assert text == "def f():\n    count = 0\n    return count\n"
 
 
+def test_a_line_put_into_the_middle_of_a_line_parts_it():
+    bench = Bench("\n    count = 0\n    more")
+    text, _ = bench.at("def f():|    return count\n", trigger="explicit", language="plaintext")
+    assert text == "def f():\n    count = 0\nreturn count\n"
+
+
 def test_text_put_before_the_cursors_text_stays_on_its_line():
     text, _ = Bench("x = ").at("def f():\n    |compute()\n", trigger="explicit")
     assert text == "def f():\n    x = compute()\n"

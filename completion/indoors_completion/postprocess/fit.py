@@ -33,8 +33,8 @@ def fit(text: str, context: Context) -> Fitted:
         return Fitted(text, covered)
     rest = tail[covered:].rstrip()
     if text.endswith("\n"):
-        # The answer is a line above the cursor's text, which keeps its indentation.
-        rest = context.indent + rest
+        # The answer is a line above the text that follows, which keeps its indentation.
+        rest = context.indent + (rest.lstrip() if context.before.strip() else rest)
     elif rest.lstrip().startswith("}"):
         # A brace that closes the block just written stands on a line of its own.
         rest = f"\n{context.indent}{rest.lstrip()}"

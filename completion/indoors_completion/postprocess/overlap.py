@@ -14,13 +14,14 @@ _MIN_OVERLAP = 3
 def lines_below(text: str, context: Context) -> FilterStep:
     """Cut the answer's last lines where they are the lines that follow the cursor.
 
-    At most three lines are compared. A single line must be equal; two or three may differ by
-    max(1, 5 %) characters. A line of brackets alone counts only if it closes a block that the
+    At most three lines are compared. A single line must be equal, indentation included; two or three may
+    differ by max(1, 5 %) characters. A line of brackets alone counts only if it closes a block that the
     answer did not open.
     """
     name = "lines below"
     lines = text.split("\n")
-    below = context.below[:_COMPARED]
+    first = (context.tail.rstrip(),) if _speaks(context.tail) else ()
+    below = (*first, *context.below)[:_COMPARED]
     for start in range(1, len(lines)):
         rest = [line.rstrip() for line in lines[start:] if line.strip()]
         if not rest or not lines[start].strip() or len(rest) > len(below):
@@ -40,7 +41,7 @@ def rest_of_line(text: str, context: Context) -> FilterStep:
     tail = context.tail.strip()
     if tail and text.strip() == tail:
         return _nothing(name)
-    if not any(character.isalnum() for character in tail) or "\n" in text:
+    if not _speaks(tail) or "\n" in text:
         return kept(name, text)
     for size in range(min(len(text), len(tail)), 0, -1):
         if size < _MIN_OVERLAP and size < len(tail):
@@ -64,15 +65,21 @@ def _splits_word(text: str, at: int) -> bool:
     return 0 < at < len(text) and _is_word(text[at - 1]) and _is_word(text[at])
 
 
+def _speaks(text: str) -> bool:
+    return any(character.isalnum() for character in text)
+
+
 def _is_word(character: str) -> bool:
     return character == "_" or character.isalnum()
 
 
 def _same(left: list[str], right: tuple[str, ...]) -> bool:
+    if len(left) == 1:
+        return left[0] == right[0]
     pairs = [(a.strip(), b.strip()) for a, b in zip(left, right, strict=True)]
     if all(a == b for a, b in pairs):
         return True
-    if len(pairs) < 2 or sum(len(b) for _, b in pairs) < _MIN_SIMILAR:
+    if sum(len(b) for _, b in pairs) < _MIN_SIMILAR:
         return False
     return all(within(a, b, max(1, len(b) // 20)) for a, b in pairs)
 
@@ -80,7 +87,7 @@ def _same(left: list[str], right: tuple[str, ...]) -> bool:
 def _stands_alone(lines: list[str], start: int, context: Context) -> bool:
     """Whether cutting at `start` leaves no bracket of the answer open."""
     kept_lines, cut_lines = "\n".join(lines[:start]) + "\n", "\n".join(lines[start:])
-    if any(character.isalnum() for character in cut_lines):
+    if _speaks(cut_lines):
         return True
     before = closers_left(kept_lines, context.language)
     return len(closers_left(kept_lines + cut_lines, context.language)) > len(before)

@@ -24,6 +24,7 @@ def context(language="python", **changes):
         ("blank lines between", "a\n\nfoo()\n\nbar()\n", ("foo()", "bar()"), "a\n"),
         ("two similar lines", "a\nvalue = compute(x)\nreturn value",
          ("value = compute(y)", "return value"), "a"),
+        ("one line elsewhere indented", "a\n    else:", ("        else:",), None),
         ("one similar line", "a\nx = f(1)", ("x = f(2)",), None),
         ("two dissimilar lines", "a\nfoo(1)\nbar(2)", ("foo(9)", "bar(8)"), None),
         ("more lines than follow", "a\nfoo()\nbar()", ("foo()",), None),
@@ -35,6 +36,12 @@ def test_lines_below(name, text, below, kept):
     step = lines_below(text, context(below=below))
     assert step.text == (text if kept is None else kept)
     assert lines_below(step.text, context(below=below)).action == "kept"
+
+
+def test_text_after_the_cursor_is_the_first_line_below():
+    where = context(tail="    return True", below=("else:",))
+    assert lines_below("\nelse:\n", where).action == "kept"
+    assert lines_below("\nx = 1\n    return True\nelse:", where).text == "\nx = 1"
 
 
 @pytest.mark.parametrize(
