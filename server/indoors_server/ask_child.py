@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from indoors_server import children
 
-Spawn = Callable[..., subprocess.Popen[bytes]]
+Spawn = Callable[..., subprocess.Popen[bytes]]  # noqa: TID251 - a type; nothing is started
 
 
 class Answer(NamedTuple):
