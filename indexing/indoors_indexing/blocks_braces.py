@@ -81,7 +81,7 @@ def _open_blocks(parsed: Parsed, path: list[Node], at: int) -> list[_Open]:
             if 0 <= inside <= at and not _is_left(node, at):
                 found.append(_Open(inside, node, parent))
         elif node.type in record.cases:
-            inside = _after_colon(node)
+            inside = _after_colon(node, record.groups)
             if 0 <= inside <= at and _in_case(data, node, at):
                 found.append(_Open(inside, node, node, is_case=True))
         elif node.type != "{" and _is_block_in_disguise(data, node, at):
@@ -101,19 +101,15 @@ def _is_block_in_disguise(data: bytes, node: Node, at: int) -> bool:
 
 
 def _after_brace(node: Node) -> int:
-    for child in node.children[:6]:
-        if child.type == "{":
-            return -1 if child.is_missing else child.end_byte
-    # Go's statement lists and the like have their brace deeper in; they are no blocks of their own.
     for child in node.children:
         if child.type == "{":
-            return child.end_byte
+            return -1 if child.is_missing else child.end_byte
     return -1
 
 
-def _after_colon(node: Node) -> int:
+def _after_colon(node: Node, labels: frozenset[str]) -> int:
     for child in node.children[:8]:
-        if child.type in (":", "switch_label"):
+        if child.type == ":" or child.type in labels:
             return child.end_byte
     return -1
 

@@ -27,10 +27,11 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     Node types are the grammar's own. `blocks` hold statements between braces (or, in the "indent"
     style, under a header); `cases` are the labelled sections of a switch, whose statements follow a
-    colon. `definitions` maps a node type to the field that holds its name; `bound_functions` are
-    anonymous functions that take their name from the declaration they stand in.
-    `interpolations` are code inside a string. `header_words` begin the lines that open a block in
-    the "indent" style. `indent_unit` is used where the file itself shows none.
+    colon; `groups` only group what belongs to those two. `definitions` maps a node type to the
+    field that holds its name; `bound_functions` are anonymous functions that take their name from
+    the declaration they stand in. `interpolations` are code inside a string; `quotes` are the
+    characters that begin one. `header_words` begin the lines that open a block in the "indent"
+    style. `indent_unit` is used where the file itself shows none.
     """
 
     name: str
@@ -41,12 +42,14 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
     block_style: Literal["indent", "braces"] = "braces"
     blocks: frozenset[str]
     cases: frozenset[str] = frozenset()
+    groups: frozenset[str] = frozenset()
     definitions: dict[str, str]
     bound_functions: frozenset[str] = frozenset()
     statements: frozenset[str]
     comments: frozenset[str]
     strings: frozenset[str]
     interpolations: frozenset[str] = frozenset()
+    quotes: str
     line_comment: str
     header_words: frozenset[str] = frozenset()
     indent_unit: str
@@ -54,8 +57,8 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
     def node_types(self) -> frozenset[str]:
         """Every node type the record names."""
         return frozenset().union(
-            self.blocks, self.cases, self.definitions, self.bound_functions, self.statements,
-            self.comments, self.strings, self.interpolations,
+            self.blocks, self.cases, self.groups, self.definitions, self.bound_functions,
+            self.statements, self.comments, self.strings, self.interpolations,
         )  # fmt: skip
 
 
@@ -82,6 +85,7 @@ _PYTHON = LanguageRecord(
     comments=_words("comment"),
     strings=_words("string"),
     interpolations=_words("interpolation"),
+    quotes="\"'",
     line_comment="#",
     header_words=_words(
         "async case class def elif else except finally for if match try while with"
@@ -117,6 +121,7 @@ _JAVASCRIPT = LanguageRecord(
     comments=_words("comment html_comment"),
     strings=_words("string template_string regex"),
     interpolations=_words("template_substitution"),
+    quotes="\"'`",
     line_comment="//",
     indent_unit="  ",
 )
@@ -147,6 +152,7 @@ _TYPESCRIPT = LanguageRecord(
     comments=_words("comment html_comment"),
     strings=_words("string template_string regex"),
     interpolations=_words("template_substitution"),
+    quotes="\"'`",
     line_comment="//",
     indent_unit="  ",
 )
@@ -169,6 +175,7 @@ _GO = LanguageRecord(
         type_switch_statement select_statement"""
     ),
     cases=_words("expression_case type_case communication_case default_case"),
+    groups=_words("statement_list"),
     definitions={"function_declaration": "name", "method_declaration": "name", "type_spec": "name"},
     statements=_words(
         """assignment_statement break_statement const_declaration continue_statement dec_statement
@@ -180,6 +187,7 @@ _GO = LanguageRecord(
     ),
     comments=_words("comment"),
     strings=_words("interpreted_string_literal raw_string_literal rune_literal"),
+    quotes="\"'`",
     line_comment="//",
     indent_unit="\t",
 )
@@ -194,6 +202,7 @@ _JAVA = LanguageRecord(
         switch_block"""
     ),
     cases=_words("switch_block_statement_group"),
+    groups=_words("switch_label"),
     definitions={
         "class_declaration": "name",
         "interface_declaration": "name",
@@ -214,6 +223,7 @@ _JAVA = LanguageRecord(
     comments=_words("line_comment block_comment"),
     strings=_words("string_literal character_literal"),
     interpolations=_words("string_interpolation"),
+    quotes="\"'",
     line_comment="//",
     indent_unit="    ",
 )
@@ -242,6 +252,7 @@ _RUST = LanguageRecord(
     ),
     comments=_words("line_comment block_comment"),
     strings=_words("string_literal raw_string_literal char_literal"),
+    quotes='"',
     line_comment="//",
     indent_unit="    ",
 )

@@ -72,8 +72,7 @@ def _region_of_broken_line(parsed: Parsed, at: int, left: list[Node]) -> tuple[R
         return "code", at
     start = line_start(data, at)
     mark = record.line_comment.encode()
-    quotes = b"\"'" if record.name != "rust" else b'"'
-    quotes += b"`" if record.block_style == "braces" else b""
+    quotes = record.quotes.encode()
     position, quote, opened = start, b"", at
     # A line of a megabyte is not read: half-typed strings are short.
     if at - start > 2000:
@@ -85,7 +84,7 @@ def _region_of_broken_line(parsed: Parsed, at: int, left: list[Node]) -> tuple[R
                 position += 1
             elif here == quote:
                 quote = b""
-        elif here in (bytes([byte]) for byte in quotes):
+        elif here in quotes:
             if data[position : position + 3] == here * 3:
                 position += 2
             quote, opened = here, position
@@ -121,7 +120,7 @@ def _is_direct(parsed: Parsed, block: Block, outer: Node, node: Node) -> bool:
         and outer.type in record.blocks
         and node.is_named
         and not node.is_error
-        and node.type not in record.comments | record.cases | {"statement_list"}
+        and node.type not in record.comments | record.cases | record.groups
     )
 
 

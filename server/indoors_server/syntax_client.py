@@ -158,8 +158,9 @@ class SyntaxClient:
             asyncio.BaseProtocol, cast(BinaryIO, process.stdin)
         )
         if child.ended:
-            # It died while the pipes were being taken over; that was noticed by the reading one.
-            child.writing.abort()
+            # It died while the pipes were being taken over, and was given up meanwhile.
+            if not child.writing.is_closing():
+                child.writing.abort()
         else:
             self._child = child
 
@@ -332,14 +333,14 @@ class SyntaxClient:
 
 
 async def _end(child: _Child) -> None:
-    """Close the pipes, kill the process and reap it."""
-    for transport in (child.writing, child.reading):
-        if isinstance(transport, asyncio.WriteTransport):
-            transport.abort()
-        elif transport is not None:
-            transport.close()
+    """Kill the process, close the pipes and reap it."""
     with contextlib.suppress(OSError):
         child.process.kill()
+    # A transport that noticed the death itself is closing already, and would not be aborted twice.
+    if child.writing is not None and not child.writing.is_closing():
+        child.writing.abort()
+    if child.reading is not None:
+        child.reading.close()
     for _ in range(_REAP_STEPS):
         if child.process.poll() is not None:
             return
