@@ -16,12 +16,12 @@ import threading
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
-from typing import TYPE_CHECKING
 
 import msgspec
 
 from indoors_completion.cache import CompletionCache
 from indoors_completion.engine import wire
+from indoors_completion.engine.process import EngineProcess, EngineState
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.types import (
     Completion,
@@ -40,9 +40,6 @@ from indoors_server.model_store import ResolvedModel
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 from indoors_server.syntax_client import SyntaxClient
-
-if TYPE_CHECKING:
-    from indoors_completion.engine.process import EngineProcess, EngineState
 
 _log = logging.getLogger("indoors.core")
 
@@ -129,6 +126,7 @@ class EngineCore:
         self._located: Located | None = None
         self._locating = False
         self._located_at_s = 0.0
+        self._error: IndoorsError | None = None
         self._closed = False
         self._cache = CompletionCache()
         self._ids = (f"{number:x}" for number in itertools.count(1))
@@ -215,7 +213,7 @@ class EngineCore:
             return
         if isinstance(found, IndoorsError):
             self._drop_engine()
-            self._become(error_facts(found))
+            self._fail(found)
             return
         if self._located is not None and self._located.key == found.key and self._engine:
             return
@@ -228,8 +226,6 @@ class EngineCore:
         """On the loop's thread: on Linux a child dies with the thread that started it."""
         arguments = ["--engine", found.engine.directory] if found.engine.directory else []
         assert self._syntax is not None
-        from indoors_completion.engine.process import EngineProcess
-
         engine = EngineProcess(
             partial(children.spawn, "worker", *arguments), found.load, on_state=self._engine_state
         )
@@ -241,8 +237,18 @@ class EngineCore:
 
     def _engine_state(self, state: EngineState) -> None:
         """The engine's state changed (called on the loop's thread)."""
-        if self._located is not None and not self._closed:
+        if self._located is None or self._closed or state.phase == "stopped":
+            return
+        if state.phase == "failed":
+            self._fail(state.error or EngineError("The engine stopped."))
+        else:
+            self._error = None
             self._become(facts_of(state, self._located))
+
+    def _fail(self, error: IndoorsError) -> None:
+        self._error = error
+        reason = " ".join(part for part in (error.what, error.why) if part)
+        self._become(Facts(phase="error", reason=reason, next_step=error.next_step))
 
     def _drop_engine(self) -> None:
         if self._engine is not None:
@@ -267,9 +273,8 @@ class EngineCore:
         while self._facts.phase == "loading":
             self._changed.clear()
             await self._changed.wait()
-        if self._facts.phase == "error":
-            kind = EngineError if self._located is None else ModelError
-            raise kind(self._facts.reason, next_step=self._facts.next_step)
+        if self._error is not None:
+            raise self._error
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Complete; an empty completion while no model is loaded."""
@@ -317,15 +322,8 @@ class EngineCore:
 
 
 def facts_of(state: EngineState, found: Located) -> Facts:
-    """The facts that an engine's state means."""
+    """The facts that a state of a living engine means."""
     if state.phase == "ready" and state.model is not None:
-        return Facts(phase="ready", model=state.model.name, device=state.model.device)
-    if state.error is not None and state.phase == "failed":
-        return error_facts(state.error)
-    return Facts(phase="loading", model=found.model.name, progress=state.progress)
-
-
-def error_facts(error: IndoorsError) -> Facts:
-    """The facts that an error leaves."""
-    reason = f"{error.what} {error.why}".strip()
-    return Facts(phase="error", reason=reason, next_step=error.next_step)
+        return Facts(phase="ready", model=found.model.name, device=state.model.device)
+    reason = state.error.what if state.error is not None else ""
+    return Facts(phase="loading", reason=reason, model=found.model.name, progress=state.progress)

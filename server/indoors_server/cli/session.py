@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -14,6 +15,9 @@ from indoors_server.cli import screen
 from indoors_server.core import EngineCore
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
+
+# A load that ends sooner needs no progress bar.
+_QUIET_S = 1.0
 
 
 def prepare(model: str = "") -> Settings:
@@ -53,11 +57,14 @@ class _LoadBar:
     """The load's progress, drawn only once it lasts long enough to matter."""
 
     def __init__(self) -> None:
+        self._started_s = time.monotonic()
         self._bar: screen.Progress | None = None
         self._reason = ""
 
     def show(self, facts: Facts) -> None:
         if facts.phase != "loading" or facts.progress is None:
+            return
+        if time.monotonic() - self._started_s < _QUIET_S:
             return
         if self._bar is None or facts.reason != self._reason:
             self._reason = facts.reason
