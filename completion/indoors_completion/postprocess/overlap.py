@@ -14,9 +14,9 @@ _MIN_OVERLAP = 3
 def lines_below(text: str, context: Context) -> FilterStep:
     """Cut the answer's last lines where they are the lines that follow the cursor.
 
-    At most three lines are compared. A single line must be equal, indentation included; two or three may
-    differ by max(1, 5 %) characters. A line of brackets alone counts only if it closes a block that the
-    answer did not open.
+    At most three lines are compared. A single line must be equal, indentation included; two or
+    three may differ by max(1, 5 %) characters. A line of brackets alone counts only if it closes
+    a block that the answer did not open.
     """
     name = "lines below"
     lines = text.split("\n")
