@@ -6,6 +6,7 @@ them fit to be shown to others.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import getpass
 import os
@@ -16,14 +17,18 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import msgspec
 
+from indoors_completion.engine import wire
+from indoors_completion.engine.process import EngineProcess
 from indoors_completion.types import IndoorsError
 from indoors_server import (
     __version__,
+    children,
     devices,
     engine_probe,
     engine_store,
@@ -67,7 +72,7 @@ def run_all() -> list[Check]:
     engine, probe = check_engine(build)
     found.append(engine)
     found += check_cards(seen, build, probe)
-    found.append(check_model(probe))
+    found.append(check_model(build, probe))
     found.append(check_lock())
     found += check_settings()
     found.append(check_editors())
@@ -211,34 +216,46 @@ def _unused(name: str, build: EngineBuild | None, *, chosen: bool) -> Check:
     )  # fmt: skip
 
 
-def check_model(probe: Probe | None) -> Check:
+def check_model(build: EngineBuild | None, probe: Probe | None) -> Check:
     """The model that would be used: whole, unchanged, able to fill in the middle, small enough."""
     resolved = settings.resolve(settings.user_layer())
-    name = resolved.model or model_choice.chosen()
     try:
-        model = model_store.resolve(name)
+        model = model_store.resolve(resolved.model or model_choice.chosen())
+        # The file's own description has the last word, and only the engine can read it.
+        own = asyncio.run(inspect(build, model.path)) if build and probe else None
     except IndoorsError as error:
-        step = error.next_step or "indoors setup"
-        return Check(name="model", state="error", text=error.what, next_step=step)
-    if model.entry is not None and not model.entry.fills_in_the_middle:
-        return Check(
-            name="model", state="error",
-            text=f"{model.name} cannot fill in the middle: {model.entry.advice}",
-            next_step="indoors setup",
-        )  # fmt: skip
-    plan = fit.plan(
-        fit.estimate_shape(model.size_bytes),
-        probe.cards if probe is not None else (),
-        machine.memory().available_bytes,
-        n_ctx=resolved.context_tokens,
-    )
-    state: Literal["ok", "warning"] = "ok"
+        text, step = f"{error.what} {error.why}".strip(), error.next_step or "indoors setup"
+        return Check(name="model", state="error", text=text, next_step=step)
+    entry = model.entry
+    advice = own.advice if own else "" if entry is None or entry.family else entry.advice
+    if advice:
+        text = f"{model.name} cannot fill in the middle: {advice}"
+        return Check(name="model", state="error", text=text, next_step="indoors setup")
+    shape = fit.estimate_shape(model.size_bytes)
+    if own is not None:
+        shape = fit.shape_from_metadata(own.metadata, model.size_bytes)
+    cards = probe.cards if probe is not None else ()
+    available = machine.memory().available_bytes
+    plan = fit.plan(shape, cards, available, n_ctx=resolved.context_tokens)
     text = f"{model.name}, {model.size_bytes / 1e9:.1f} GB, "
     text += "sha256 matches the publisher's" if model.verified else "unverified"
-    if not plan.fits:
-        state = "warning"
-    step = "" if plan.fits else "close other programs, or indoors setup --model NAME (a smaller)"
-    return Check(name="model", state=state, text=f"{text}; {plan.reason}", next_step=step)
+    text += f", fills in the middle ({own.model.family})" if own else ""
+    if plan.fits:
+        return Check(name="model", state="ok", text=f"{text}; {plan.reason}")
+    return Check(
+        name="model", state="warning", text=f"{text}; {plan.reason}",
+        next_step="close other programs, or choose a smaller one: indoors setup --model NAME",
+    )  # fmt: skip
+
+
+async def inspect(build: EngineBuild, path: Path) -> wire.Inspected:
+    """Ask a worker what a model file says of itself. Raises IndoorsError."""
+    engine = EngineProcess(partial(children.spawn, "worker", "--engine", build.directory), None)
+    await engine.start()
+    try:
+        return await engine.inspect(str(path))
+    finally:
+        await engine.close()
 
 
 def check_lock() -> Check:

@@ -21,6 +21,7 @@ from indoors_completion.types import (
     IndoorsError,
     InputError,
     ModelError,
+    ModelInfo,
 )
 from indoors_server import __version__, children, fit, machine, model_choice, model_store
 from indoors_server.cli import engine as engine_command
@@ -69,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
     build = _engine_step(options.backend, seen)
     cards = _engine_cards(build)
     model = _model_step(options.model, bool(options.yes), build, cards)
-    model_choice.choose(model.entry.name if model.entry else str(model.path))
+    model_choice.choose(name_of(model))
     _check_step(model)
     _speed_step(model)
     if not options.no_editor_lines:
@@ -81,6 +82,14 @@ def row(label: str, text: str, note: str = "") -> None:
     """Print one line of the screen."""
     line = f"  {label:<8} {text}"
     screen.say(f"{line:<60}  {screen.paint(note, 'dim')}" if note else line)
+
+
+def name_of(model: ResolvedModel) -> str:
+    """What names this file: the catalogue's name if it lies in the store, else its path."""
+    entry = model.entry
+    if entry is not None and model.path == model_store.store_path(entry):
+        return entry.name
+    return str(model.path)
 
 
 def pick(build: EngineBuild, cards: tuple[fit.Card, ...]) -> tuple[ModelEntry, str]:
@@ -225,7 +234,7 @@ def _speed_step(model: ResolvedModel) -> None:
     from indoors_server import lockdown
     from indoors_server.cli import session
 
-    resolved = session.prepare(model.entry.name if model.entry else str(model.path))
+    resolved = session.prepare(name_of(model))
     document = Document(
         uri="untitled:setup.py", path="setup.py", language="python", version=1,
         text=_SAMPLE_BEFORE + _SAMPLE_AFTER,
@@ -234,20 +243,18 @@ def _speed_step(model: ResolvedModel) -> None:
         document=document, offset=len(_SAMPLE_BEFORE), trigger="explicit", deadline_ms=30_000
     )
 
-    async def complete() -> tuple[Completion, str]:
+    async def complete() -> tuple[Completion, ModelInfo | None]:
         async with session.loaded_core(resolved) as core:
-            loaded = core.model
-            where = f"on {loaded.device}" if loaded else ""
-            return await core.complete_patiently(request), where
+            return await core.complete_patiently(request), core.model
 
-    completion, where = asyncio.run(complete())
+    completion, loaded = asyncio.run(complete())
     if not completion.n_generated:
         raise EngineError(
             "The engine is installed and the model is here, but nothing was completed.",
             why=completion.stop_reason or completion.filtered_by,
             next_step="indoors doctor",
         )
-    row("Speed", speed(completion), where)
+    row("Speed", speed(completion, loaded), f"on {loaded.device}" if loaded else "")
     row("", f"return {completion.text or completion.raw}".splitlines()[0])
     state = lockdown.state()
     row("Lock", f"{state.state}: {state.mechanism}" if state.mechanism else state.state)
@@ -255,17 +262,14 @@ def _speed_step(model: ResolvedModel) -> None:
         row("", state.reason)
 
 
-def speed(completion: Completion) -> str:
-    """A measured completion in words: prompt and answer in tokens per second, and the wait."""
+def speed(completion: Completion, model: ModelInfo | None) -> str:
+    """The speeds measured at load, and how long this completion took, in words."""
     parts = []
-    if completion.n_evaluated and completion.ttft_ms:
-        rate = completion.n_evaluated / completion.ttft_ms * 1000
-        parts.append(f"{rate:,.0f} tokens/s prompt")
-    answering_ms = completion.total_ms - completion.ttft_ms
-    if completion.n_generated > 1 and answering_ms > 0:
-        rate = (completion.n_generated - 1) / answering_ms * 1000
-        parts.append(f"{rate:,.0f} tokens/s answer")
-    return " · ".join(parts) + f" → one line in {completion.total_ms:,.0f} ms"
+    if model is not None and model.prefill_tps:
+        parts.append(f"{model.prefill_tps:,.0f} tokens/s prompt")
+    if model is not None and model.decode_tps:
+        parts.append(f"{model.decode_tps:,.0f} tokens/s answer")
+    return " · ".join([*parts, f"this line in {completion.total_ms:,.0f} ms"])
 
 
 def _say_editors() -> None:

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from indoors_completion import catalog
 from indoors_completion.types import EngineError
 from indoors_server import cli, engine_probe, engine_store, health, lockdown, model_choice, paths
 from indoors_server.devices import Devices, SystemCard
@@ -34,6 +35,21 @@ def _home(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # A lock cannot be taken off again, so the process that runs the tests is not locked.
     lock = LockState("network enforced, files not", "a test", "")
     monkeypatch.setattr(lockdown, "apply", lambda role: lock)
+
+
+_ENGINES, _MODELS = paths.engines_dir(), paths.models_dir()  # the real ones, before any test
+
+
+def real_engine() -> EngineBuild:
+    return engine_store.require(_ENGINES)
+
+
+@pytest.fixture
+def real_model(tmp_path: Path) -> Path:
+    """The default model under a name that is in no catalogue."""
+    link = tmp_path / "mine.gguf"
+    link.symlink_to(_MODELS / catalog.default().file)
+    return link
 
 
 def build(backend: str = "cpu", *, matches: bool = True) -> EngineBuild:
@@ -118,9 +134,19 @@ def test_a_cache_that_cannot_be_written_is_an_error(private_home: Path) -> None:
 
 
 def test_a_missing_model_names_the_command() -> None:
-    check = health.check_model(None)
+    check = health.check_model(None, None)
     assert check.state == "error"
     assert "indoors" in check.next_step
+
+
+@pytest.mark.model
+def test_a_file_says_itself_whether_it_fills_in_the_middle(real_model: Path) -> None:
+    """No catalogue knows this name: the worker reads the file."""
+    model_choice.choose(str(real_model))
+    current = real_engine()
+    check = health.check_model(current, engine_probe.probe(current))
+    assert check.state == "ok", check.text
+    assert "fills in the middle (qwen2.5-coder)" in check.text
 
 
 def test_a_bad_setting_is_named() -> None:
