@@ -3,114 +3,18 @@
 import asyncio
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from fakes.engine import MODEL, FakeEngine
-from indoors_completion.cache import CompletionCache
-from indoors_completion.pipeline import Pipeline
+from fakes.engine import MODEL
 from indoors_completion.types import (
-    CompletionRequest,
-    Document,
     Finish,
     SelectedCompletion,
     Snippet,
     Span,
     TokenChunk,
 )
-from indoors_indexing.types import NoSyntax, SyntaxSite
-
-
-class Clock:
-    def __init__(self):
-        self.now = 100.0
-
-    def __call__(self):
-        return self.now
-
-    def tick(self, seconds):
-        self.now += seconds
-
-
-class TreeSyntax:
-    def __init__(self, site):
-        self.answer = site
-
-    async def site(self, document, offset):
-        return self.answer
-
-    async def error_count(self, language, text):
-        return None
-
-
-class SlowSyntax:
-    def __init__(self):
-        self.cancelled = False
-
-    async def site(self, document, offset):
-        try:
-            await asyncio.Event().wait()
-        except asyncio.CancelledError:
-            self.cancelled = True
-            raise
-
-    async def error_count(self, language, text):
-        return None
-
-
-class Bench:
-    """One pipeline; `at` completes at the `|` of a text: (document after, completion)."""
-
-    def __init__(self, script="", stop_reason="eos", syntax=None, model=MODEL):
-        self.clock = Clock()
-        self.engine = FakeEngine(script, stop_reason=stop_reason, model=model)
-        self.ids = 0
-        self.pipeline = Pipeline(
-            self.engine, syntax or NoSyntax(), CompletionCache(), self.clock, self.new_id
-        )
-
-    def new_id(self):
-        self.ids += 1
-        return f"c{self.ids}"
-
-    async def complete(self, request, site=None):
-        completion = await self.pipeline.complete(request, site)
-        # In the loop still: nobody but the pipeline has closed the stream.
-        assert self.engine.open == 0
-        return completion
-
-    def at(self, marked, *, site=None, language="python", **options):
-        request = make_request(marked, language, **options)
-        completion = asyncio.run(self.complete(request, site))
-        check_range(request, completion)
-        text, span = request.document.text, completion.span
-        return text[: span.start] + completion.text + text[span.end :], completion
-
-
-def make_request(marked, language="python", **options):
-    before, cursor, after = marked.partition("|")
-    assert cursor, "the text needs a cursor mark"
-    document = Document(
-        uri="file:///a", path="a.py", language=language, version=1, text=before + after
-    )
-    return CompletionRequest(document=document, offset=len(before), **options)
-
-
-def check_range(request, completion):
-    """VS Code's rule for a range, and ours: on the cursor's line, replaced text reappears."""
-    text, span, offset = request.document.text, completion.span, request.offset
-    assert 0 <= span.start <= offset <= span.end <= len(text)
-    replaced = text[span.start : span.end]
-    assert "\n" not in replaced
-    characters = iter(completion.text)
-    assert all(character in characters for character in replaced)
-    if "\n" in completion.text:
-        assert text[span.end :].lstrip("\r")[:1] in ("", "\n")
-
-
-def stages(completion):
-    return {stage.name: stage for stage in completion.stages}
+from indoors_indexing.types import SyntaxSite
+from support.pipelines import Bench, SlowSyntax, TreeSyntax, make_request, stages
 
 
 def test_completes_a_line():
@@ -309,38 +213,6 @@ def test_a_selected_entry_that_does_not_fit_gives_nothing(text, span):
     assert bench.engine.jobs == []
 
 
-def test_closers_after_the_cursor_are_replaced_not_doubled():
-    text, completion = Bench('"a", b)').at("print(|)\n")
-    assert text == 'print("a", b)\n'
-    assert completion.span == Span(6, 7)
-
-
-def test_an_empty_block_between_braces():
-    bench = Bench("\n  return 1;\n}\n\nfunction g() {")
-    text, _ = bench.at("function f() {|}\n", language="javascript")
-    assert text == "function f() {\n  return 1;\n}\n"
-
-
-@pytest.mark.parametrize("offset", [-5, 3, 4, 10_000])
-def test_odd_offsets_are_moved_into_the_text(offset):
-    document = Document(uri="u", path="p", language="python", version=1, text="x =\r\ny = 1\r\n")
-    request = CompletionRequest(document=document, offset=offset, trigger="explicit")
-    completion = asyncio.run(Bench("2").complete(request))
-    assert 0 <= completion.span.start <= completion.span.end <= len(document.text)
-
-
-@pytest.mark.parametrize("text", ["", "\n" * 200_000, "x" * 5_000_000, "{" * 5_000_000])
-def test_odd_documents(text):
-    document = Document(uri="u", path="p", language="javascript", version=1, text=text)
-    for offset in (0, len(text) // 2, len(text)):
-        for trigger in ("automatic", "explicit"):
-            bench = Bench("y")
-            request = CompletionRequest(document=document, offset=offset, trigger=trigger)
-            completion = asyncio.run(bench.complete(request))
-            assert completion.text in ("", "y")
-            assert all(len(job.parts[1].text) < 20_000 for job in bench.engine.jobs)
-
-
 def test_a_dropped_answer_says_who_dropped_it():
     _, completion = Bench("   \n  ").at("x = |\n")
     assert (completion.text, completion.filtered_by) == ("", "only space")
@@ -401,42 +273,3 @@ def test_a_stream_without_its_end_is_no_answer():
     bench.pipeline._engine = Plain()
     _, completion = bench.at("x = |\n")
     assert (completion.text, completion.stop_reason) == ("", "unavailable")
-
-
-CODE = st.text(alphabet="ab1 (){}[]\"';:,.=#\n\t<é🙂", max_size=40)
-
-
-@settings(max_examples=300)
-@given(
-    before=CODE, tail=CODE, answer=CODE, crlf=st.booleans(), multiline=st.booleans(),
-    trigger=st.sampled_from(["automatic", "explicit"]),
-    language=st.sampled_from(["python", "javascript", "markdown"]),
-    stop_reason=st.sampled_from(["eos", "length"]), popup=st.none() | st.integers(0, 5),
-)  # fmt: skip
-def test_the_range_rule_over_generated_documents(
-    before, tail, answer, crlf, multiline, trigger, language, stop_reason, popup
-):
-    if crlf:
-        before, tail = before.replace("\n", "\r\n"), tail.replace("\n", "\r\n")
-    document = Document(uri="u", path="p", language=language, version=1, text=before + tail)
-    selected = None
-    if popup is not None:
-        start = max(0, len(before) - popup)
-        selected = SelectedCompletion(before[start:] + "zz", Span(start, len(before)))
-    request = CompletionRequest(
-        document=document, offset=len(before), trigger=trigger, multiline=multiline,
-        selected=selected,
-    )  # fmt: skip
-    bench = Bench(answer, stop_reason=stop_reason)
-    completion = asyncio.run(bench.complete(request))
-    check_range(request, completion)
-    assert bench.engine.open == 0
-    assert ("\r" in completion.text) <= crlf
-    if crlf and "\n" in document.text:
-        assert completion.text.count("\n") == completion.text.count("\r\n")
-    if completion.text and selected is not None:
-        assert completion.text.startswith(selected.text)
-    # Asked again, the cache must say the same, or (if it was cut off) the model.
-    again = asyncio.run(bench.complete(request))
-    if completion.source == "model":
-        assert (again.text, again.span) == (completion.text, completion.span)
