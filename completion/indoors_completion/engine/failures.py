@@ -89,7 +89,7 @@ def internal(what: str, why: str = "") -> WorkerFailure:
 # (what llama.cpp logs, which failure it means); the first match of the first row wins.
 _PATTERNS = (
     (r"unknown model architecture|unknown pre-tokenizer|unsupported model|unknown tokenizer"
-     r"|invalid ggml type|has invalid.* type|is not supported|unsupported GGUF version"
+     r"|invalid ggml type|has invalid.* type|is not supported|only supports up to version"
      r"|extension", unsupported),
     (r"out of memory|bad_alloc|failed to allocate|unable to allocate|cannot allocate"
      r"|alloc_tensor_range|not enough memory|ErrorOutOfDeviceMemory", memory),
