@@ -1,0 +1,256 @@
+"""The composition without processes: what is found, what is missing, and what is found later."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from indoors_completion.engine.process import EngineState
+from indoors_completion.types import (
+    CompletionRequest,
+    Document,
+    EngineError,
+    IndoorsError,
+    ModelError,
+    ModelInfo,
+)
+from indoors_server import core as core_module
+from indoors_server import fit, machine
+from indoors_server.core import EngineCore, Located, gpu_layers, locate
+from indoors_server.engine_store import EngineBuild
+from indoors_server.model_store import ResolvedModel
+from indoors_server.settings import Settings, resolve
+
+SETTINGS = resolve()
+BUILD = EngineBuild(directory="/e", version="1", backend="cpu", cpu_key="any", matches_cpu=True)
+
+
+def model(size_bytes: int = 500_000_000) -> ResolvedModel:
+    identity = (1, 2, size_bytes, 4, 5)
+    path = Path("/m/tiny.gguf")
+    file = core_module.model_store.ModelFile(path=path, identity=identity, sha256="ab")
+    return ResolvedModel(
+        path=path, identity=identity, sha256="ab", entry=None, verified=False, files=(file,)
+    )
+
+
+def located(path: str = "/m/tiny.gguf") -> Located:
+    return Located(model(), BUILD, core_module.wire.Load(path=path))
+
+
+INFO = ModelInfo(
+    key="k", name="Tiny", family="qwen2.5-coder", architecture="qwen2", instruct=False,
+    n_params=1, size_bytes=1, n_ctx=1, n_ctx_train=1, n_layers=1, n_gpu_layers=0,
+    device="CPU", can_shift=True,
+)  # fmt: skip
+
+
+class FakeEngine:
+    """An `EngineProcess` whose state a test sets."""
+
+    made: list[FakeEngine]
+
+    def __init__(self, spawn: Any, load: Any, *, on_state: Callable[[EngineState], None]) -> None:
+        self.load, self.closed, self._on_state = load, False, on_state
+        self.model: ModelInfo | None = None
+        self.made.append(self)
+
+    def start(self) -> None:
+        self.become(EngineState(phase="loading", progress=0.5))
+
+    def become(self, state: EngineState) -> None:
+        self.model = state.model
+        self._on_state(state)
+
+    async def close(self) -> None:
+        self.closed = True
+
+
+class FakeSyntax:
+    def __init__(self, spawn: Any) -> None:
+        self.asked: list[str] = []
+
+    async def start(self) -> None: ...
+
+    async def site(self, document: Document, offset: int) -> None:
+        self.asked.append(document.uri)
+
+    def forget(self, uri: str) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class Bench:
+    """An EngineCore over fakes, on a clock that a test moves."""
+
+    def __init__(self) -> None:
+        self.now_s = 100.0
+        self.core = EngineCore(lambda: self.now_s)
+        self.found: Located | IndoorsError = located()
+        self.engines: list[FakeEngine] = []
+        self.n_located = 0
+        self.n_changes = 0
+
+    def locate(self, settings: Settings, progress: Any = None) -> Located:
+        self.n_located += 1
+        if isinstance(self.found, IndoorsError):
+            raise self.found
+        return self.found
+
+    def changed(self) -> None:
+        self.n_changes += 1
+
+    async def until(self, condition: Callable[[], object]) -> None:
+        async with asyncio.timeout(10):
+            while not condition():
+                await asyncio.sleep(0.001)
+
+
+@pytest.fixture
+def check(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Bench], Awaitable[None]]], None]:
+    def run(test: Callable[[Bench], Awaitable[None]]) -> None:
+        async def with_bench() -> None:
+            bench = Bench()
+            monkeypatch.setattr(FakeEngine, "made", bench.engines, raising=False)
+            monkeypatch.setattr(core_module, "locate", bench.locate)
+            bench.core.start(SETTINGS, bench.changed)
+            await test(bench)
+            await bench.core.close()
+            assert all(engine.closed for engine in bench.engines)
+
+        monkeypatch.setattr(core_module, "EngineProcess", FakeEngine)
+        monkeypatch.setattr(core_module, "SyntaxClient", FakeSyntax)
+        asyncio.run(with_bench())
+
+    return run
+
+
+def test_a_load_goes_from_loading_to_ready(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        assert bench.core.facts.phase == "loading"
+        await bench.until(lambda: bench.engines)
+        assert bench.core.facts.progress == 0.5
+        bench.engines[0].become(EngineState(phase="ready", model=INFO))
+        await bench.core.wait_ready()
+        assert (bench.core.facts.model, bench.core.facts.device) == ("tiny", "CPU")
+        assert bench.n_changes >= 2
+
+    check(test)
+
+
+def test_what_is_missing_is_looked_for_again_but_not_at_every_key(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.core.facts.phase == "error")
+        assert bench.core.facts.next_step == "pull it"
+        with pytest.raises(ModelError, match="none here"):
+            await bench.core.wait_ready()
+        for _ in range(50):
+            bench.core.recheck()
+        assert bench.n_located == 1
+        bench.found = located()
+        bench.now_s += 10
+        bench.core.recheck()
+        await bench.until(lambda: bench.engines)
+        bench.engines[0].become(EngineState(phase="ready", model=INFO))
+        assert bench.core.facts.phase == "ready"
+
+    async def begin_without(bench: Bench) -> None:
+        # The first look was started with the model there; begin again without it.
+        await bench.until(lambda: bench.engines)
+        bench.found = ModelError("none here", next_step="pull it")
+        bench.n_located = 0
+        bench.core.reconfigure(msgspec.structs.replace(SETTINGS, threads=1))
+        await bench.until(lambda: bench.core.facts.phase == "error")
+        assert bench.engines[0].closed
+        bench.engines.clear()
+        await test(bench)
+
+    check(begin_without)
+
+
+def test_only_what_concerns_the_engine_loads_again(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.engines)
+        bench.core.reconfigure(msgspec.structs.replace(SETTINGS, max_lines=3))
+        await bench.until(lambda: bench.n_located == 2)
+        await asyncio.sleep(0.01)
+        assert len(bench.engines) == 1
+        bench.found = located("/m/other.gguf")
+        bench.core.reconfigure(msgspec.structs.replace(SETTINGS, model="other"))
+        await bench.until(lambda: len(bench.engines) == 2)
+        assert bench.engines[0].closed
+
+    check(test)
+
+
+def test_a_load_that_fails_is_an_error_with_its_next_step(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.engines)
+        error = ModelError("It is damaged.", why="sha256", next_step="pull it again")
+        bench.engines[0].become(EngineState(phase="failed", error=error))
+        assert bench.core.facts.phase == "error"
+        assert bench.core.facts.reason == "It is damaged. sha256"
+        assert bench.core.facts.next_step == "pull it again"
+        with pytest.raises(ModelError):
+            await bench.core.wait_ready()
+
+    check(test)
+
+
+def test_a_dead_worker_is_a_reload_and_not_an_error(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.engines)
+        bench.engines[0].become(EngineState(phase="ready", model=INFO))
+        died = EngineError("The engine's process ended.")
+        bench.engines[0].become(EngineState(phase="restarting", error=died))
+        assert bench.core.facts.phase == "loading"
+        assert "ended" in bench.core.facts.reason
+
+    check(test)
+
+
+def test_without_a_model_a_completion_is_empty(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        document = Document(uri="u", path="p", language="python", version=1, text="x")
+        request = CompletionRequest(document=document, offset=1)
+        completion = await EngineCore().complete(request)
+        assert (completion.text, completion.stop_reason) == ("", "unavailable")
+
+    check(test)
+
+
+# --- what is found on disk ----------------------------------------------------------------------
+
+
+def test_nothing_installed_names_the_next_step(private_home: Path) -> None:
+    with pytest.raises(EngineError) as missing:
+        locate(SETTINGS)
+    assert missing.value.next_step.startswith("indoors ")
+
+
+def test_layers_are_what_the_person_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    chosen = msgspec.structs.replace(SETTINGS, gpu_layers=7, main_gpu=1)
+    assert gpu_layers(chosen, model(), BUILD) == (7, 1)
+    assert gpu_layers(SETTINGS, model(), BUILD) == (0, 0)
+
+
+def test_a_card_takes_what_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    from indoors_server import engine_probe
+
+    cards = (fit.Card(index=2, name="Card", total_bytes=24 * fit.GB, free_bytes=20 * fit.GB),)
+    answer = type("Answer", (), {"cards": cards})
+    monkeypatch.setattr(engine_probe, "probe", lambda build: answer)
+    n_layers, card = gpu_layers(SETTINGS, model(), msgspec.structs.replace(BUILD, backend="cuda"))
+    assert n_layers > 20
+    assert card == 2
+
+
+def test_a_model_larger_than_memory_is_refused_in_words(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(machine, "memory", lambda: machine.Memory(4 * fit.GB, 2 * fit.GB))
+    with pytest.raises(ModelError, match="does not fit"):
+        gpu_layers(SETTINGS, model(40 * fit.GB), BUILD)
