@@ -22,16 +22,16 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from rows import Row, is_exact, percentile, read_rows
+
 from indoors_completion.cache import CompletionCache
+from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess
 from indoors_completion.engine.threads import usable_cpus
 from indoors_completion.pipeline import Pipeline
-from indoors_server.syntax_client import SyntaxClient
-from rows import Row, is_exact, percentile, read_rows
-
-from indoors_completion.engine import wire
 from indoors_completion.types import CompletionRequest, Document
 from indoors_server import children, engine_store, model_store
+from indoors_server.syntax_client import SyntaxClient
 
 HERE = Path(__file__).resolve().parent
 
@@ -87,9 +87,7 @@ def baseline(rows: list[Row], model: Path, engine: str, options: argparse.Namesp
     """Every row through benchmarks/plain.py, in a process of its own."""
     command = [sys.executable, str(HERE / "plain.py"), "--model", str(model), "--engine", engine]
     command += ["--threads", str(options.threads), "--context", str(options.context)]
-    child = subprocess.Popen(
-        command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    child = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert child.stdin is not None
     assert child.stdout is not None
     answers = []

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator
 from typing import Literal, Protocol
 
 import msgspec
+
 from indoors_indexing.types import Document, Snippet, Span, SyntaxSite
 
 __all__ = [

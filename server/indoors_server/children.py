@@ -30,7 +30,7 @@ def command(role: str, *arguments: str) -> list[str]:
 
 def spawn(
     role: str, *arguments: str, stderr: IO[bytes] | int | None = None
-) -> subprocess.Popen[bytes]:
+) -> subprocess.Popen[bytes]:  # noqa: TID251 - the spawn function gives what it starts
     """Start `role` with pipes on stdin and stdout.
 
     stderr is inherited unless given. The child gets no other descriptor of ours, a short

@@ -1,10 +1,10 @@
 """Where Indoors keeps things: one function per place, nothing created until asked for.
 
-| what                                  | Linux and WSL                        | macOS                           |
-| cache: models, engines, wheels        | $XDG_CACHE_HOME/indoors (~/.cache)   | ~/Library/Caches/indoors        |
-| state: logs, counters                 | $XDG_STATE_HOME/indoors              | ~/Library/Application Support/… |
-| config: config.json                   | $XDG_CONFIG_HOME/indoors (~/.config) | ~/Library/Application Support/… |
+    cache   models, engines, wheels   $XDG_CACHE_HOME/indoors, else ~/.cache/indoors
+    state   logs, counters            $XDG_STATE_HOME/indoors, else ~/.local/state/indoors
+    config  config.json               $XDG_CONFIG_HOME/indoors, else ~/.config/indoors
 
+macOS uses ~/Library/Caches and ~/Library/Application Support where those variables are not set.
 Windows uses %LOCALAPPDATA%\\indoors for all three. Directories are 0700, files 0600.
 """
 

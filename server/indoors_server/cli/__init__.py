@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import sys
+from collections.abc import Callable
 
 from indoors_server import __version__
 
@@ -46,12 +47,11 @@ def main(arguments: list[str]) -> int:
     return _guarded(module.run, options)
 
 
-def _guarded(run: object, options: argparse.Namespace) -> int:
+def _guarded(run: Callable[[argparse.Namespace], int], options: argparse.Namespace) -> int:
     from indoors_completion.types import IndoorsError
 
-    assert callable(run)
     try:
-        return int(run(options))
+        return run(options)
     except IndoorsError as error:
         sys.stderr.write(f"{error}\n")
         return 1

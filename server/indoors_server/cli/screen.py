@@ -78,9 +78,8 @@ class Progress:
             self._drawn_at = now
             filled = int(fraction * _BAR_WIDTH)
             bar = "━" * filled + "╸" * (filled < _BAR_WIDTH)
-            sys.stderr.write(
-                f"\r\x1b[K  {self._label} {bar:<{_BAR_WIDTH}} {fraction:4.0%}{self._rate(done, now)}"
-            )
+            line = f"{self._label} {bar:<{_BAR_WIDTH}} {fraction:4.0%}{self._rate(done, now)}"
+            sys.stderr.write(f"\r\x1b[K  {line}")
         elif int(fraction * 4) > self._quarter:
             self._quarter = int(fraction * 4)
             sys.stderr.write(f"  {self._label} {fraction:.0%}{self._rate(done, now)}\n")
