@@ -17,6 +17,8 @@ pytestmark = pytest.mark.model
 
 ROOT = Path(__file__).resolve().parents[2]
 READY_S = 60.0
+# What is asked here is what comes, not how fast: a loaded machine may take its time.
+PATIENT = {"completion": {"deadlineMs": 20_000}}
 URI = "file:///w/geometry.py"
 HEAD = '''\
 """Plane geometry."""
@@ -46,7 +48,7 @@ def log(tmp_path: Path) -> Path:
 def server(log: Path) -> Iterator[tuple[LspClient, int]]:
     """A server that is ready, and its process id."""
     with running_server(log_to=log) as (client, process):
-        client.initialize(settings={"log": {"level": "debug"}})
+        client.initialize(settings=PATIENT | {"log": {"level": "debug"}})
         client.wait_ready(READY_S)
         yield client, process.pid
 
@@ -75,7 +77,7 @@ def test_the_model_completes_a_line(server: tuple[LspClient, int], log: Path) ->
 
 def test_no_answer_before_the_model_is_loaded_and_none_late() -> None:
     with running_server() as (client, _):
-        client.initialize(capabilities={"window": {"workDoneProgress": True}})
+        client.initialize(settings=PATIENT, capabilities={"window": {"workDoneProgress": True}})
         client.open(URI, HEAD + TAIL)
         early = client.start_completion(URI, LINE, CHARACTER, trigger=1)
         assert client.answer(early, 5.0)["result"] == {"items": []}
@@ -162,7 +164,7 @@ def test_a_model_that_comes_later_is_used_without_a_restart(tmp_path: Path) -> N
     cache = tmp_path / "cache"
     cache.mkdir()
     with running_server({"XDG_CACHE_HOME": str(cache)}) as (client, _):
-        client.initialize()
+        client.initialize(settings=PATIENT)
         client.wait_for(lambda: client.phase() == "error", READY_S)
         client.open(URI, HEAD + TAIL)
         assert client.complete(URI, LINE, CHARACTER) == []
