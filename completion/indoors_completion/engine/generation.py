@@ -43,9 +43,8 @@ class Runner:
         token = self.model.vocab.bos or 0
         context.decode(0, [token], 0, want_logits=True)
         step_s = min(self._time([token], 1 + n, want_logits=True) for n in range(3))
-        n_prefill = min(32, self._n_batch, max(8, int(0.5 / max(step_s, 1e-6))))
-        if context.on_card:
-            n_prefill = self._n_batch
+        most = self._n_batch if context.on_card else 32
+        n_prefill = min(most, self._n_batch, max(8, int(0.5 / step_s)))
         prefill_s = self._time([token] * n_prefill, 4, want_logits=False)
         context.clear()
         prefill_tps = n_prefill / prefill_s

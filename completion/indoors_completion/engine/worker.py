@@ -164,7 +164,7 @@ class _Worker:
             except WorkerFailure as failure:
                 self._desk.send(_failed(message, failure))
             except MemoryError as error:
-                self._desk.send(_failed(message, failures.memory("", str(error))))
+                self._desk.send(_failed(message, failures.internal("Memory ran out.", str(error))))
             self._desk.state = "empty" if self._runner is None else "ready"
 
     def _do(self, message: _Work, received: float) -> None:

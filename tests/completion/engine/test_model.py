@@ -35,6 +35,7 @@ from support.engines import (
     running_engine,
     spawn_worker,
 )
+from support.gguf_split import write_split
 
 pytestmark = pytest.mark.model
 
@@ -381,6 +382,27 @@ def test_without_an_engine_the_error_says_how_to_get_one(tmp_path: Path) -> None
             assert caught.value.next_step == "indoors engine install"
         finally:
             await engine.close()
+
+    asyncio.run(whole())
+
+
+def test_a_split_file_loads_by_its_first_part(tmp_path: Path) -> None:
+    first = write_split(model_path(), tmp_path)
+
+    async def whole() -> None:
+        async with running_engine() as engine:
+            one = engine.model
+            await engine.load(wire.Load(path=str(first)))
+            split = await engine.wait_ready(60)
+            assert one is not None
+            assert split is not None
+            assert split.n_params == one.n_params
+            assert 0 <= split.size_bytes - one.size_bytes < 10_000
+            (tmp_path / "split-00002-of-00002.gguf").unlink()
+            await engine.load(wire.Load(path=str(first)))
+            with pytest.raises(ModelError, match="cannot be opened") as caught:
+                await engine.wait_ready(60)
+            assert "split-00002-of-00002" in caught.value.why
 
     asyncio.run(whole())
 
