@@ -94,8 +94,8 @@ _PATTERNS = (
     (r"out of memory|bad_alloc|failed to allocate|unable to allocate|cannot allocate"
      r"|alloc_tensor_range|not enough memory|ErrorOutOfDeviceMemory", memory),
     (r"invalid magic|not within the file bounds|corrupt|incomplete|failed to read|truncated"
-     r"|wrong number of tensors|wrong shape|missing tensor|key not found|invalid split"
-     r"|failed to load GGUF|duplicate|failed to seek|unexpectedly reached end", corrupt),
+     r"|wrong number of tensors|wrong shape|missing tensor|tensor '.*' not found|key not found"
+     r"|invalid split|failed to load GGUF|duplicate|failed to seek|unexpectedly reached end", corrupt),
 )  # fmt: skip
 
 
@@ -109,7 +109,8 @@ def classify(path: str, opened_as: str, lines: Sequence[str]) -> WorkerFailure:
         for line in shown:
             if re.search(pattern, line, re.IGNORECASE):
                 return make(path, _plain(line))
-    last = _plain(shown[-1]) if shown else "llama.cpp gave no reason"
+    telling = [line for line in shown if "error loading model" in line] or shown
+    last = _plain(telling[-1]) if telling else "llama.cpp gave no reason"
     return internal("The model could not be loaded.", f"{path}: {last}")
 
 

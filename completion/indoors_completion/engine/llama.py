@@ -166,6 +166,9 @@ class Context:
             lines = [line.strip() for line in model.llama.take_log() if line.strip()]
             raise failures.memory(path, lines[-1] if lines else "its buffers were refused")
         self._memory = api.llama_get_memory(self.handle)
+        if not self._memory or not api.llama_model_has_decoder(model.handle):
+            api.llama_free(self.handle)
+            raise failures.unsupported(path, f"{model.architecture} does not generate text")
         self._batch = api.llama_batch_init(n_batch, 0, 1)
         for index in range(n_batch):
             self._batch.n_seq_id[index] = 1

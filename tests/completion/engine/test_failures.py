@@ -7,6 +7,7 @@ import pytest
 from indoors_completion.engine.failures import classify
 
 _LOAD = "llama_model_load: error loading model: "
+_LAST = "llama_model_load_from_file_impl: failed to load model"
 
 
 @pytest.mark.parametrize(
@@ -18,6 +19,7 @@ _LOAD = "llama_model_load: error loading model: "
           " corrupted or incomplete"], "corrupt"),
         (["gguf_init_from_reader: failed to read key-value pairs", "x: failed to load model"],
          "corrupt"),
+        ([_LOAD + "check_tensor_dims: tensor 'token_embd.weight' not found", _LAST], "corrupt"),
         ([_LOAD + "missing tensor 'token_embd.weight'"], "corrupt"),
         ([_LOAD + "unknown model architecture: 'qwenX'"], "unsupported"),
         ([_LOAD + "error loading model vocabulary: unknown pre-tokenizer type: 'new'"],
@@ -41,3 +43,8 @@ def test_classify(lines: list[str], kind: str) -> None:
 def test_the_persons_own_path_is_shown() -> None:
     failure = classify("/m.gguf", "/proc/self/fd/9", ["f: failed to open /proc/self/fd/9"])
     assert failure.why == "/m.gguf: failed to open /m.gguf"
+
+
+def test_the_line_that_tells_is_shown() -> None:
+    failure = classify("/m.gguf", "/m.gguf", [_LOAD + "a new kind of trouble", _LAST])
+    assert (failure.kind, failure.why) == ("internal", "/m.gguf: a new kind of trouble")
