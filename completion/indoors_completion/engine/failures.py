@@ -95,7 +95,8 @@ _PATTERNS = (
      r"|alloc_tensor_range|not enough memory|ErrorOutOfDeviceMemory", memory),
     (r"invalid magic|not within the file bounds|corrupt|incomplete|failed to read|truncated"
      r"|wrong number of tensors|wrong shape|missing tensor|tensor '.*' not found|key not found"
-     r"|invalid split|failed to load GGUF|duplicate|failed to seek|unexpectedly reached end", corrupt),
+     r"|invalid split|failed to load GGUF|duplicate|failed to seek|unexpectedly reached end",
+     corrupt),
 )  # fmt: skip
 
 
