@@ -11,6 +11,8 @@ import os
 import sys
 from typing import BinaryIO
 
+from indoors_server import lockdown
+
 
 def frame_streams() -> tuple[BinaryIO, BinaryIO]:
     """Take over stdin and stdout for frames and return them as (reader, writer)."""
@@ -33,7 +35,7 @@ def run_worker(arguments: list[str]) -> int:
         sys.path.insert(0, options.engine)
     from indoors_completion.engine import worker
 
-    return worker.run(reader, writer)
+    return worker.run(reader, writer, lockdown.state().state)
 
 
 def run_indexer(arguments: list[str]) -> int:

@@ -2,78 +2,68 @@
 
 from __future__ import annotations
 
-import contextlib
-import json
+import os
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pynvim
 import pytest
+
 from support.engines import model_path
+from support.nvim import Nvim
 
 PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
-NVIM = Path(sys.executable).parent / "nvim"
 NAMESPACE = "vim.api.nvim_get_namespaces()['nvim.lsp.inline_completion']"
 
 pytestmark = [pytest.mark.editor, pytest.mark.model]
 
 
-def wait_for(probe: Callable[[], Any], seconds: float = 60.0) -> Any:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        value = probe()
-        if value:
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"waited {seconds:.0f} s in vain")
-
-
 @pytest.fixture
 def workspace(tmp_path: Path) -> Path:
-    (tmp_path / ".git").mkdir()
-    (tmp_path / "shapes.py").write_text(
+    folder = tmp_path / "workspace"
+    (folder / ".git").mkdir(parents=True)
+    (folder / "shapes.py").write_text(
         "import math\n\n\ndef circle_area(radius: float) -> float:\n"
         '    """Area of a circle."""\n    return math.pi * radius**2\n\n\n'
         "def rectangle_area(width: float, height: float) -> float:\n"
         '    """Area of a rectangle."""\n'
     )
-    return tmp_path
+    return folder
 
 
 @pytest.fixture
-def nvim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[pynvim.Nvim]:
+def nvim(tmp_path: Path) -> Iterator[Nvim]:
+    environment = {name: value for name, value in os.environ.items() if name != "NVIM"}
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        monkeypatch.setenv(name, str(tmp_path / name.lower()))
-    monkeypatch.delenv("NVIM", raising=False)
-    arguments = ["--embed", "--headless", "--clean", "-i", "NONE", "-n"]
-    editor = pynvim.attach(
-        "child", argv=[str(NVIM), *arguments, "--cmd", f"set runtimepath^={PLUGIN}"]
-    )
-    yield editor
-    with contextlib.suppress(OSError):  # it may have gone already, which is what was asked
-        editor.command("qa!")
-    editor.close()
+        environment[name] = str(tmp_path / name.lower())
+    with Nvim("--cmd", f"set runtimepath^={PLUGIN}", environment=environment) as editor:
+        yield editor
 
 
-def marks(nvim: pynvim.Nvim) -> list[Any]:
-    return list(
-        nvim.exec_lua(
-            f"return vim.api.nvim_buf_get_extmarks(0, {NAMESPACE}, 0, -1, {{details=true}})"
-        )
-    )
+def ghost(nvim: Nvim) -> list[Any]:
+    """The virtual text of the built-in inline completion: first lines of its extmarks."""
+    code = f"""
+        local shown = {{}}
+        local ns = {NAMESPACE}
+        if not ns then return shown end
+        for _, mark in ipairs(vim.api.nvim_buf_get_extmarks(0, ns, 0, -1, {{ details = true }})) do
+          local text = mark[4].virt_text
+          if text then table.insert(shown, text[1][1]) end
+        end
+        return shown
+    """
+    return list(nvim.lua(code))
 
 
-def start(nvim: pynvim.Nvim, file: Path) -> None:
-    settings = {"model": str(model_path())}
-    nvim.exec_lua(
-        "vim.g.indoors = vim.json.decode(...)",
-        json.dumps({"python": sys.executable, "settings": settings}),
-    )
-    nvim.exec_lua(
+def start(nvim: Nvim, file: Path) -> None:
+    """Open `file` with the plugin enabled and wait until the model is loaded."""
+    nvim.lua(
         """
+        local python, model, file = ...
+        local patient = { deadlineMs = 20000 } -- asked is what comes, not how fast
+        local settings = { model = model, completion = patient }
+        vim.g.indoors = { python = python, settings = settings }
         statuses = {}
         vim.lsp.handlers["indoors/status"] = function(_, params)
           table.insert(statuses, params.phase)
@@ -83,41 +73,39 @@ def start(nvim: pynvim.Nvim, file: Path) -> None:
         vim.keymap.set("i", "<Tab>", function()
           if not vim.lsp.inline_completion.get() then return "<Tab>" end
         end, { expr = true })
-        """
+        vim.cmd("filetype indent off") -- what is typed is what is in the buffer
+        vim.o.autoindent = false
+        vim.cmd.edit(file)
+        """,
+        sys.executable,
+        str(model_path()),
+        str(file),
     )
-    nvim.command(f"edit {file}")
-    wait_for(
-        lambda: nvim.exec_lua(
-            "local c = vim.lsp.get_clients({bufnr = 0, name = 'indoors'})[1]\n"
-            "return c ~= nil and c.initialized"
-        )
-    )
-    wait_for(lambda: nvim.exec_lua("return vim.tbl_contains(statuses, 'ready')"))
+    ready = "return vim.tbl_contains(statuses, 'ready')"
+    nvim.wait(lambda: nvim.lua(ready), "the status 'ready'")
 
 
-def test_neovim_shows_and_accepts_a_completion(nvim: pynvim.Nvim, workspace: Path) -> None:
+def test_neovim_shows_and_accepts_a_completion(nvim: Nvim, workspace: Path) -> None:
     file = workspace / "shapes.py"
-    start(nvim, file)
     before = file.read_text()
-    nvim.input("Go    return wid")
-    (mark, *_) = wait_for(lambda: marks(nvim))
-    shown = mark[3]["virt_text"][0][0]
-    assert shown.startswith("th")
-    assert nvim.current.buffer[-1] == "    return wid"
+    start(nvim, file)
+    nvim.type("Go    return wid")
+    shown = nvim.wait(lambda: ghost(nvim), "ghost text")
+    assert shown[0].startswith("th")
+    assert nvim.lines()[-1] == "    return wid"
     assert file.read_text() == before, "ghost text never touches the file"
-    nvim.input("<Tab>")
-    wait_for(lambda: nvim.current.buffer[-1] != "    return wid")
-    assert "width * height" in nvim.current.buffer[-1]
+    nvim.type("<Tab>")
+    nvim.wait(lambda: nvim.lines()[-1] != "    return wid", "the accepted text")
+    assert "width * height" in nvim.lines()[-1]
 
 
-def test_neovim_negotiates_positions_beyond_ascii(nvim: pynvim.Nvim, workspace: Path) -> None:
+def test_neovim_negotiates_positions_beyond_ascii(nvim: Nvim, workspace: Path) -> None:
     file = workspace / "labels.py"
     file.write_text('LABELS = {"名前": "🎉🎉", "größe": 3}\n\n\ndef label_count() -> int:\n')
     start(nvim, file)
-    nvim.input('Go    print("🎉 größe"); return len(LAB')
-    wait_for(lambda: nvim.current.buffer[-1].endswith("LAB"))
-    (mark, *_) = wait_for(lambda: marks(nvim))
-    assert mark[3]["virt_text"][0][0].startswith("ELS")
-    nvim.input("<Tab>")
-    wait_for(lambda: "LABELS" in nvim.current.buffer[-1])
-    assert nvim.current.buffer[-1].startswith('    print("🎉 größe"); return len(LABELS')
+    nvim.type('Go    print("🎉 größe"); return len(LAB')
+    shown = nvim.wait(lambda: ghost(nvim), "ghost text")
+    assert shown[0].startswith("ELS")
+    nvim.type("<Tab>")
+    nvim.wait(lambda: "LABELS" in nvim.lines()[-1], "the accepted text")
+    assert nvim.lines()[-1].startswith('    print("🎉 größe"); return len(LABELS')
