@@ -26,6 +26,7 @@ from indoors_completion.types import (
     Engine,
     Finish,
     Job,
+    Prefill,
     Span,
     Stage,
     SyntaxSite,
@@ -188,7 +189,7 @@ class Pipeline:
         raw: list[str] = []
         n_generated = 0
         ttft_ms = 0.0
-        finish: Finish | None = None
+        finish = Finish(stop_reason="")
         stop_reason = ""
         left_s = max(0.0, request.deadline_ms - draft.elapsed_ms()) / 1000
         stream = self._engine.generate(job)
@@ -198,6 +199,9 @@ class Pipeline:
                     if isinstance(item, Finish):
                         finish, stop_reason = item, item.stop_reason
                         break
+                    if isinstance(item, Prefill):
+                        finish = _so_far(item)
+                        continue
                     if not raw:
                         ttft_ms = draft.elapsed_ms()
                     raw.append(item.text)
@@ -215,15 +219,15 @@ class Pipeline:
             close = getattr(stream, "aclose", None)
             if close is not None:
                 await close()
-        # An engine may know the counts of a stream that was closed early.
-        finish = finish or getattr(stream, "finish", None)
         text = "".join(raw)
         return _Answer(
             raw=text,
             text=ends.cut(text, stop_reason),
             stop_reason=stop_reason,
             reason=ends.scope.reason if ends.scope is not None else "",
-            finish=finish or Finish(stop_reason=stop_reason, n_generated=n_generated),
+            finish=msgspec.structs.replace(
+                finish, n_generated=max(n_generated, finish.n_generated)
+            ),
             ttft_ms=ttft_ms,
         )
 
@@ -331,6 +335,16 @@ class _Draft:
             stages=tuple(self._stages),
             filters=outcome.steps,
         )
+
+
+def _so_far(prefill: Prefill) -> Finish:
+    """What is known of an answer that may be cut short once its prompt is evaluated."""
+    return Finish(
+        stop_reason="",
+        n_prompt=prefill.n_prompt,
+        n_reused=prefill.n_reused,
+        n_evaluated=prefill.n_evaluated,
+    )
 
 
 def _count(chunk: TokenChunk) -> int:

@@ -31,6 +31,7 @@ __all__ = [
     "ModelError",
     "ModelInfo",
     "Part",
+    "Prefill",
     "SelectedCompletion",
     "Snippet",
     "Span",
@@ -106,6 +107,18 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     seed: int = 0
 
 
+class Prefill(msgspec.Struct, frozen=True, kw_only=True):
+    """The prompt is evaluated: comes once, before any text, and also if the stream is cut short.
+
+    Counts as in `Finish`; `prefill_ms` is what evaluating `n_evaluated` tokens took.
+    """
+
+    n_prompt: int
+    n_reused: int
+    n_evaluated: int
+    prefill_ms: float
+
+
 class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
     """Text of one or more generated tokens (whole code points), with their log-probabilities."""
 
@@ -137,7 +150,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
 
     `family` is the name of a record in `fim.FAMILIES`, or "" if the model cannot fill in the
     middle. `key` identifies the weights (it is part of every cache key). Speeds are measured at
-    load, in tokens per second; 0 until known.
+    load and refreshed by every answer, in tokens per second; 0 until known.
     """
 
     key: str
@@ -167,8 +180,8 @@ class Engine(Protocol):
         """The loaded model, None while none is."""
         ...
 
-    def generate(self, job: Job) -> AsyncIterator[TokenChunk | Finish]:
-        """Stream the answer; the last item is a `Finish`.
+    def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
+        """Stream the answer: a `Prefill`, then text; the last item is a `Finish`.
 
         Closing the iterator early (`aclose`), or cancelling the task that reads it, cancels the
         generation in the engine; the KV computed so far is kept.

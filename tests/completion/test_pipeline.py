@@ -7,7 +7,6 @@ from msgspec.structs import replace
 
 from fakes.engine import MODEL
 from indoors_completion.types import (
-    Finish,
     SelectedCompletion,
     Snippet,
     Span,
@@ -240,26 +239,13 @@ def test_the_tree_is_the_callers_or_the_services():
         assert stages(completion)["gate"].reason == "inside a comment"
 
 
-def test_an_engine_may_tell_the_counts_of_a_stream_closed_early():
-    class Stream:
-        def __init__(self, inner):
-            self.inner, self.finish = inner, None
-
-        def __aiter__(self):
-            return self
-
-        async def __anext__(self):
-            return await anext(self.inner)
-
-        async def aclose(self):
-            await self.inner.aclose()
-            self.finish = Finish(stop_reason="cancelled", n_prompt=99)
-
+def test_the_counts_of_a_stream_cut_short_are_known():
     bench = Bench("1\ny = 2\n")
-    generate = bench.engine.generate
-    bench.engine.generate = lambda job: Stream(generate(job))
     _, completion = bench.at("x = |\n")
-    assert (completion.stop_reason, completion.n_prompt) == ("scope", 99)
+    assert completion.stop_reason == "scope"
+    assert bench.engine.cancelled == 1
+    assert (completion.n_prompt, completion.n_reused, completion.n_evaluated) == (10, 6, 4)
+    assert completion.n_generated > 0
 
 
 def test_a_stream_without_its_end_is_no_answer():

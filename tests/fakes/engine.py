@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from indoors_completion.types import Finish, Job, ModelInfo, TokenChunk
+from indoors_completion.types import Finish, Job, ModelInfo, Prefill, TokenChunk
 
 MODEL = ModelInfo(
     key="fake",
@@ -55,13 +55,14 @@ class FakeEngine:
         """The last job's parts, joined."""
         return "".join(part.text for part in self.jobs[-1].parts)
 
-    async def generate(self, job: Job) -> AsyncIterator[TokenChunk | Finish]:
+    async def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         self.jobs.append(job)
         chunks = self.script(job) if callable(self.script) else self.script
         self.open += 1
         finished = False
         try:
             count = 0
+            yield Prefill(n_prompt=10, n_reused=6, n_evaluated=4, prefill_ms=1.0)
             for chunk in chunks:
                 await asyncio.sleep(0)
                 self.on_token()

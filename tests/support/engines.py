@@ -78,7 +78,7 @@ async def answer(engine: EngineProcess, asked: Job) -> tuple[str, Finish, list[f
         if isinstance(item, TokenChunk):
             text += item.text
             logprobs += item.logprobs
-        else:
+        elif isinstance(item, Finish):
             return text, item, logprobs
     raise AssertionError("the stream ended without a Finish")
 

@@ -6,11 +6,11 @@ import time
 from collections.abc import Callable, Sequence
 
 from indoors_completion.engine import failures, prompt
-from indoors_completion.engine.kv import SlotCache
+from indoors_completion.engine.kv import Lease, SlotCache
 from indoors_completion.engine.llama import Context, Model
 from indoors_completion.engine.logits import Sampler
 from indoors_completion.engine.sampling import Emission, TextStream
-from indoors_completion.types import Finish, Job
+from indoors_completion.types import Finish, Job, Prefill
 
 N_SLOTS = 8
 # A chunk of prefill is what a cancellation may waste. Short chunks are slow on a CPU (two cores,
@@ -53,8 +53,15 @@ class Runner:
         self._chunk = max(_MIN_CHUNK, min(self._n_batch, 1 << max(0, wanted.bit_length() - 1)))
         return prefill_tps, 1 / step_s
 
-    def run(self, job: Job, emit: Callable[[Emission], None], started: float) -> Finish:
-        """Generate; `emit` gets the text as it comes. `started` is the receipt on `perf_counter`.
+    def run(
+        self,
+        job: Job,
+        on_prefill: Callable[[Prefill], None],
+        emit: Callable[[Emission], None],
+        started: float,
+    ) -> Finish:
+        """Generate; `on_prefill` is called when the prompt is evaluated, `emit` with text as it
+        comes. `started` is the receipt on `perf_counter`.
 
         Stops early when the context's abort flag is raised; what was evaluated stays in the cache.
         Raises WorkerFailure (unfit, internal).
@@ -63,7 +70,7 @@ class Runner:
         lease = self.slots.acquire(job.slot, asked.tokens, asked.max_tokens)
         answer = _Answer(job, emit, started)
         try:
-            stop_reason = self._answer(job, asked, lease.seq, lease.n_reused, answer)
+            stop_reason = self._answer(job, asked, lease, on_prefill, answer)
         except failures.WorkerFailure:
             # The state of this sequence is unknown; the others are whole.
             self.slots.forget(job.slot)
@@ -85,14 +92,29 @@ class Runner:
         self.model.close()
 
     def _answer(
-        self, job: Job, asked: prompt.Prompt, seq: int, n_reused: int, answer: _Answer
+        self,
+        job: Job,
+        asked: prompt.Prompt,
+        lease: Lease,
+        on_prefill: Callable[[Prefill], None],
+        answer: _Answer,
     ) -> str:
-        for start in range(n_reused, len(asked.tokens), self._chunk):
+        seq = lease.seq
+        begun = time.perf_counter()
+        for start in range(lease.n_reused, len(asked.tokens), self._chunk):
             chunk = asked.tokens[start : start + self._chunk]
             last = start + len(chunk) == len(asked.tokens)
             if not self._evaluate(job.slot, seq, chunk, start, last):
                 return "cancelled"
             answer.n_evaluated += len(chunk)
+        on_prefill(
+            Prefill(
+                n_prompt=len(asked.tokens),
+                n_reused=lease.n_reused,
+                n_evaluated=answer.n_evaluated,
+                prefill_ms=(time.perf_counter() - begun) * 1000,
+            )
+        )
         chain = self._sampler.chain(job.temperature, job.seed) if job.temperature > 0 else None
         try:
             return self._decode(job.slot, seq, asked, chain, answer)

@@ -9,24 +9,22 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-import signal
 import subprocess
-import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Literal
 
 import msgspec
 
-from indoors_completion.engine import wire
+from indoors_completion.engine import replies, wire
 from indoors_completion.engine.channel import Channel
 from indoors_completion.types import (
     EngineError,
     Finish,
     IndoorsError,
     Job,
-    ModelError,
     ModelInfo,
+    Prefill,
     TokenChunk,
 )
 
@@ -35,9 +33,11 @@ Phase = Literal["starting", "loading", "ready", "failed", "restarting", "stopped
 _STEADY_S = 60.0  # a worker that was ready for so long starts with a clean record
 _STATS_S = 5.0
 _CLOSE_S = 1.0
-_MODEL_KINDS = frozenset({"missing", "corrupt", "unsupported", "unfit", "memory", "identity"})
-_ILLEGAL_INSTRUCTION = 0xC000001D  # what Windows gives as exit status
-_REBUILD = "indoors engine install --rebuild"
+
+
+_Stream = asyncio.Queue[Prefill | TokenChunk | Finish]
+# What one answer says of the speed is a sample; short ones say little.
+_MIN_PREFILL, _MIN_DECODE, _WEIGHT = 32, 8, 0.3
 
 
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
@@ -80,7 +80,7 @@ class EngineProcess:
         self._channel: Channel | None = None
         self._ids = itertools.count(1)
         self._load_id = 0
-        self._streams: dict[int, asyncio.Queue[TokenChunk | Finish]] = {}
+        self._streams: dict[int, _Stream] = {}
         self._replies: dict[int, asyncio.Future[wire.FromWorker]] = {}
         self._waiters: set[asyncio.Future[None]] = set()
         self._ended: set[asyncio.Future[None]] = set()
@@ -148,14 +148,14 @@ class EngineProcess:
             return self._state.model
         raise self._state.error or EngineError("The engine was stopped.")
 
-    async def generate(self, job: Job) -> AsyncIterator[TokenChunk | Finish]:
+    async def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         """Stream the answer to a job; see `types.Engine`."""
         channel = self._channel
         if channel is None or self._state.model is None:
             yield Finish(stop_reason="unavailable", detail=self._state.phase)
             return
         request = next(self._ids)
-        stream: asyncio.Queue[TokenChunk | Finish] = asyncio.Queue()
+        stream: _Stream = asyncio.Queue()
         self._streams[request] = stream
         finished = False
         try:
@@ -185,7 +185,7 @@ class EngineProcess:
         """
         reply = await self._ask(wire.Inspect(request=next(self._ids), path=path), timeout_s)
         if isinstance(reply, wire.Failed):
-            raise _error(reply)
+            raise replies.error_of(reply)
         assert isinstance(reply, wire.Inspected)
         return reply
 
@@ -256,9 +256,9 @@ class EngineProcess:
         if self._ready_at is not None and self._clock() - self._ready_at > _STEADY_S:
             self._deaths.clear()
         self._deaths.append(status)
-        error = _death(self._deaths, problem)
+        error = replies.death_error(self._deaths, problem)
         given_up = not self._has_loaded and len(self._deaths) > len(self._backoff_s)
-        if _is_illegal_instruction(status) or given_up:
+        if replies.is_illegal_instruction(status) or given_up:
             self._fail(error)
             return
         delay = self._backoff_s[min(len(self._deaths), len(self._backoff_s)) - 1]
@@ -274,12 +274,21 @@ class EngineProcess:
         if isinstance(message, wire.Token):
             if stream := self._streams.get(message.request):
                 stream.put_nowait(TokenChunk(text=message.text, logprobs=message.logprobs))
+        elif isinstance(message, wire.Prefilled):
+            self._learn(message.n_evaluated, message.prefill_ms, "prefill_tps", _MIN_PREFILL)
+            if stream := self._streams.get(message.request):
+                stream.put_nowait(replies.prefill_of(message))
         elif message.request == self._load_id and isinstance(
             message, wire.Progress | wire.Loaded | wire.Failed
         ):
             self._take_load(message)
+        elif isinstance(message, wire.Done):
+            spent_ms = message.total_ms - message.ttft_ms
+            self._learn(message.n_generated - 1, spent_ms, "decode_tps", _MIN_DECODE)
+            if stream := self._streams.get(message.request):
+                stream.put_nowait(replies.finish_of(message))
         elif stream := self._streams.get(message.request):
-            stream.put_nowait(_finish(message))
+            stream.put_nowait(replies.finish_of(message))
         elif (reply := self._replies.get(message.request)) and not reply.done():
             reply.set_result(message)
 
@@ -293,7 +302,19 @@ class EngineProcess:
             state = self._next("ready")
             self._become(msgspec.structs.replace(state, progress=1.0, model=message.model))
         else:
-            self._fail(_error(message))
+            self._fail(replies.error_of(message))
+
+    def _learn(self, n_tokens: int, spent_ms: float, field: str, n_least: int) -> None:
+        """Refresh a measured speed: the machine is busier or idler than it was at load."""
+        model = self._state.model
+        if model is None or n_tokens < n_least or spent_ms <= 0:
+            return
+        known = getattr(model, field)
+        sample = n_tokens / spent_ms * 1000
+        speed = sample if known <= 0 else known + _WEIGHT * (sample - known)
+        refreshed = msgspec.structs.replace(model, **{field: speed})
+        # Nobody is told: a speed is no new state.
+        self._state = msgspec.structs.replace(self._state, model=refreshed)
 
     async def _ask(self, message: wire.Message, timeout_s: float) -> wire.FromWorker:
         channel = self._channel
@@ -332,46 +353,3 @@ class EngineProcess:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
-
-
-def _finish(message: wire.FromWorker) -> Finish:
-    if isinstance(message, wire.Done):
-        return Finish(
-            stop_reason=message.stop_reason, n_prompt=message.n_prompt,
-            n_reused=message.n_reused, n_evaluated=message.n_evaluated,
-            n_generated=message.n_generated, ttft_ms=message.ttft_ms, total_ms=message.total_ms,
-        )  # fmt: skip
-    why = message.what if isinstance(message, wire.Failed) else "an answer of another kind"
-    return Finish(stop_reason="unavailable", detail=why)
-
-
-def _error(failed: wire.Failed) -> IndoorsError:
-    kind = ModelError if failed.kind in _MODEL_KINDS else EngineError
-    return kind(failed.what, why=failed.why, next_step=failed.next_step)
-
-
-def _is_illegal_instruction(status: int) -> bool:
-    if sys.platform == "win32":
-        return status & 0xFFFFFFFF == _ILLEGAL_INSTRUCTION
-    return status == -signal.SIGILL
-
-
-def _death(statuses: Sequence[int], problem: str) -> EngineError:
-    """The error for a worker's death; `statuses` are the return codes of the deaths in a row."""
-    status = statuses[-1]
-    if _is_illegal_instruction(status):
-        return EngineError(
-            "The engine was built for another CPU.",
-            why="it died of an illegal instruction (SIGILL)",
-            next_step=_REBUILD,
-        )
-    killed = getattr(signal, "SIGKILL", None)
-    if killed is not None and len(statuses) > 1 and statuses[-2:] == [-killed] * 2:
-        return EngineError(
-            "The engine was killed more than once.",
-            why="most often the system was out of memory",
-            next_step="take a smaller model (indoors models list) or a shorter context",
-        )
-    how = f"signal {-status}" if status < 0 else f"exit status {status}"
-    why = f"{problem} ({how})" if problem else how
-    return EngineError("The engine's process ended.", why=why, next_step="indoors doctor")

@@ -63,7 +63,7 @@ class Inspect(Message, frozen=True, kw_only=True, tag="inspect"):
 
 
 class Generate(Message, frozen=True, kw_only=True, tag="generate"):
-    """Run a job. Answered by any number of `Token`, then one `Done` or `Failed`."""
+    """Run a job. Answered by `Prefilled`, any number of `Token`, one `Done` or `Failed`."""
 
     job: Job
 
@@ -101,6 +101,15 @@ class Inspected(Message, frozen=True, kw_only=True, tag="inspected"):
     model: ModelInfo
     metadata: dict[str, str]
     advice: str = ""
+
+
+class Prefilled(Message, frozen=True, kw_only=True, tag="prefilled"):
+    """The prompt is evaluated; fields as in `indoors_completion.types.Prefill`."""
+
+    n_prompt: int
+    n_reused: int
+    n_evaluated: int
+    prefill_ms: float
 
 
 class Token(Message, frozen=True, kw_only=True, tag="token"):
@@ -148,7 +157,7 @@ class Stats(Message, frozen=True, kw_only=True, tag="stats"):
 
 
 ToWorker = Load | Inspect | Generate | Cancel | GetStats | Unload
-FromWorker = Progress | Loaded | Inspected | Token | Done | Failed | Stats
+FromWorker = Progress | Loaded | Inspected | Prefilled | Token | Done | Failed | Stats
 
 _T = TypeVar("_T")
 

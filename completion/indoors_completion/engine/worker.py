@@ -17,6 +17,8 @@ import time
 from pathlib import Path
 from typing import BinaryIO, Protocol
 
+import msgspec
+
 from indoors_completion import fim
 from indoors_completion.engine import failures, threads, wire
 from indoors_completion.engine.failures import WorkerFailure
@@ -24,7 +26,7 @@ from indoors_completion.engine.generation import N_SLOTS, Runner
 from indoors_completion.engine.llama import Context, Llama, Model
 from indoors_completion.engine.sampling import Emission
 from indoors_completion.engine.weights import Weights, opened
-from indoors_completion.types import Finish, ModelInfo
+from indoors_completion.types import Finish, ModelInfo, Prefill
 
 _PARENT_CHECK_S = 1.0
 _EXIT_PROTOCOL = 2
@@ -227,6 +229,7 @@ class _Worker:
             model, weights, load.path, load.sha256, n_ctx=n_ctx, can_shift=context.can_shift,
             prefill_tps=prefill_tps, decode_tps=decode_tps,
         )  # fmt: skip
+        desk.state = "ready"
         desk.send(wire.Loaded(client=load.client, request=load.request, model=info))
 
     def _inspect(self, inspect: wire.Inspect) -> None:
@@ -263,6 +266,14 @@ class _Worker:
                 )
             )  # fmt: skip
 
+        def on_prefill(prefill: Prefill) -> None:
+            desk.send(
+                wire.Prefilled(
+                    client=message.client, request=message.request, slot=message.slot,
+                    **msgspec.structs.asdict(prefill),
+                )
+            )  # fmt: skip
+
         desk.n_jobs += 1
         desk.state = "busy"
         if not desk.begin(message, runner.context):
@@ -270,7 +281,7 @@ class _Worker:
             desk.send(_done(message, Finish(stop_reason="cancelled")))
             return
         try:
-            finish = runner.run(message.job, emit, received)
+            finish = runner.run(message.job, on_prefill, emit, received)
         finally:
             desk.end(message)
             desk.n_cells_used = runner.slots.n_cells_used

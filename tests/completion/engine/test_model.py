@@ -23,6 +23,7 @@ from indoors_completion.types import (
     Job,
     ModelError,
     Part,
+    Prefill,
     TokenChunk,
 )
 from indoors_server import children
@@ -139,6 +140,9 @@ def test_cancelled_in_the_middle_of_the_answer() -> None:
     async def scenario(engine: EngineProcess) -> None:
         asked = job("# Numbers in words, one a line\nWORDS = [\n", max_tokens=60)
         stream = engine.generate(asked)
+        prefill = await anext(stream)
+        assert isinstance(prefill, Prefill)
+        assert prefill.n_evaluated + prefill.n_reused == prefill.n_prompt
         assert isinstance(await anext(stream), TokenChunk)
         await _aclose(stream)
         _, finish, _ = await answer(engine, job("x = ", slot="b", max_tokens=1))
@@ -151,7 +155,7 @@ def test_cancelled_in_the_middle_of_the_answer() -> None:
     with_engine(scenario)
 
 
-async def _aclose(stream: AsyncIterator[TokenChunk | Finish]) -> None:
+async def _aclose(stream: AsyncIterator[Prefill | TokenChunk | Finish]) -> None:
     await stream.aclose()  # type: ignore[attr-defined]
 
 

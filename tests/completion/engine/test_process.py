@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from fakes.engine import MODEL
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess, EngineState
 from indoors_completion.types import EngineError, IndoorsError, ModelError, TokenChunk
@@ -306,3 +307,18 @@ def test_a_worker_stopped_by_the_system_delays_nobody(tmp_path: Path) -> None:
         assert len((await pending)[0]) == 200_000
 
     Fake(tmp_path, "large").run(scenario)
+
+
+def test_speeds_follow_what_answers_take() -> None:
+    """A machine that is busy at load must not be held for slow ever after."""
+    engine = EngineProcess(lambda: None, None)  # type: ignore[arg-type, return-value]
+    engine._state = EngineState(phase="ready", model=MODEL)
+    prefilled = wire.Prefilled(n_prompt=400, n_reused=0, n_evaluated=400, prefill_ms=1000.0)
+    for _ in range(30):
+        engine._take(prefilled)
+        engine._take(wire.Done(stop_reason="eos", n_generated=21, ttft_ms=1000.0, total_ms=1400.0))
+    assert engine.model is not None
+    assert round(engine.model.prefill_tps) == 400
+    assert round(engine.model.decode_tps) == 50
+    engine._take(wire.Prefilled(n_prompt=9, n_reused=8, n_evaluated=1, prefill_ms=500.0))
+    assert round(engine.model.prefill_tps) == 400, "one token says nothing about prefill"
