@@ -94,7 +94,8 @@ def decode(source: str, raw: object) -> Options:
     problems: list[Problem] = []
     for key, value in _flatten(raw):
         if (setting := BY_KEY.get(key)) is None:
-            problems.append(Problem(source, key, "is not a setting", "it is ignored"))
+            shown = key[:80] or '""'
+            problems.append(Problem(source, shown, "is not a setting", "it is ignored"))
             continue
         try:
             values[key] = msgspec.convert(value, setting.type)

@@ -45,7 +45,7 @@ def run(options: argparse.Namespace) -> int:
     async def complete() -> tuple[Completion, str]:
         async with session.loaded_core(resolved, quiet=options.json) as core:
             model = core.model
-            about = f"{model.name} on {model.device}" if model else ""
+            about = f"{core.facts.model} on {model.device}" if model else ""
             return await core.complete_patiently(request), about
 
     completion, about = asyncio.run(complete())

@@ -21,7 +21,10 @@ _QUIET_S = 1.0
 
 
 def prepare(model: str = "") -> Settings:
-    """Lock this process down and read the person's settings; `model` replaces theirs."""
+    """Lock this process down and read the person's settings; `model` replaces theirs.
+
+    Call it before an event loop exists: the lock-down closes sockets, also the loop's own.
+    """
     lockdown.apply("cli")
     user = settings.user_layer()
     for problem in user.problems:
