@@ -105,13 +105,18 @@ class Indexer:
 
     def __init__(self) -> None:
         self.process = children.spawn("indexer")
+        assert self.process.stdout is not None
+        self._reader = io.BufferedReader(self.process.stdout)
 
     def __enter__(self) -> "Indexer":
         return self
 
     def __exit__(self, *_: object) -> None:
         self.process.kill()
-        self.process.communicate()
+        self.process.wait()
+        self._reader.close()
+        if self.process.stdin is not None:
+            self.process.stdin.close()
 
     def send(self, *sent: messages.ToIndexer) -> None:
         data = memoryview(b"".join(frame(messages.encode(message)) for message in sent))
@@ -119,11 +124,7 @@ class Indexer:
             data = data[self.process.stdin.write(data) :]
 
     def receive(self) -> messages.FromIndexer:
-        reader = io.BufferedReader(self.process.stdout)
-        try:
-            body = read_frame(reader)
-        finally:
-            reader.detach()
+        body = read_frame(self._reader)
         assert body is not None
         return messages.decode_from_indexer(body)
 
