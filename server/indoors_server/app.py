@@ -63,7 +63,8 @@ def register(ls: Server) -> None:
 class IndoorsProtocol(LanguageServerProtocol):
     """pygls' protocol with our notifications and our part of the initialize result."""
 
-    _server: Server
+    # pygls gives every protocol the server it was made by, which is ours.
+    _server: Server  # pyright: ignore[reportIncompatibleVariableOverride]
 
     @lru_cache  # noqa: B019 - one protocol object lives as long as the process
     def get_message_type(self, method: str) -> type[Any] | None:
@@ -100,7 +101,8 @@ class Server(LanguageServer):
     tests inside one process) leaves that out.
     """
 
-    protocol: IndoorsProtocol
+    # Made by pygls from the class that __init__ names.
+    protocol: IndoorsProtocol  # pyright: ignore[reportIncompatibleVariableOverride]
 
     def __init__(
         self,
