@@ -14,11 +14,14 @@ from indoors_completion.types import Finish, Job, Prefill
 
 N_SLOTS = 8
 # A chunk of prefill is what a cancellation may waste. Short chunks are slow on a CPU (two cores,
-# 0.5B: 176 tokens/s in chunks of 8, 280 of 32, 321 of 64, 351 of 256), and there llama.cpp's abort
-# callback ends one in mid-chunk; a card ignores the callback and loses nothing by short chunks.
-_CHUNK_S_CPU = 0.2
-_CHUNK_S_CARD = 0.05
+# 0.5B: 176 tokens/s in chunks of 8, 280 of 32, 321 of 64, 338 of 128, 351 of 256), and there
+# llama.cpp's abort callback ends one in mid-chunk; a card ignores the callback and loses nothing by
+# short chunks. After a cancelled prefill the chunks are short on a CPU too, until one comes to its
+# end: someone who types faster than a long chunk lasts would otherwise never get anywhere.
+_CHUNK_CPU = 128
+_CHUNK_S = 0.05
 _MIN_CHUNK = 16
+_MEASURE_S = 0.5
 
 
 class Runner:
@@ -29,28 +32,33 @@ class Runner:
         self.context = context
         self.n_ctx = n_ctx
         self._n_batch = n_batch
-        self._chunk = n_batch
+        self._chunk = self._short_chunk = n_batch
+        self._was_cut_short = False  # the last prefill was cancelled
         self.slots = SlotCache(context, N_SLOTS, n_ctx)
         self._sampler = Sampler(model.llama.api, context.n_vocab)
 
     def measure(self) -> tuple[float, float]:
         """Speeds in tokens per second (prefill, decode), and the chunk size that follows.
 
-        The first token also brings the weights into memory and is not counted. A slow model is
-        given fewer tokens, so that this takes about half a second.
+        The first token also brings the weights into memory and is not counted. A slow model, or a
+        busy machine, is given fewer tokens, so that this takes about half a second; every answer
+        refreshes the speeds afterwards.
         """
         context = self.context
         token = self.model.vocab.bos or 0
         context.decode(0, [token], 0, want_logits=True)
-        step_s = min(self._time([token], 1 + n, want_logits=True) for n in range(3))
+        steps_s = [self._time([token], 1, want_logits=True)]
+        while len(steps_s) < 3 and sum(steps_s) < _MEASURE_S / 2:
+            steps_s.append(self._time([token], 1 + len(steps_s), want_logits=True))
+        step_s = min(steps_s)
         most = self._n_batch if context.on_card else 32
-        n_prefill = min(most, self._n_batch, max(8, int(0.5 / step_s)))
-        prefill_s = self._time([token] * n_prefill, 4, want_logits=False)
+        n_prefill = min(most, self._n_batch, max(8, int(_MEASURE_S / step_s)))
+        prefill_s = self._time([token] * n_prefill, 1 + len(steps_s), want_logits=False)
         context.clear()
         prefill_tps = n_prefill / prefill_s
-        seconds = _CHUNK_S_CARD if context.on_card else _CHUNK_S_CPU
-        wanted = int(prefill_tps * seconds)
-        self._chunk = max(_MIN_CHUNK, min(self._n_batch, 1 << max(0, wanted.bit_length() - 1)))
+        wanted = 1 << int(prefill_tps * _CHUNK_S).bit_length()
+        self._short_chunk = max(_MIN_CHUNK, min(self._n_batch, wanted))
+        self._chunk = self._short_chunk if context.on_card else min(self._n_batch, _CHUNK_CPU)
         return prefill_tps, 1 / step_s
 
     def run(
@@ -101,12 +109,15 @@ class Runner:
     ) -> str:
         seq = lease.seq
         begun = time.perf_counter()
-        for start in range(lease.n_reused, len(asked.tokens), self._chunk):
-            chunk = asked.tokens[start : start + self._chunk]
+        length = self._short_chunk if self._was_cut_short else self._chunk
+        self._was_cut_short = True
+        for start in range(lease.n_reused, len(asked.tokens), length):
+            chunk = asked.tokens[start : start + length]
             last = start + len(chunk) == len(asked.tokens)
             if not self._evaluate(job.slot, seq, chunk, start, last):
                 return "cancelled"
             answer.n_evaluated += len(chunk)
+        self._was_cut_short = False
         on_prefill(
             Prefill(
                 n_prompt=len(asked.tokens),
