@@ -68,6 +68,9 @@ async def ours(rows: list[Row], model: Path, engine: str, options: argparse.Name
                 )
             )
             answers.append(answer)
+            # The document is closed, so that every row finds an empty cache, as the baseline does.
+            process.forget(document.uri)
+            syntax.forget(document.uri)
             if options.verbose and not is_exact(inserted(row, answer), row.target):
                 sys.stderr.write(f"{row.name}\n  target {row.target!r}\n  answer {answer.text!r}")
                 sys.stderr.write(f" raw {answer.raw!r} {answer.stop_reason} {answer.filtered_by}\n")

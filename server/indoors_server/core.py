@@ -309,6 +309,8 @@ class EngineCore:
         """A document was closed."""
         if self._syntax is not None:
             self._syntax.forget(uri)
+        if self._engine is not None:
+            self._engine.forget(uri)
 
     async def close(self) -> None:
         """End the worker and the indexer; may be called again."""

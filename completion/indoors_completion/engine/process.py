@@ -172,6 +172,11 @@ class EngineProcess:
             if not finished and channel is self._channel:
                 channel.send(wire.Cancel(request=request, slot=job.slot))
 
+    def forget(self, slot: str) -> None:
+        """A document was closed: its part of the KV cache is given back."""
+        if self._channel is not None and self._state.model is not None:
+            self._channel.send(wire.Forget(slot=slot))
+
     async def stats(self) -> wire.Stats:
         """What the worker is doing, also while it loads. Raises EngineError without a worker."""
         reply = await self._ask(wire.GetStats(request=next(self._ids)), _STATS_S)

@@ -72,6 +72,10 @@ class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     """Stop `request` at the next chunk; its `Done` says "cancelled". Unknown ids are fine."""
 
 
+class Forget(Message, frozen=True, kw_only=True, tag="forget"):
+    """A document was closed: give the cells of `slot` back. Not answered; any name is fine."""
+
+
 class GetStats(Message, frozen=True, kw_only=True, tag="get_stats"):
     """Ask for `Stats`; answered at once, also during a generation or a load."""
 
@@ -156,7 +160,7 @@ class Stats(Message, frozen=True, kw_only=True, tag="stats"):
     lock: str = "unproven"
 
 
-ToWorker = Load | Inspect | Generate | Cancel | GetStats | Unload
+ToWorker = Load | Inspect | Generate | Cancel | Forget | GetStats | Unload
 FromWorker = Progress | Loaded | Inspected | Prefilled | Token | Done | Failed | Stats
 
 _T = TypeVar("_T")

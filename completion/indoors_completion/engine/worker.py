@@ -30,7 +30,7 @@ from indoors_completion.types import Finish, ModelInfo, Prefill
 
 _PARENT_CHECK_S = 1.0
 _EXIT_PROTOCOL = 2
-_Work = wire.Load | wire.Inspect | wire.Generate | wire.Unload
+_Work = wire.Load | wire.Inspect | wire.Generate | wire.Forget | wire.Unload
 
 
 class _Abortable(Protocol):
@@ -177,6 +177,10 @@ class _Worker:
             self._load(message)
         elif isinstance(message, wire.Inspect):
             self._inspect(message)
+        elif isinstance(message, wire.Forget):
+            if self._runner is not None:
+                self._runner.slots.forget(message.slot)
+                self._desk.n_cells_used = self._runner.slots.n_cells_used
         else:
             self._unload()
             self._desk.send(

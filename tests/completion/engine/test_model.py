@@ -428,3 +428,19 @@ def test_a_model_file_describes_itself_without_its_weights() -> None:
             await engine.close()
 
     asyncio.run(whole())
+
+
+def test_a_closed_document_gives_its_cells_back() -> None:
+    async def scenario(engine: EngineProcess) -> None:
+        await answer(engine, job("x = ", max_tokens=1))
+        await answer(engine, job("y = ", slot="b", max_tokens=1))
+        held = (await engine.stats()).n_cells_used
+        engine.forget("a")
+        engine.forget("never seen")
+        _, finish, _ = await answer(engine, job("y = ", slot="b", max_tokens=1))
+        assert finish.n_evaluated == 1, "the other document is still warm"
+        assert (await engine.stats()).n_cells_used < held
+        _, finish, _ = await answer(engine, job("x = ", max_tokens=1))
+        assert finish.n_reused == 0
+
+    with_engine(scenario)
