@@ -149,8 +149,9 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     """The loaded model, as the worker found it in the file's own metadata.
 
     `family` is the name of a record in `fim.FAMILIES`, or "" if the model cannot fill in the
-    middle. `key` identifies the weights (it is part of every cache key). Speeds are measured at
-    load and refreshed by every answer, in tokens per second; 0 until known.
+    middle; then `advice` says so for people. `key` identifies the weights (it is part of every
+    cache key). Speeds are measured at load and refreshed by every answer, in tokens per second; 0
+    until known.
     """
 
     key: str
@@ -168,6 +169,7 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     can_shift: bool
     prefill_tps: float = 0.0
     decode_tps: float = 0.0
+    advice: str = ""
 
 
 class Engine(Protocol):

@@ -34,7 +34,7 @@ from indoors_completion.types import (
     Span,
 )
 from indoors_indexing.languages import by_language_id
-from indoors_server import children, engine_store, fit, machine, model_choice, model_store
+from indoors_server import card_use, children, engine_store, fit, machine, model_choice, model_store
 from indoors_server.engine_store import EngineBuild
 from indoors_server.model_store import ResolvedModel
 from indoors_server.settings import Settings
@@ -53,6 +53,7 @@ class Located(msgspec.Struct, frozen=True):
     model: ResolvedModel
     engine: EngineBuild
     load: wire.Load
+    card_problem: str = ""
 
     @property
     def key(self) -> tuple[object, ...]:
@@ -80,7 +81,9 @@ def locate(settings: Settings, progress: Callable[[float], None] | None = None) 
         identity=model.identity,
         sha256=model.sha256,
     )
-    return Located(model, engine, load)
+    card = card_use.of(engine)
+    problem = f"{card.problem} Next: {card.next_step}" if card.problem else ""
+    return Located(model, engine, load, problem)
 
 
 def gpu_layers(settings: Settings, model: ResolvedModel, engine: EngineBuild) -> tuple[int, int]:
@@ -241,6 +244,9 @@ class EngineCore:
             return
         if state.phase == "failed":
             self._fail(state.error or EngineError("The engine stopped."))
+        elif state.model is not None and not state.model.family:
+            # Never used silently: it would only ever answer with nothing.
+            self._fail(ModelError(state.model.advice, next_step="indoors models list"))
         else:
             self._error = None
             self._become(facts_of(state, self._located))
@@ -326,6 +332,11 @@ class EngineCore:
 def facts_of(state: EngineState, found: Located) -> Facts:
     """The facts that a state of a living engine means."""
     if state.phase == "ready" and state.model is not None:
-        return Facts(phase="ready", model=found.model.name, device=state.model.device)
+        return Facts(
+            phase="ready",
+            model=found.model.name,
+            device=state.model.device,
+            reason=found.card_problem,
+        )
     reason = state.error.what if state.error is not None else ""
     return Facts(phase="loading", reason=reason, model=found.model.name, progress=state.progress)

@@ -21,7 +21,7 @@ from indoors_completion.types import (
 )
 from indoors_server import core as core_module
 from indoors_server import fit, machine
-from indoors_server.core import EngineCore, Located, gpu_layers, locate
+from indoors_server.core import EngineCore, Located, facts_of, gpu_layers, locate
 from indoors_server.engine_store import EngineBuild
 from indoors_server.model_store import ResolvedModel
 from indoors_server.settings import Settings, resolve
@@ -66,6 +66,9 @@ class FakeEngine:
     def become(self, state: EngineState) -> None:
         self.model = state.model
         self._on_state(state)
+
+    def forget(self, slot: str) -> None:
+        pass
 
     async def close(self) -> None:
         self.closed = True
@@ -198,6 +201,32 @@ def test_a_load_that_fails_is_an_error_with_its_next_step(check: Any) -> None:
         assert bench.core.facts.next_step == "pull it again"
         with pytest.raises(ModelError):
             await bench.core.wait_ready()
+
+    check(test)
+
+
+def test_a_model_that_cannot_fill_in_the_middle_is_named(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.engines)
+        unfit = msgspec.structs.replace(INFO, family="", advice="Chatty cannot fill in.")
+        bench.engines[0].become(EngineState(phase="ready", model=unfit))
+        assert bench.core.facts.phase == "error"
+        assert bench.core.facts.reason == "Chatty cannot fill in."
+        assert bench.core.facts.next_step == "indoors models list"
+
+    check(test)
+
+
+def test_a_card_left_unused_is_named_in_the_status(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        problem = "NVIDIA H100 is not used: the engine is a CPU build."
+        assert (
+            facts_of(
+                EngineState(phase="ready", model=INFO),
+                msgspec.structs.replace(located(), card_problem=problem),
+            ).reason
+            == problem
+        )
 
     check(test)
 

@@ -66,7 +66,7 @@ def test_a_worker_killed_at_random_points_always_comes_back(rounds: int) -> None
     asyncio.run(scenario())
 
 
-@lengths(60, 3000)
+@lengths(60, 1000)
 def test_a_storm_of_requests_and_cancels(rounds: int) -> None:
     """Three documents, jumps, edits, cancels: one answer each and nothing left behind."""
     chance = random.Random(2)

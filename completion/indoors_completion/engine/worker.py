@@ -241,13 +241,12 @@ class _Worker:
             model = Model(self._library(), inspect.path, weights, vocab_only=True)
             try:
                 info = _describe(model, weights, inspect.path, "")
-                advice = "" if info.family else fim.advice(model.metadata)
             finally:
                 model.close()
         self._desk.send(
             wire.Inspected(
                 client=inspect.client, request=inspect.request, model=info,
-                metadata=model.metadata, advice=advice,
+                metadata=model.metadata, advice=info.advice,
             )
         )  # fmt: skip
 
@@ -321,6 +320,7 @@ def _describe(
         can_shift=can_shift,
         prefill_tps=prefill_tps,
         decode_tps=decode_tps,
+        advice="" if family else fim.advice(metadata),
     )
 
 

@@ -50,7 +50,9 @@ def look() -> Overview:
     from indoors_server import lockdown, settings
 
     resolved = settings.resolve(settings.user_layer())
-    device, card_problem, card_step = _device()
+    from indoors_server import card_use, engine_store
+
+    card = card_use.of(engine_store.find())
     lock = lockdown.apply("cli")
     engine, engine_error = _engine()
     path, model, state, model_error = _model(resolved.model)
@@ -58,15 +60,15 @@ def look() -> Overview:
     problem, next_step = ("", "")
     if error is not None:
         problem, next_step = error.what, error.next_step
-    elif card_problem:
-        problem, next_step = card_problem, card_step
+    elif card.problem:
+        problem, next_step = card.problem, card.next_step
     return Overview(
         phase="error" if problem else "ready",
         model=model,
         model_path=path,
         model_state=state,
         engine=engine,
-        device=device,
+        device=card.device,
         lock=lock.state,
         lock_reason=lock.reason,
         problem=problem,
@@ -112,25 +114,6 @@ def _verified(path: Path) -> str:
         return "not checked yet: that happens at its first use"
     known = catalog.by_sha256(record.sha256)
     return "sha256 matches the publisher's file" if known else "unverified: not in the catalogue"
-
-
-def _device() -> tuple[str, str, str]:
-    """(device, problem, next step); a card that the engine does not use is a problem by name."""
-    from indoors_server import devices, engine_store
-
-    found = devices.find()
-    build = engine_store.find()
-    backend = build.backend if build else "cpu"
-    broken = next((card for card in found.cards if card.problem), None)
-    if not found.usable:
-        if broken is not None:
-            return "CPU", f"{broken.name} is not used: {broken.problem}", broken.next_step
-        return "CPU", "", ""
-    card = found.usable[0]
-    if build is not None and backend == "cpu":
-        problem = f"{card.name} is not used: the engine is a CPU build."
-        return "CPU", problem, engine_store.INSTALL_HINT
-    return card.name, "", ""
 
 
 def _show(overview: Overview) -> None:
