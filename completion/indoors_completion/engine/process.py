@@ -38,6 +38,7 @@ _CLOSE_S = 1.0
 _Stream = asyncio.Queue[Prefill | TokenChunk | Finish]
 # What one answer says of the speed is a sample; short ones say little.
 _MIN_PREFILL, _MIN_DECODE, _WEIGHT = 32, 8, 0.3
+_NOTABLE = 1.5  # a speed is published again when it is off by this factor
 
 
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,6 +90,7 @@ class EngineProcess:
         self._deaths: list[int] = []  # return codes in a row, since the record was clean
         self._has_loaded = False
         self._closed = False
+        self._speeds: dict[str, float] = {}  # running estimates, by field of ModelInfo
 
     @property
     def state(self) -> EngineState:
@@ -304,6 +306,7 @@ class EngineProcess:
         elif isinstance(message, wire.Loaded):
             self._ready_at = self._clock()
             self._has_loaded = True
+            self._speeds.clear()
             state = self._next("ready")
             self._become(msgspec.structs.replace(state, progress=1.0, model=message.model))
         else:
@@ -316,7 +319,12 @@ class EngineProcess:
             return
         known = getattr(model, field)
         sample = n_tokens / spent_ms * 1000
-        speed = sample if known <= 0 else known + _WEIGHT * (sample - known)
+        before = self._speeds.get(field, known) or sample
+        speed = self._speeds[field] = before + _WEIGHT * (sample - before)
+        if known > 0 and known / _NOTABLE < speed < known * _NOTABLE:
+            # Budgets and windows follow the speed: one that wavers would move the window at every
+            # key, and so throw away the cache that makes keys cheap.
+            return
         refreshed = msgspec.structs.replace(model, **{field: speed})
         # Nobody is told: a speed is no new state.
         self._state = msgspec.structs.replace(self._state, model=refreshed)
