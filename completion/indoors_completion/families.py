@@ -26,6 +26,11 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     names), `pres` (`tokenizer.ggml.pre`) and `architectures` select the row; a row without any of
     them is generic. In every case the sentinels must be tokens of the vocabulary.
 
+    Three ways to make a key cost less, each only where a published measurement says what it costs
+    and gains (benchmarks/splice.py, benchmarks/healing.py): `heal` leaves a partial word out of the
+    prompt, `anchor` puts what was typed behind the middle marker, and `splice` moves the suffix in
+    the KV cache instead of evaluating it anew.
+
     Quirks: `prefix_lead` is put before the prefix (SentencePiece models saw a leading space there,
     and nowhere else); `base_preferred` marks families whose instruct models answer in prose.
     """
@@ -46,6 +51,9 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     architectures: tuple[str, ...] = ()
     prefix_lead: str = ""
     base_preferred: bool = False
+    heal: bool = False
+    anchor: bool = False
+    splice: bool = False
 
     @property
     def sentinels(self) -> tuple[str, ...]:
@@ -76,6 +84,9 @@ FAMILIES: tuple[Family, ...] = (
         file_token="<|file_sep|>",
         stops=_QWEN_STOPS,
         names=r"qwen\W?2(\.5)?\W?coder",
+        heal=True,
+        anchor=True,
+        splice=True,
     ),
     # Source: QwenLM/Qwen3-Coder README, "Fill in the middle with Qwen3-Coder": the sentinels of
     # Qwen2.5-Coder. Published only tuned for chat; llama.cpp's preset --fim-qwen-30b-default sends

@@ -18,6 +18,7 @@ import msgspec
 from indoors_indexing.types import Document, Snippet, Span, SyntaxSite
 
 __all__ = [
+    "Alternative",
     "Completion",
     "CompletionRequest",
     "Document",
@@ -82,20 +83,35 @@ class Part(msgspec.Struct, frozen=True, kw_only=True):
     `<|fim_middle|>` cannot steer the prompt. A plain part is clipped to `budget_tokens` *before*
     the prompt is put together: `keep="tail"` keeps the end (a prefix), `"head"` the start (a
     suffix). Clipping drops whole lines where at least one whole line remains.
+
+    `movable` marks the text after the cursor in a prompt whose middle comes last: what is in front
+    of it grows with every key, and its part of the KV cache may be moved along instead of being
+    evaluated again. The special part before it is always evaluated again.
     """
 
     text: str
     special: bool = False
     budget_tokens: int | None = None
     keep: Literal["head", "tail"] = "tail"
+    movable: bool = False
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
     """One generation, as the engine sees it.
 
-    `slot` names the KV slot (one per open document). `max_tokens` bounds the answer;
-    `stop_at_newline` ends it at the first newline that follows non-blank text; `stops` are plain
-    strings; the model's own end tokens always stop. `temperature` 0 is greedy.
+    `slot` names the KV slot (one per open document). `max_tokens` bounds the answer; 0 evaluates
+    the prompt and nothing more (prewarm, refresh). `stop_at_newline` ends it at the first newline
+    that follows non-blank text; `stops` are plain strings; the model's own end tokens always stop.
+    `temperature` 0 is greedy.
+
+    `begin` is text that stands before the cursor and was left out of the prompt, because the cursor
+    is inside a word (token healing): the first tokens are constrained to spell it, and it is not
+    part of the answer.
+
+    `suffix` says how exact the text after the cursor must be in the cache: "exact" evaluates it for
+    this very prefix; "auto" may move what was evaluated for an older prefix, if an exact evaluation
+    would take longer than `exact_within_ms`. `background` work gives way to any other job at once.
+    `n_alternatives` above 1 asks for further, distinct answers from the same prefill.
     """
 
     parts: tuple[Part, ...]
@@ -105,6 +121,11 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     stop_at_newline: bool = False
     temperature: float = 0.0
     seed: int = 0
+    begin: str = ""
+    suffix: Literal["auto", "exact"] = "auto"
+    exact_within_ms: float = 0.0
+    background: bool = False
+    n_alternatives: int = 1
 
 
 class Prefill(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,28 +138,42 @@ class Prefill(msgspec.Struct, frozen=True, kw_only=True):
     n_reused: int
     n_evaluated: int
     prefill_ms: float
+    n_moved: int = 0
+    n_stale: int = 0
+    n_typed: int = 0
 
 
 class TokenChunk(msgspec.Struct, frozen=True, kw_only=True):
-    """Text of one or more generated tokens (whole code points), with their log-probabilities."""
+    """Text of one or more generated tokens (whole code points), with their log-probabilities.
+
+    `alternative` counts the answers to one job; the best one, number 0, comes first and whole.
+    """
 
     text: str
     logprobs: tuple[float, ...]
+    alternative: int = 0
 
 
 class Finish(msgspec.Struct, frozen=True, kw_only=True):
     """How a generation ended: always the last thing an engine yields.
 
     `stop_reason`: "eos" (the model's end token), "newline", "stop" (a stop string), "length",
-    "cancelled", "unavailable" (no model loaded, or the worker died: an empty answer, not an error).
+    "prefilled" (nothing more was asked), "cancelled", "preempted" (background work gave way),
+    "unavailable" (no model loaded, or the worker died: an empty answer, not an error).
     Token counts: `n_prompt` in the whole prompt, of which `n_reused` came from the KV cache and
-    `n_evaluated` were evaluated now. Times in milliseconds from the engine's receipt of the job.
+    `n_evaluated` were evaluated now. `n_moved` of the reused ones are suffix that was moved across
+    an insertion; `n_stale` is by how many tokens the prefix differs from the one that this suffix
+    was evaluated after. `n_typed` tokens of the prompt were typed
+    since and stand behind the middle marker (`engine.anchor`). Times in milliseconds from the engine's receipt of the job.
     """
 
     stop_reason: str
     n_prompt: int = 0
     n_reused: int = 0
     n_evaluated: int = 0
+    n_moved: int = 0
+    n_stale: int = 0
+    n_typed: int = 0
     n_generated: int = 0
     ttft_ms: float = 0.0
     total_ms: float = 0.0
@@ -151,7 +186,9 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     `family` is the name of a record in `fim.FAMILIES`, or "" if the model cannot fill in the
     middle; then `advice` says so for people. `key` identifies the weights (it is part of every
     cache key). Speeds are measured at load and refreshed by every answer, in tokens per second; 0
-    until known.
+    until known. `reuse` is what the memory of this model was seen to allow, found by trying at
+    load: "splice" (keep the suffix across an insertion), "prefix" (keep what both prompts begin
+    with), or "none"; `reuse_reason` says why it is not more.
     """
 
     key: str
@@ -167,6 +204,8 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     n_gpu_layers: int
     device: str
     can_shift: bool
+    reuse: Literal["splice", "prefix", "none"] = "prefix"
+    reuse_reason: str = ""
     prefill_tps: float = 0.0
     decode_tps: float = 0.0
     advice: str = ""
@@ -205,7 +244,14 @@ class SelectedCompletion(msgspec.Struct, frozen=True):
 
 
 class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
-    """A cursor that wants a completion."""
+    """A cursor that wants a completion.
+
+    `target_ms` is for clients that can ask again (`indoors/completionReady`): once so much time has
+    passed and the first line is there, it is answered, and the rest follows through the cache. None
+    waits for the whole. `continues` says that a suggestion was just accepted here, so that the
+    answer may begin on the next line. `background` allows work after the answer: what follows its
+    acceptance, and exact evaluations.
+    """
 
     document: Document
     offset: int
@@ -215,6 +261,9 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     deadline_ms: float = 2000.0
     multiline: bool = True
     max_lines: int = 24
+    target_ms: float | None = None
+    continues: bool = False
+    background: bool = False
 
 
 class Stage(msgspec.Struct, frozen=True):
@@ -234,23 +283,37 @@ class FilterStep(msgspec.Struct, frozen=True):
     reason: str = ""
 
 
+class Alternative(msgspec.Struct, frozen=True):
+    """Another answer to the same question; as in `Completion`, `text` replaces `span`."""
+
+    text: str
+    span: Span
+
+
 class Completion(msgspec.Struct, frozen=True, kw_only=True):
     """The answer. `text` replaces `span` of the document; an empty `text` means nothing to show.
 
     `span` always lies on the cursor's line, and the replaced text reappears, in order, inside
-    `text` (VS Code shows the item only then). `source` is where the text came from; `filtered_by`
-    names the filter that dropped a non-empty answer, else "". `raw` is the model's own text.
+    `text` (VS Code shows the item only then). `alternatives` are further answers, for an explicit
+    request. `source` is where the text came from: a generation of its own, one that an earlier
+    request had started ("run"), or the cache; `filtered_by` names the filter that dropped a
+    non-empty answer, else "". `raw` is the model's own text. The token counts are those of `Finish`
+    and are given once per generation, with the first answer that it gave.
     """
 
     id: str
     text: str
     span: Span
-    source: Literal["model", "cache", "none"]
+    source: Literal["model", "run", "cache", "none"]
     stop_reason: str = ""
     filtered_by: str = ""
     raw: str = ""
+    alternatives: tuple[Alternative, ...] = ()
     n_prompt: int = 0
     n_reused: int = 0
+    n_moved: int = 0
+    n_stale: int = 0
+    n_typed: int = 0
     n_evaluated: int = 0
     n_generated: int = 0
     ttft_ms: float = 0.0

@@ -1,27 +1,37 @@
-"""One answer: prompt, reuse, prefill in small batches, decode, text. For the engine's thread."""
+"""One job: prompt, reuse, prefill in small batches, then the answer. For the engine's thread."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from typing import Any, Literal
 
-from indoors_completion.engine import failures, prompt
-from indoors_completion.engine.kv import Lease, SlotCache
+import msgspec
+
+from indoors_completion.engine import anchor, failures, prompt, spelling
+from indoors_completion.engine.answers import Answer, Emit, Writer
+from indoors_completion.engine.kv import N_EXTRA_SEQUENCES, Lease, SlotCache
 from indoors_completion.engine.llama import Context, Model
 from indoors_completion.engine.logits import Sampler
-from indoors_completion.engine.sampling import Emission, TextStream
+from indoors_completion.engine.slot import Choice, Memo, Slot
 from indoors_completion.types import Finish, Job, Prefill
 
 N_SLOTS = 8
+N_SEQUENCES = N_SLOTS + N_EXTRA_SEQUENCES
 # A chunk of prefill is what a cancellation may waste. Short chunks are slow on a CPU (two cores,
 # 0.5B: 176 tokens/s in chunks of 8, 280 of 32, 321 of 64, 338 of 128, 351 of 256), and there
 # llama.cpp's abort callback ends one in mid-chunk; a card ignores the callback and loses nothing by
 # short chunks. After a cancelled prefill the chunks are short on a CPU too, until one comes to its
 # end: someone who types faster than a long chunk lasts would otherwise never get anywhere.
+# Background work is preempted all the time and always goes in short ones.
 _CHUNK_CPU = 128
 _CHUNK_S = 0.05
-_MIN_CHUNK = 16
+_MIN_CHUNK = 32
 _MEASURE_S = 0.5
+# Fewer tokens say little about the speed of prefill; a sample moves the estimate by this share.
+_MIN_SAMPLE, _WEIGHT = 32, 0.3
+
+Reuse = Literal["splice", "prefix", "none"]
 
 
 class Runner:
@@ -34,8 +44,15 @@ class Runner:
         self._n_batch = n_batch
         self._chunk = self._short_chunk = n_batch
         self._was_cut_short = False  # the last prefill was cancelled
-        self.slots = SlotCache(context, N_SLOTS, n_ctx)
-        self._sampler = Sampler(model.llama.api, context.n_vocab)
+        self._prefill_tps = 0.0
+        self._can_cut = True
+        self.can_anchor = False  # what was typed may stand behind the middle marker
+        self.slots = SlotCache(context, N_SLOTS, n_ctx, can_splice=False)
+        sampler = Sampler(model.llama.api, context.n_vocab)
+        self._sampler = sampler
+        self._writer = Writer(model.vocab, sampler)
+        self.n_tokens_evaluated = 0
+        self.n_tokens_generated = 0
 
     def measure(self) -> tuple[float, float]:
         """Speeds in tokens per second (prefill, decode), and the chunk size that follows.
@@ -55,17 +72,32 @@ class Runner:
         n_prefill = min(most, self._n_batch, max(8, int(_MEASURE_S / step_s)))
         prefill_s = self._time([token] * n_prefill, 1 + len(steps_s), want_logits=False)
         context.clear()
-        prefill_tps = n_prefill / prefill_s
-        wanted = 1 << int(prefill_tps * _CHUNK_S).bit_length()
-        self._short_chunk = max(_MIN_CHUNK, min(self._n_batch, wanted))
+        self._prefill_tps = n_prefill / prefill_s
+        wanted = 1 << int(self._prefill_tps * _CHUNK_S).bit_length()
+        self._short_chunk = min(self._n_batch, max(_MIN_CHUNK, wanted))
         self._chunk = self._short_chunk if context.on_card else min(self._n_batch, _CHUNK_CPU)
-        return prefill_tps, 1 / step_s
+        self._writer.prepare()
+        return self._prefill_tps, 1 / step_s
+
+    def probe_reuse(self, *, splice: bool, anchor: bool, why_not: str = "") -> tuple[Reuse, str]:
+        """Try what this memory allows, use that from now on, and say why it is not more.
+
+        `splice` False (with `why_not`) leaves the splice out, whatever the memory can do; `anchor`
+        allows what was typed to stand behind the middle marker.
+        """
+        reuse, reason = _probe(self.context, self.model.vocab.bos or 0, self.model.n_swa)
+        if reuse == "splice" and not splice:
+            reuse, reason = "prefix", why_not
+        self.slots.can_splice = reuse == "splice"
+        self._can_cut = reuse != "none"
+        self.can_anchor = anchor and self._can_cut
+        return reuse, reason
 
     def run(
         self,
         job: Job,
         on_prefill: Callable[[Prefill], None],
-        emit: Callable[[Emission], None],
+        emit: Emit,
         started: float,
     ) -> Finish:
         """Generate; `on_prefill` is called when the prompt is evaluated, `emit` with text as it
@@ -74,19 +106,24 @@ class Runner:
         Stops early when the context's abort flag is raised; what was evaluated stays in the cache.
         Raises WorkerFailure (unfit, internal).
         """
-        asked = prompt.assemble(job.parts, job.max_tokens, self.n_ctx, self.model.vocab)
-        lease = self.slots.acquire(job.slot, asked.tokens, asked.max_tokens)
-        answer = _Answer(job, emit, started)
+        n_most = job.max_tokens + min(len(job.begin), spelling.MAX_SPELLED)
+        whole = prompt.assemble(job.parts, n_most, self.n_ctx, self.model.vocab)
+        answer = Answer(job, emit, started)
         try:
-            stop_reason = self._answer(job, asked, lease, on_prefill, answer)
+            asked, lease, stop_reason = self._answer(job, whole, on_prefill, answer)
         except failures.WorkerFailure:
             # The state of this sequence is unknown; the others are whole.
             self.slots.forget(job.slot)
             raise
+        self.n_tokens_evaluated += answer.n_evaluated
+        self.n_tokens_generated += answer.n_generated
         return Finish(
             stop_reason=stop_reason,
             n_prompt=len(asked.tokens),
-            n_reused=lease.n_reused,
+            n_reused=lease.n_reused if lease else 0,
+            n_moved=lease.n_moved if lease else 0,
+            n_stale=lease.n_stale if lease else 0,
+            n_typed=asked.n_typed,
             n_evaluated=answer.n_evaluated,
             n_generated=answer.n_generated,
             ttft_ms=answer.ttft_ms,
@@ -99,74 +136,109 @@ class Runner:
         self.context.close()
         self.model.close()
 
+    # --- the prompt ---------------------------------------------------------------------------
+
     def _answer(
         self,
         job: Job,
-        asked: prompt.Prompt,
-        lease: Lease,
+        whole: prompt.Prompt,
         on_prefill: Callable[[Prefill], None],
-        answer: _Answer,
-    ) -> str:
-        seq = lease.seq
+        answer: Answer,
+    ) -> tuple[prompt.Prompt, Lease | None, str]:
+        """Answer the job: the prompt that was used, how it was reused, and the stop reason."""
+        asked, text = self._anchored(job, whole) or (whole, job.begin)
+        begin = text.encode("utf-8", "replace")
+        known: list[Choice] = []
+        memo = self.slots.memo(job.slot, asked)
+        if memo is not None and job.temperature == 0 and job.n_alternatives == 1:
+            known = spelling.replay(memo, begin, self.model.vocab.piece)
+        if job.max_tokens == 0 and job.suffix == "exact":
+            lease = self.slots.refresh(job.slot, asked)
+            if lease is None:
+                return asked, None, "no room"
+        else:
+            lease = self.slots.acquire(job.slot, asked, self._n_exact(job), known)
         begun = time.perf_counter()
-        length = self._short_chunk if self._was_cut_short else self._chunk
-        self._was_cut_short = True
-        for start in range(lease.n_reused, len(asked.tokens), length):
-            chunk = asked.tokens[start : start + length]
-            last = start + len(chunk) == len(asked.tokens)
-            if not self._evaluate(job.slot, seq, chunk, start, last):
-                return "cancelled"
-            answer.n_evaluated += len(chunk)
-        self._was_cut_short = False
+        if not self._prefill(job, asked, lease, answer):
+            return asked, lease, "cancelled"
+        slot = self.slots.commit(job.slot, lease)
+        if asked is whole:
+            slot.anchor = anchor.anchor_of(job.parts, whole)
+        spent_s = time.perf_counter() - begun
+        self._learn(answer.n_evaluated, spent_s)
         on_prefill(
             Prefill(
                 n_prompt=len(asked.tokens),
                 n_reused=lease.n_reused,
                 n_evaluated=answer.n_evaluated,
-                prefill_ms=(time.perf_counter() - begun) * 1000,
+                prefill_ms=spent_s * 1000,
+                n_moved=lease.n_moved,
+                n_stale=lease.n_stale,
+                n_typed=asked.n_typed,
             )
         )
-        chain = self._sampler.chain(job.temperature, job.seed) if job.temperature > 0 else None
-        try:
-            return self._decode(job.slot, seq, asked, chain, answer)
-        finally:
-            if chain is not None:
-                self._sampler.free(chain)
+        if lease.steps or slot.memo is None:
+            known = []
+            slot.memo = Memo(asked.tokens, self._sampler.copy(self.context.logits()), begin)
+        if job.max_tokens == 0:
+            return asked, lease, "prefilled"
+        decoding = _Decoding(self, job.slot, slot, len(asked.tokens))
+        if not self._can_cut:
+            job = msgspec.structs.replace(job, n_alternatives=1)
+        return asked, lease, self._writer.write(job, begin, decoding, known, answer)
 
-    def _decode(
-        self, slot: str, seq: int, asked: prompt.Prompt, chain: object, answer: _Answer
-    ) -> str:
-        vocab = self.model.vocab
-        for count in range(asked.max_tokens):
-            if self.context.is_aborted():
-                return "cancelled"
-            token, logprob = self._sampler.choose(self.context.logits(), chain)
-            answer.sampled()
-            if vocab.is_end(token):
-                answer.flush()
-                return "eos"
-            answer.n_generated += 1
-            if stopped := answer.add(vocab.piece(token), logprob):
-                return stopped
-            is_last = count + 1 == asked.max_tokens
-            position = len(asked.tokens) + count
-            if not is_last and not self._evaluate(slot, seq, (token,), position, True):
-                return "cancelled"
-        answer.flush()
-        return "length"
+    def _anchored(self, job: Job, whole: prompt.Prompt) -> tuple[prompt.Prompt, str] | None:
+        """What was typed since, behind the prompt that is there: cheaper than `whole` as it is.
 
-    def _evaluate(
-        self, slot: str, seq: int, tokens: Sequence[int], position: int, want_logits: bool
-    ) -> bool:
-        """Evaluate and record tokens; False if the job was cancelled."""
-        context = self.context
-        if context.is_aborted():
-            return False
-        status = context.decode(seq, tokens, position, want_logits=want_logits)
+        None where that is not possible, or where an exact evaluation of `whole` is affordable.
+        """
+        held = self.slots.anchor(job.slot)
+        if held is None or job.suffix == "exact" or not self.can_anchor:
+            return None
+        if self.slots.n_missing(job.slot, whole) <= self._n_exact(job):
+            return None
+        typed = anchor.typed_since(held, job.parts, job.begin)
+        if typed is None:
+            return None
+        extended = anchor.extend(held, typed[0], whole.max_tokens, self.n_ctx, self.model.vocab)
+        return None if extended is None else (extended, typed[1])
+
+    def _n_exact(self, job: Job) -> int:
+        """How many tokens may be evaluated for the sake of an exact suffix."""
+        if job.suffix == "exact":
+            return self.n_ctx
+        return int(job.exact_within_ms / 1000 * self._prefill_tps)
+
+    def _prefill(self, job: Job, asked: prompt.Prompt, lease: Lease, answer: Answer) -> bool:
+        """Evaluate what the lease lacks; False if the job was cancelled."""
+        length = self._short_chunk if self._was_cut_short or job.background else self._chunk
+        self._was_cut_short = self._was_cut_short or not job.background
+        for number, (first, end) in enumerate(lease.steps):
+            if number and not self.slots.graft(lease.slot):
+                raise failures.internal("The engine's cache lost a moved suffix.")
+            for start in range(first, end, length):
+                chunk = asked.tokens[start : min(start + length, end)]
+                is_last = start + len(chunk) == len(asked.tokens)
+                if not self.evaluate(job.slot, lease.slot, chunk, is_last):
+                    return False
+                answer.n_evaluated += len(chunk)
+        self._was_cut_short = self._was_cut_short and job.background
+        return True
+
+    def _learn(self, n_tokens: int, spent_s: float) -> None:
+        if n_tokens >= _MIN_SAMPLE and spent_s > 0:
+            self._prefill_tps += _WEIGHT * (n_tokens / spent_s - self._prefill_tps)
+
+    def evaluate(self, name: str, slot: Slot, tokens: Sequence[int], want_logits: bool) -> bool:
+        """Evaluate tokens behind those held, and record them; False if the job was cancelled."""
+        context, position = self.context, len(slot.tokens)
+        status = "aborted"
+        if not context.is_aborted():
+            status = context.decode(slot.seq, tokens, position, want_logits=want_logits)
         if status == "full":
             # Cells may be there and yet not usable; the other slots are what can be given up.
-            self.slots.forget_others(slot)
-            status = context.decode(seq, tokens, position, want_logits=want_logits)
+            self.slots.forget_others(name)
+            status = context.decode(slot.seq, tokens, position, want_logits=want_logits)
         if status == "full":
             raise failures.internal("The engine's cache is full.")
         if status == "aborted":
@@ -181,31 +253,69 @@ class Runner:
         return max(time.perf_counter() - begun, 1e-6)
 
 
-class _Answer:
-    """What one job has produced so far."""
+class _Decoding:
+    """The slot behind an answer, as the writer sees it (`answers.Decoding`)."""
 
-    def __init__(self, job: Job, emit: Callable[[Emission], None], started: float) -> None:
-        self._stream = TextStream(job.stops, job.stop_at_newline)
-        self._emit = emit
-        self._started = started
-        self.n_evaluated = 0
-        self.n_generated = 0
-        self.ttft_ms = 0.0
+    def __init__(self, runner: Runner, name: str, slot: Slot, n_prompt: int) -> None:
+        assert slot.memo is not None
+        self._runner = runner
+        self._name = name
+        self._slot = slot
+        self._n_prompt = n_prompt
+        self._current = 0  # how many tokens the context's logits row stands behind
+        self.memo = slot.memo
 
-    def sampled(self) -> None:
-        """A token was chosen: the first one is the time to the first token."""
-        if not self.ttft_ms:
-            self.ttft_ms = (time.perf_counter() - self._started) * 1000
+    def is_aborted(self) -> bool:
+        return self._runner.context.is_aborted()
 
-    def add(self, piece: bytes, logprob: float) -> str:
-        """Add a token; the stop it reached, "" for none."""
-        self._send(self._stream.feed(piece, logprob))
-        return self._stream.stopped
+    def logits_after(self, tokens: Sequence[int]) -> Any:  # noqa: ANN401 - ctypes
+        if not tokens:
+            return self.memo.logits
+        slot, runner = self._slot, self._runner
+        held = len(slot.tokens) - self._n_prompt
+        if held != len(tokens) - 1:
+            # What is known is held, but not the row behind its last token: that is evaluated again.
+            same = prompt_overlap(slot.tokens[self._n_prompt :], tokens)
+            runner.slots.cut(slot, self._n_prompt + min(same, len(tokens) - 1))
+            held = len(slot.tokens) - self._n_prompt
+            if held < 0:
+                raise failures.internal("The engine's cache lost the prompt.")
+        if not runner.evaluate(self._name, slot, tokens[held:], True):
+            return None
+        return runner.context.logits()
 
-    def flush(self) -> None:
-        """Send what was held back."""
-        self._send(self._stream.flush())
 
-    def _send(self, emission: Emission | None) -> None:
-        if emission is not None:
-            self._emit(emission)
+def prompt_overlap(held: Sequence[int], wanted: Sequence[int]) -> int:
+    """How many tokens after the prompt are the wanted ones."""
+    count = 0
+    for one, other in zip(held, wanted, strict=False):
+        if one != other:
+            break
+        count += 1
+    return count
+
+
+def _probe(context: Context, token: int, n_swa: int) -> tuple[Reuse, str]:
+    """Move two tokens across an insertion of two, and look at what the memory says it holds."""
+    try:
+        if context.decode(0, [token] * 6, 0, want_logits=False) != "done":
+            return "none", "the memory could not be tried"
+        if not context.seq_rm(0, 4, -1) or context.pos_max(0) != 3:
+            return "none", "this model's memory cannot be cut"
+        if n_swa > 0:
+            return "prefix", "this model looks back through a sliding window"
+        if not context.can_shift:
+            return "prefix", "this model's memory cannot be shifted"
+        context.seq_cp(0, 1, 2, 4)
+        if not context.seq_rm(0, 2, -1):
+            return "prefix", "this model's memory cannot be parked"
+        context.decode(0, [token] * 2, 2, want_logits=False)
+        context.seq_add(1, 2, 4, 2)
+        context.seq_cp(1, 0, -1, -1)
+        context.seq_rm(1, -1, -1)
+        held = (context.pos_min(0), context.pos_max(0))
+        if held != (0, 5) or context.decode(0, [token], 6, want_logits=True) != "done":
+            return "prefix", "this model's memory lost what was moved"
+        return "splice", ""
+    finally:
+        context.clear()

@@ -122,6 +122,7 @@ class Model:
         self.architecture = self.metadata.get("general.architecture", "")
         self.n_layers = self.number("block_count")
         self.n_ctx_train = self.number("context_length")
+        self.n_swa = int(api.llama_model_n_swa(handle))
         self.n_params = int(api.llama_model_n_params(handle))
         every = self.n_layers + 1
         self.n_gpu_layers = 0

@@ -9,7 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import math
+from collections.abc import Callable, Sequence
 from typing import Any
+
+from indoors_completion.engine.slot import Choice
 
 
 class Sampler:
@@ -29,22 +32,72 @@ class Sampler:
         self._greedy = api.llama_sampler_init_greedy()
         self._softmax = api.llama_sampler_init_dist(0)
 
-    def choose(self, logits: Any, chain: Any | None) -> tuple[int, float]:  # noqa: ANN401
-        """The token and its log-probability at temperature 1; `chain` None takes the likeliest."""
+    def copy(self, logits: Any) -> Any:  # noqa: ANN401 - a ctypes array
+        """A copy of a row of logits, which llama.cpp overwrites with the next evaluation."""
+        kept = (ctypes.c_float * self._n_vocab)()
+        ctypes.memmove(kept, logits, ctypes.sizeof(kept))
+        return kept
+
+    def choose_among(self, logits: Any, tokens: Sequence[int]) -> Choice:  # noqa: ANN401
+        """The likeliest of `tokens` (not empty), with its log-probability among them."""
+        row = ctypes.cast(logits, self._row).contents
+        values = [row[token] for token in tokens]
+        best = max(values)
+        total = sum(math.exp(value - best) for value in values)
+        return Choice(tokens[values.index(best)], -math.log(total))
+
+    def likeliest(
+        self,
+        logits: Any,  # noqa: ANN401 - a ctypes pointer
+        fits: Callable[[int], bool],
+        n_tries: int,
+    ) -> Choice | None:
+        """The likeliest token that fits, if it is among the first `n_tries`, with its
+        log-probability over all tokens but the likelier ones."""
+        reference = self._fill(logits)
+        self._api.llama_sampler_apply(self._softmax, reference)
+        array, left = reference._obj, 1.0
+        for _ in range(n_tries):
+            self._api.llama_sampler_apply(self._greedy, reference)
+            best = array.data[array.selected]
+            if fits(int(best.id)):
+                return Choice(int(best.id), min(0.0, _log(best.p) - _log(left)))
+            left -= best.p
+            self._candidates[array.selected].logit = -math.inf
+        return None
+
+    def runner_up(self, logits: Any, chosen: int) -> Choice:  # noqa: ANN401
+        """The likeliest token but for `chosen`, with its log-probability at temperature 1."""
+        best = self._fill(logits)
+        self._api.llama_sampler_apply(self._softmax, best)
+        normalizer = _log(self._candidates[chosen].p) - self._candidates[chosen].logit
+        self._candidates[chosen].logit = -math.inf
+        self._api.llama_sampler_apply(self._greedy, best)
+        other = best._obj.data[best._obj.selected]
+        return Choice(int(other.id), min(0.0, other.logit + normalizer))
+
+    def _fill(self, logits: Any) -> Any:  # noqa: ANN401 - a reference to an array of candidates
         row = ctypes.cast(logits, self._row).contents
         self._logits[:] = memoryview(row).cast("B").cast("f")
-        array = self._api.llama_token_data_array(
-            data=ctypes.cast(self._candidates, self._api.llama_token_data_p),
-            size=self._n_vocab,
-            selected=-1,
-            sorted=False,
+        return ctypes.byref(
+            self._api.llama_token_data_array(
+                data=ctypes.cast(self._candidates, self._api.llama_token_data_p),
+                size=self._n_vocab,
+                selected=-1,
+                sorted=False,
+            )
         )
-        reference = ctypes.byref(array)
+
+    def choose(self, logits: Any, chain: Any | None) -> Choice:  # noqa: ANN401
+        """The token and its log-probability at temperature 1; `chain` None takes the likeliest."""
+        reference = self._fill(logits)
+        array = reference._obj
+        row = ctypes.cast(logits, self._row).contents
         self._api.llama_sampler_apply(self._softmax, reference)
         if chain is None:
             self._api.llama_sampler_apply(self._greedy, reference)
             chosen = array.data[array.selected]
-            return int(chosen.id), _log(chosen.p)
+            return Choice(int(chosen.id), _log(chosen.p))
         # The chain rescales in place, so the normalizer is taken first, from the likeliest
         # candidate: log p = logit - log sum exp for every one of them.
         self._api.llama_sampler_apply(self._greedy, reference)
@@ -52,7 +105,7 @@ class Sampler:
         normalizer = best.logit - _log(best.p)
         self._api.llama_sampler_apply(chain, reference)
         token = int(array.data[array.selected].id)
-        return token, min(0.0, float(row[token]) - normalizer)
+        return Choice(token, min(0.0, float(row[token]) - normalizer))
 
     def chain(self, temperature: float, seed: int) -> Any:  # noqa: ANN401 - a ctypes handle
         """A sampler for a temperature above 0; `free` it after the answer."""

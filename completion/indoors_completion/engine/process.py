@@ -280,7 +280,7 @@ class EngineProcess:
     def _take(self, message: wire.FromWorker) -> None:
         if isinstance(message, wire.Token):
             if stream := self._streams.get(message.request):
-                stream.put_nowait(TokenChunk(text=message.text, logprobs=message.logprobs))
+                stream.put_nowait(replies.chunk_of(message))
         elif isinstance(message, wire.Prefilled):
             self._learn(message.n_evaluated, message.prefill_ms, "prefill_tps", _MIN_PREFILL)
             if stream := self._streams.get(message.request):

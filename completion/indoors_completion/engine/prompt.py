@@ -42,10 +42,17 @@ class Tokens(Protocol):
 
 
 class Prompt(msgspec.Struct, frozen=True):
-    """Tokens to evaluate, and how many may be generated after them."""
+    """Tokens to evaluate, and how many may be generated after them.
+
+    `movable` is the span of the tokens of the movable part, (0, 0) if there is none. The token
+    before it is a marker. The last `n_typed` tokens were typed since and stand behind the prompt
+    proper (`engine.anchor`).
+    """
 
     tokens: tuple[int, ...]
     max_tokens: int
+    movable: tuple[int, int] = (0, 0)
+    n_typed: int = 0
 
 
 def assemble(parts: Sequence[Part], max_tokens: int, n_ctx: int, vocab: Tokens) -> Prompt:
@@ -73,11 +80,14 @@ def assemble(parts: Sequence[Part], max_tokens: int, n_ctx: int, vocab: Tokens) 
         pieces[largest] = clip(part.text, budget, part.keep, vocab) if budget > 0 else []
         over = n_bos + sum(map(len, pieces)) - room
     tokens = [] if vocab.bos is None else [vocab.bos]
-    for piece in pieces:
+    movable = (0, 0)
+    for part, piece in zip(parts, pieces, strict=True):
+        if part.movable and piece and tokens:
+            movable = (len(tokens), len(tokens) + len(piece))
         tokens += piece
     if not tokens:
         raise failures.WorkerFailure("unfit", "The prompt is empty.")
-    return Prompt(tuple(tokens), n_answer)
+    return Prompt(tuple(tokens), n_answer, movable)
 
 
 def clip(text: str, budget: int, keep: Literal["head", "tail"], vocab: Tokens) -> list[int]:

@@ -7,7 +7,14 @@ import sys
 from collections.abc import Sequence
 
 from indoors_completion.engine import wire
-from indoors_completion.types import EngineError, Finish, IndoorsError, ModelError, Prefill
+from indoors_completion.types import (
+    EngineError,
+    Finish,
+    IndoorsError,
+    ModelError,
+    Prefill,
+    TokenChunk,
+)
 
 _MODEL_KINDS = frozenset({"missing", "corrupt", "unsupported", "unfit", "memory", "identity"})
 _ILLEGAL_INSTRUCTION = 0xC000001D  # what Windows gives as exit status
@@ -19,7 +26,13 @@ def prefill_of(message: wire.Prefilled) -> Prefill:
     return Prefill(
         n_prompt=message.n_prompt, n_reused=message.n_reused,
         n_evaluated=message.n_evaluated, prefill_ms=message.prefill_ms,
+        n_moved=message.n_moved, n_stale=message.n_stale, n_typed=message.n_typed,
     )  # fmt: skip
+
+
+def chunk_of(message: wire.Token) -> TokenChunk:
+    """What callers see of generated text."""
+    return TokenChunk(text=message.text, logprobs=message.logprobs, alternative=message.alternative)
 
 
 def finish_of(message: wire.FromWorker) -> Finish:
@@ -28,6 +41,7 @@ def finish_of(message: wire.FromWorker) -> Finish:
         return Finish(
             stop_reason=message.stop_reason, n_prompt=message.n_prompt,
             n_reused=message.n_reused, n_evaluated=message.n_evaluated,
+            n_moved=message.n_moved, n_stale=message.n_stale, n_typed=message.n_typed,
             n_generated=message.n_generated, ttft_ms=message.ttft_ms, total_ms=message.total_ms,
         )  # fmt: skip
     why = message.what if isinstance(message, wire.Failed) else "an answer of another kind"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import re
+from collections.abc import Iterator
 from typing import Any
 
 _ATTR_CONTROL, _ATTR_USER_DEFINED = 1 << 3, 1 << 4
@@ -83,6 +84,16 @@ class Vocabulary:
             buffer = ctypes.create_string_buffer(-size)
             size = int(self._api.llama_token_to_piece(self._handle, token, buffer, -size, 0, False))
         return buffer.raw[: max(0, size)]
+
+    def pieces(self) -> Iterator[tuple[int, bytes]]:
+        """Every token that may stand in an answer, with its bytes."""
+        api, handle = self._api, self._handle
+        to_piece, size = api.llama_token_to_piece, 256
+        buffer = ctypes.create_string_buffer(size)
+        for token in range(self.n_tokens):
+            length = to_piece(handle, token, buffer, size, 0, False)
+            if length > 0 and not self.is_end(token):
+                yield token, ctypes.string_at(buffer, length)
 
     def _plain(self, text: str) -> list[int]:
         if not self._lead:

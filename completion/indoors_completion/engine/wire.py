@@ -15,7 +15,7 @@ import msgspec
 
 from indoors_completion.types import Job, ModelInfo
 
-PROTOCOL_VERSION = 1
+PROTOCOL_VERSION = 2
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
@@ -114,6 +114,9 @@ class Prefilled(Message, frozen=True, kw_only=True, tag="prefilled"):
     n_reused: int
     n_evaluated: int
     prefill_ms: float
+    n_moved: int = 0
+    n_stale: int = 0
+    n_typed: int = 0
 
 
 class Token(Message, frozen=True, kw_only=True, tag="token"):
@@ -121,6 +124,7 @@ class Token(Message, frozen=True, kw_only=True, tag="token"):
 
     text: str
     logprobs: tuple[float, ...]
+    alternative: int = 0
 
 
 class Done(Message, frozen=True, kw_only=True, tag="done"):
@@ -130,6 +134,9 @@ class Done(Message, frozen=True, kw_only=True, tag="done"):
     n_prompt: int = 0
     n_reused: int = 0
     n_evaluated: int = 0
+    n_moved: int = 0
+    n_stale: int = 0
+    n_typed: int = 0
     n_generated: int = 0
     ttft_ms: float = 0.0
     total_ms: float = 0.0
@@ -148,14 +155,17 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
 
 
 class Stats(Message, frozen=True, kw_only=True, tag="stats"):
-    """What the worker is doing: for status and tests."""
+    """What the worker is doing, and what it did since it started: for status and tests."""
 
     state: str
     rss_bytes: int
     n_threads: int
     n_cells_used: int = 0
     n_jobs: int = 0
+    n_background_jobs: int = 0
     n_cancelled: int = 0
+    n_tokens_evaluated: int = 0
+    n_tokens_generated: int = 0
     devices: tuple[str, ...] = ()
     lock: str = "unproven"
 

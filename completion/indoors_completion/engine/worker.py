@@ -1,50 +1,44 @@
 """The engine worker: reads frames, runs jobs on llama.cpp, writes frames.
 
-Two threads. The main one owns llama.cpp and takes work in order of arrival. The other reads
-frames, raises cancel flags and answers `GetStats` at once; when the server is gone (end of the
-stream, or another parent) it ends the process on the spot, whatever the main thread is doing:
-llama.cpp runs without the interpreter's lock, so this also works in the middle of a load.
+Two threads. The main one owns llama.cpp and takes work in order of arrival, background jobs last.
+The other reads frames, raises cancel flags, stops a background job as soon as any other job
+arrives, and answers `GetStats` at once; when the server is gone (end of the stream, or another
+parent) it ends the process on the spot, whatever the main thread is doing: llama.cpp runs without
+the interpreter's lock, so this also works in the middle of a load.
 """
 
 from __future__ import annotations
 
 import os
-import queue
 import signal
-import sys
 import threading
 import time
 from pathlib import Path
-from typing import BinaryIO, Protocol
+from typing import BinaryIO
 
 import msgspec
 
 from indoors_completion import fim
 from indoors_completion.engine import failures, threads, wire
+from indoors_completion.engine.desk import Desk, Work
 from indoors_completion.engine.failures import WorkerFailure
-from indoors_completion.engine.generation import N_SLOTS, Runner
+from indoors_completion.engine.generation import N_SEQUENCES, Reuse, Runner
 from indoors_completion.engine.llama import Context, Llama, Model
 from indoors_completion.engine.sampling import Emission
 from indoors_completion.engine.weights import Weights, opened
 from indoors_completion.types import Finish, ModelInfo, Prefill
 
 _PARENT_CHECK_S = 1.0
-_EXIT_PROTOCOL = 2
-_Work = wire.Load | wire.Inspect | wire.Generate | wire.Forget | wire.Unload
-
-
-class _Abortable(Protocol):
-    def abort(self, wanted: bool) -> None: ...
 
 
 def run(reader: BinaryIO, writer: BinaryIO, lock: str = "unproven") -> int:
     """Serve frames until the server leaves. `lock` is the lock-down's state, for `Stats`."""
     # A Ctrl-C in the terminal reaches every process of the group; the server decides when we end.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    desk = _Desk(reader, writer, lock)
+    desk = Desk(reader, writer, lock)
     threading.Thread(target=desk.read, name="frames", daemon=True).start()
     threading.Thread(target=_watch_parent, name="parent", daemon=True).start()
-    _Worker(desk).work()
+    Worker(desk).work()
     return 0
 
 
@@ -56,103 +50,10 @@ def _watch_parent() -> None:
     os._exit(0)
 
 
-class _Desk:
-    """The frames in and out, and who was cancelled: what both threads share."""
-
-    def __init__(self, reader: BinaryIO, writer: BinaryIO, lock: str) -> None:
-        self._reader = reader
-        self._writer = writer
-        self._write_lock = threading.Lock()
-        self._lock_state = lock
-        self._state_lock = threading.Lock()
-        self._waiting: dict[tuple[str, int], bool] = {}  # accepted jobs; True if cancelled
-        self._current: tuple[tuple[str, int], _Abortable] | None = None
-        self.work: queue.SimpleQueue[tuple[_Work, float]] = queue.SimpleQueue()
-        # For `Stats`; each is written by one thread only.
-        self.state = "empty"
-        self.n_threads = 0
-        self.n_cells_used = 0
-        self.devices: tuple[str, ...] = ()
-        self.n_jobs = 0
-        self.n_cancelled = 0
-
-    def read(self) -> None:
-        """The reading thread: never returns, and takes the process with it when it ends."""
-        status = 1
-        try:
-            status = self._read_all()
-        except wire.ProtocolError as error:
-            status = _EXIT_PROTOCOL
-            sys.stderr.write(f"indoors worker: {error}\n")
-        finally:
-            os._exit(status)
-
-    def _read_all(self) -> int:
-        while (body := wire.read_body(self._reader)) is not None:
-            message = wire.decode_to_worker(body)
-            if isinstance(message, wire.Cancel):
-                self._cancel((message.client, message.request))
-            elif isinstance(message, wire.GetStats):
-                self.send(self._stats(message))
-            else:
-                if isinstance(message, wire.Generate):
-                    with self._state_lock:
-                        self._waiting[message.client, message.request] = False
-                self.work.put((message, time.perf_counter()))
-        return 0
-
-    def send(self, message: wire.Message) -> None:
-        """Write a frame; a server that no longer reads ends this process."""
-        data = memoryview(wire.encode(message))
-        try:
-            with self._write_lock:
-                while data:
-                    data = data[self._writer.write(data) or 0 :]
-        except (BrokenPipeError, ValueError):
-            os._exit(0)
-
-    def begin(self, message: wire.Generate, target: _Abortable) -> bool:
-        """A job starts: cancels now reach `target`. False if it was cancelled while it waited."""
-        key = (message.client, message.request)
-        with self._state_lock:
-            target.abort(False)
-            if self._waiting.pop(key, False):
-                return False
-            self._current = (key, target)
-        return True
-
-    def end(self, message: wire.Generate) -> None:
-        """A job is over: later cancels of it change nothing."""
-        with self._state_lock:
-            self._waiting.pop((message.client, message.request), None)
-            self._current = None
-
-    def _cancel(self, key: tuple[str, int]) -> None:
-        with self._state_lock:
-            if self._current is not None and self._current[0] == key:
-                self._current[1].abort(True)
-            elif key in self._waiting:
-                self._waiting[key] = True
-
-    def _stats(self, asked: wire.GetStats) -> wire.Stats:
-        return wire.Stats(
-            client=asked.client,
-            request=asked.request,
-            state=self.state,
-            rss_bytes=_rss_bytes(),
-            n_threads=self.n_threads,
-            n_cells_used=self.n_cells_used,
-            n_jobs=self.n_jobs,
-            n_cancelled=self.n_cancelled,
-            devices=self.devices,
-            lock=self._lock_state,
-        )
-
-
-class _Worker:
+class Worker:
     """The main thread: llama.cpp and the loaded model."""
 
-    def __init__(self, desk: _Desk) -> None:
+    def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._llama: Llama | None = None
         self._runner: Runner | None = None
@@ -160,7 +61,7 @@ class _Worker:
     def work(self) -> None:
         """Take work in order, for ever; the reading thread ends the process."""
         while True:
-            message, received = self._desk.work.get()
+            _last, _arrival, message, received = self._desk.work.get()
             try:
                 self._do(message, received)
             except WorkerFailure as failure:
@@ -169,7 +70,7 @@ class _Worker:
                 self._desk.send(_failed(message, failures.internal("Memory ran out.", str(error))))
             self._desk.state = "empty" if self._runner is None else "ready"
 
-    def _do(self, message: _Work, received: float) -> None:
+    def _do(self, message: Work, received: float) -> None:
         if isinstance(message, wire.Generate):
             self._generate(message, received)
         elif isinstance(message, wire.Load):
@@ -220,21 +121,31 @@ class _Worker:
                 n_ctx = min(load.n_ctx, model.n_ctx_train or load.n_ctx)
                 n_batch = max(1, min(load.n_batch, n_ctx))
                 context = Context(
-                    model, load.path, n_ctx=n_ctx, n_batch=n_batch, n_seq=N_SLOTS + 1,
+                    model, load.path, n_ctx=n_ctx, n_batch=n_batch, n_seq=N_SEQUENCES,
                     n_threads=n_threads,
                 )  # fmt: skip
             except BaseException:
                 model.close()
                 raise
         self._runner = Runner(model, context, n_ctx, n_batch)
+        info = _describe(model, weights, load.path, load.sha256, n_ctx=n_ctx)
         prefill_tps, decode_tps = self._runner.measure()
+        reuse, reuse_reason = self._probe_reuse(self._runner, info)
         desk.n_threads = n_threads
-        info = _describe(
-            model, weights, load.path, load.sha256, n_ctx=n_ctx, can_shift=context.can_shift,
-            prefill_tps=prefill_tps, decode_tps=decode_tps,
+        info = msgspec.structs.replace(
+            info, can_shift=context.can_shift, prefill_tps=prefill_tps, decode_tps=decode_tps,
+            reuse=reuse, reuse_reason=reuse_reason,
         )  # fmt: skip
         desk.state = "ready"
         desk.send(wire.Loaded(client=load.client, request=load.request, model=info))
+
+    def _probe_reuse(self, runner: Runner, info: ModelInfo) -> tuple[Reuse, str]:
+        family = fim.by_name(info.family)
+        return runner.probe_reuse(
+            splice=family is not None and family.splice,
+            anchor=family is not None and family.anchor,
+            why_not="moving the suffix was not measured for this family",
+        )
 
     def _inspect(self, inspect: wire.Inspect) -> None:
         with opened(inspect.path) as weights:
@@ -261,11 +172,11 @@ class _Worker:
         if runner is None:
             raise failures.not_loaded()
 
-        def emit(emission: Emission) -> None:
+        def emit(emission: Emission, alternative: int) -> None:
             desk.send(
                 wire.Token(
                     client=message.client, request=message.request, slot=message.slot,
-                    text=emission.text, logprobs=emission.logprobs,
+                    text=emission.text, logprobs=emission.logprobs, alternative=alternative,
                 )
             )  # fmt: skip
 
@@ -278,6 +189,7 @@ class _Worker:
             )  # fmt: skip
 
         desk.n_jobs += 1
+        desk.n_background_jobs += message.job.background
         desk.state = "busy"
         if not desk.begin(message, runner.context):
             desk.n_cancelled += 1
@@ -286,16 +198,19 @@ class _Worker:
         try:
             finish = runner.run(message.job, on_prefill, emit, received)
         finally:
-            desk.end(message)
+            was_preempted = desk.end(message)
             desk.n_cells_used = runner.slots.n_cells_used
+            desk.n_tokens_evaluated = runner.n_tokens_evaluated
+            desk.n_tokens_generated = runner.n_tokens_generated
         desk.n_cancelled += finish.stop_reason == "cancelled"
+        if was_preempted and finish.stop_reason == "cancelled":
+            finish = msgspec.structs.replace(finish, stop_reason="preempted")
         desk.state = "ready"
         desk.send(_done(message, finish))
 
 
 def _describe(
-    model: Model, weights: Weights, path: str, sha256: str, *, n_ctx: int = 0,
-    can_shift: bool = False, prefill_tps: float = 0.0, decode_tps: float = 0.0,
+    model: Model, weights: Weights, path: str, sha256: str, *, n_ctx: int = 0
 ) -> ModelInfo:  # fmt: skip
     metadata, vocab = model.metadata, model.vocab
     family = fim.detect(metadata, lambda text: vocab.special_token(text) is not None)
@@ -317,9 +232,7 @@ def _describe(
         n_layers=model.n_layers,
         n_gpu_layers=model.n_gpu_layers,
         device=model.card or "cpu",
-        can_shift=can_shift,
-        prefill_tps=prefill_tps,
-        decode_tps=decode_tps,
+        can_shift=False,
         advice="" if family else fim.advice(metadata),
     )
 
@@ -328,7 +241,9 @@ def _done(message: wire.Generate, finish: Finish) -> wire.Done:
     return wire.Done(
         client=message.client, request=message.request, slot=message.slot,
         stop_reason=finish.stop_reason, n_prompt=finish.n_prompt, n_reused=finish.n_reused,
-        n_evaluated=finish.n_evaluated, n_generated=finish.n_generated,
+        n_evaluated=finish.n_evaluated, n_moved=finish.n_moved, n_stale=finish.n_stale,
+        n_typed=finish.n_typed,
+        n_generated=finish.n_generated,
         ttft_ms=finish.ttft_ms, total_ms=finish.total_ms,
     )  # fmt: skip
 
@@ -338,17 +253,3 @@ def _failed(message: wire.Message, failure: WorkerFailure) -> wire.Failed:
         client=message.client, request=message.request, slot=message.slot, kind=failure.kind,
         what=failure.what, why=failure.why, next_step=failure.next_step,
     )  # fmt: skip
-
-
-def _rss_bytes() -> int:
-    """This process's resident memory, mapped weights included."""
-    try:
-        pages = int(Path("/proc/self/statm").read_text().split()[1])
-    except (OSError, ValueError, IndexError):
-        if sys.platform == "win32":
-            return 0
-        import resource
-
-        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # bytes on macOS, else kB
-        return peak if sys.platform == "darwin" else peak * 1024
-    return pages * os.sysconf("SC_PAGE_SIZE")
