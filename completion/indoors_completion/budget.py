@@ -1,7 +1,10 @@
 """How many tokens a prompt and its answer may have, from measured speeds and a deadline.
 
-A fixed token count suits one machine. Here the time to the deadline is divided between evaluating
-the prompt and writing the answer, at the speeds the worker measured when it loaded the model.
+A fixed token count suits one machine. Here the prompt is as long as this machine can evaluate from
+nothing in a bearable time, and the answer as long as it can write by the deadline, at the speeds
+the worker measured. What one keystroke costs is something else: nearly all of its prompt is in the
+KV cache, as long as the sizes stay the same. So they follow from the model, its speeds (which the
+worker publishes with hysteresis) and the settings, never from what time is left to one request.
 """
 
 from __future__ import annotations
@@ -10,13 +13,16 @@ import msgspec
 
 from indoors_completion.types import ModelInfo
 
-# Share of the deadline that may go to evaluating a prompt from nothing.
-PREFILL_SHARE = 0.5
-# A machine too slow to evaluate even this within the deadline still gets it: the KV cache keeps
-# it, so only the first keystroke in a file is late, and a shorter prompt would make all worse.
+# The longest that a prompt may take from nothing: once per file, and mostly in the background when
+# the file is opened.
+COLD_S = 2.5
+# A machine too slow for even this gets it all the same: a shorter prompt would make all answers
+# worse, not only the first one late.
 MIN_PROMPT_TOKENS = 768
 # More context than this has not been seen to help single-file completion.
 MAX_PROMPT_TOKENS = 4096
+# The context is shared by the open documents: one prompt takes a quarter, so that four are warm.
+CONTEXT_SHARE = 4
 MIN_LINE_TOKENS = 16
 MAX_LINE_TOKENS = 64
 MIN_BLOCK_TOKENS = 48
@@ -27,6 +33,10 @@ UNKNOWN_PROMPT_TOKENS = 1536
 RESERVED_TOKENS = 16
 SNIPPETS_SHARE = 0.3
 SUFFIX_SHARE = 0.25
+# What an exact suffix may cost at one key: a third of the 150 to 200 ms within which ghost text
+# feels immediate, the rest being the prefix and the first tokens of the answer. Where the suffix
+# takes longer (any CPU), it is moved along in the cache and made exact in the background.
+EXACT_WITHIN_MS = 60.0
 
 
 class PromptBudget(msgspec.Struct, frozen=True, kw_only=True):
@@ -46,29 +56,38 @@ class PromptBudget(msgspec.Struct, frozen=True, kw_only=True):
 def plan(
     model: ModelInfo, *, deadline_ms: float, multiline: bool, has_snippets: bool
 ) -> PromptBudget:
-    """Divide `deadline_ms` and the model's context between prompt and answer."""
-    seconds = max(0.0, deadline_ms) / 1000
-    low, high = (
-        (MIN_BLOCK_TOKENS, MAX_BLOCK_TOKENS) if multiline else (MIN_LINE_TOKENS, MAX_LINE_TOKENS)
-    )
-    # The deadline itself ends an answer; the count only keeps a runaway from using all of it.
-    answer = _between(low, seconds * model.decode_tps, high) if model.decode_tps > 0 else high
+    """Size the prompt by the speed of prefill, and the answer by `deadline_ms` (the setting).
+
+    The prompt's parts do not depend on `multiline` or the deadline, so that all jobs for one place
+    have the same prompt.
+    """
+    room = max(0, model.n_ctx - RESERVED_TOKENS)
+    # The longest answer that any request may ask for leaves the prompt alone.
+    most_answer = min(MAX_BLOCK_TOKENS, max(1, room // 4))
     if model.prefill_tps > 0:
-        affordable = seconds * PREFILL_SHARE * model.prefill_tps
-        prompt = _between(MIN_PROMPT_TOKENS, affordable, MAX_PROMPT_TOKENS)
+        most = max(MIN_PROMPT_TOKENS, min(MAX_PROMPT_TOKENS, model.n_ctx // CONTEXT_SHARE))
+        prompt = _between(MIN_PROMPT_TOKENS, model.prefill_tps * COLD_S, most)
     else:
         prompt = UNKNOWN_PROMPT_TOKENS
-    room = max(0, model.n_ctx - RESERVED_TOKENS)
-    answer = min(answer, max(1, room // 4))
-    prompt = min(prompt, max(3, room - answer))
+    prompt = min(prompt, max(3, room - most_answer))
     snippets = int(prompt * SNIPPETS_SHARE) if has_snippets else 0
     suffix = int((prompt - snippets) * SUFFIX_SHARE)
     return PromptBudget(
         prefix_tokens=prompt - snippets - suffix,
         suffix_tokens=suffix,
         snippets_tokens=snippets,
-        answer_tokens=answer,
+        answer_tokens=min(most_answer, _answer_tokens(model, deadline_ms, multiline=multiline)),
     )
+
+
+def _answer_tokens(model: ModelInfo, deadline_ms: float, *, multiline: bool) -> int:
+    """What can be written by the deadline; what goes on after it is bounded by this, too."""
+    low, high = (
+        (MIN_BLOCK_TOKENS, MAX_BLOCK_TOKENS) if multiline else (MIN_LINE_TOKENS, MAX_LINE_TOKENS)
+    )
+    if model.decode_tps <= 0:
+        return high
+    return _between(low, max(0.0, deadline_ms) / 1000 * model.decode_tps, high)
 
 
 def describe_speeds(model: ModelInfo) -> str:

@@ -85,7 +85,10 @@ def render(
     inside = [*head, _plain(prefix, budget.prefix_tokens, "tail")]
     inside[0] = msgspec.structs.replace(inside[0], text=family.prefix_lead + inside[0].text)
     prefix_parts = [_special(family.prefix_token), *inside]
-    suffix_parts = [_special(family.suffix_token), _plain(suffix, budget.suffix_tokens, "head")]
+    rest = _plain(suffix, budget.suffix_tokens, "head")
+    # Only here does what is typed stand before the suffix, and push it along.
+    rest = msgspec.structs.replace(rest, movable=family.order == "PSM")
+    suffix_parts = [_special(family.suffix_token), rest]
     order = (prefix_parts, suffix_parts) if family.order == "PSM" else (suffix_parts, prefix_parts)
     middle = [_special(family.middle_token)] if family.middle_token else []
     return tuple(part for part in (*before, *order[0], *order[1], *middle) if part.text)

@@ -93,9 +93,10 @@ def may_start_below(request: CompletionRequest, line: Line, *, opens: bool) -> b
     """Whether an answer that begins with a line break is wanted.
 
     At the end of a finished line it is a guess about the next one, which only a person who asks
-    wants to see; after an opened block, an open bracket or an operator it is the continuation.
+    wants to see, or one who just accepted what stands there; after an opened block, an open bracket
+    or an operator it is the continuation.
     """
-    if request.trigger == "explicit":
+    if request.trigger == "explicit" or (request.continues and line.at_end):
         return True
     unfinished = _UNFINISHED.search(line.before) is not None
     return line.at_end and (line.blank or opens or unfinished)

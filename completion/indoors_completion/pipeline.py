@@ -1,6 +1,9 @@
 """One completion, from the cursor to the text that is shown.
 
-    place -> cache -> gate -> syntax -> budget -> window -> render -> generate -> post-process
+    place -> cache -> gate -> run: syntax -> budget -> window -> render -> generate -> settle
+
+A request is answered from the cache, or by a run: its own, or one that an earlier request started
+and that leads through this cursor. What follows the answer is done in the background.
 
 The pipeline is pure but for the engine and the syntax service, which it is given, and reads time
 only from the clock it is given. Every step leaves a `Stage` with its reason, for `--explain`.
@@ -9,40 +12,58 @@ only from the clock it is given. Every step leaves a `Stage` with its reason, fo
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import msgspec
 
-from indoors_completion import budget as budgets
+from indoors_completion import ahead, gate
 from indoors_completion import cache as caches
-from indoors_completion import fim, gate, scope, window
-from indoors_completion.cache import CompletionCache, Hit
+from indoors_completion.asking import Asking, tree_of
+from indoors_completion.background import Background
+from indoors_completion.cache import CompletionCache, Hit, Key
+from indoors_completion.draft import Draft
+from indoors_completion.families import Family
 from indoors_completion.place import Place, context_of, locate
-from indoors_completion.postprocess import Context, Outcome
-from indoors_completion.postprocess import run as run_filters
+from indoors_completion.recipe import Recipe, Reuse
+from indoors_completion.running import Runs
+from indoors_completion.runs import Patience, Run
+from indoors_completion.settle import Settled, settle
 from indoors_completion.types import (
     Completion,
     CompletionRequest,
+    Document,
     Engine,
-    Finish,
-    Job,
+    ModelInfo,
     Prefill,
-    Span,
-    Stage,
     SyntaxSite,
-    TokenChunk,
 )
 from indoors_indexing.types import Syntax
 
-SYNTAX_DEADLINE_S = 0.04
-# Ends that the model chose, or the rules: the answer is whole. "length" and "deadline" are not.
-_WHOLE = frozenset({"eos", "newline", "stop", "scope"})
+# A run may end under a request (another one took its place): how often it looks for the next one.
+_ATTEMPTS = 3
+
+
+class Counts(msgspec.Struct, frozen=True, kw_only=True):
+    """What happened since the start.
+
+    `runs` were started for a request, `joined` requests waited for one that another had started.
+    `speculated` runs went ahead of an acceptance and `ahead_hits` of them were then asked for.
+    `exact` evaluations were made in the background.
+    """
+
+    runs: int = 0
+    joined: int = 0
+    speculated: int = 0
+    ahead_hits: int = 0
+    exact: int = 0
 
 
 class Pipeline:
-    """Completes. One instance serves all documents; the cache is its only state.
+    """Completes. One instance serves all documents, on one event loop.
 
-    `clock` gives seconds on any steady scale; `new_id` names each completion.
+    `clock` gives seconds on any steady scale; `new_id` names each completion. `forget_tree` drops
+    what the syntax service keeps for a uri. `on_more(uri, version)` is called when a document whose
+    request was answered early has more to show. `reuse` "exact" never lets a suffix be moved.
     """
 
     def __init__(
@@ -52,306 +73,254 @@ class Pipeline:
         cache: CompletionCache,
         clock: Callable[[], float],
         new_id: Callable[[], str],
+        *,
+        forget_tree: Callable[[str], None] = lambda _: None,
+        on_more: Callable[[str, int], None] = lambda _uri, _version: None,
+        reuse: Reuse = "auto",
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        patience: Patience | None = None,
     ) -> None:
         self._engine = engine
         self._syntax = syntax
         self._cache = cache
         self._clock = clock
         self._new_id = new_id
+        self._forget_tree = forget_tree
+        self._patience = patience or Patience()
+        self._asking = Asking(engine, syntax, reuse)
+        self._runs = Runs(self._launch, on_more)
+        self._background = Background(
+            engine, self._asking.evaluation, self._speculate, lambda: self._n_waiting > 0, sleep
+        )
+        self._n_waiting = self._n_joined = self._n_ahead_hits = 0
+
+    @property
+    def counts(self) -> Counts:
+        """What happened so far."""
+        return Counts(
+            runs=self._runs.n_started,
+            joined=self._n_joined,
+            speculated=self._runs.n_ahead,
+            ahead_hits=self._n_ahead_hits + self._runs.n_taken_up,
+            exact=self._background.n_exact,
+        )
+
+    # --- what the editor does -------------------------------------------------------------------
 
     async def complete(
         self, request: CompletionRequest, site: SyntaxSite | None = None
     ) -> Completion:
         """The completion for `request`; `text` is "" where there is nothing to show.
 
-        `site` saves asking the syntax service, if the caller knows it. Cancelling the task cancels
-        the generation. A missing or unfit model, or an odd request, gives an empty completion whose
-        `stop_reason` says so ("unavailable", "unfit", "gate"), never an error.
+        `site` saves asking the syntax service, if the caller knows it. Cancelling the task lets go
+        of the generation, which ends if no other request takes it up. A missing or unfit model, or
+        an odd request, gives an empty completion whose `stop_reason` says so ("unavailable",
+        "unfit", "gate"), never an error.
         """
         place = locate(request)
-        draft = _Draft(self._new_id(), place, self._clock)
-        language, explicit = request.document.language, request.trigger == "explicit"
+        draft = Draft(self._new_id(), place, self._clock)
+        self._background.hold()
+        self._n_waiting += 1
+        try:
+            completion = await self._complete(request, place, draft, site)
+        finally:
+            self._n_waiting -= 1
+        if request.background and completion.source != "none":
+            self._background.answered(request, place, completion)
+        return completion
 
+    def is_ready(self, request: CompletionRequest) -> bool:
+        """Whether `request` would be answered without asking the model anything new."""
+        model = self._engine.model
+        if model is None:
+            return True
+        place = locate(request)
+        key = caches.key(request.document.uri, model.key, request.snippets)
+        if self._lookup(key, request, place, peek=True) is not None:
+            return True
+        return self._runs.leading(key, request, place, peek=True) is not None
+
+    def changed(self, document: Document, offset: int | None, *, background: bool = False) -> None:
+        """A document changed; the last edit ended at `offset` (None: not known).
+
+        What is computed for a text that the edit does not lead to ends at once. With `background`,
+        a pause after it is used to prepare for a request.
+        """
+        self._background.hold()
+        self._runs.changed(document, offset)
+        if background and offset is not None:
+            self._background.typed(document, offset)
+
+    def warm(self, document: Document, offset: int | None) -> None:
+        """A document was opened or has the focus, the cursor at `offset` (None: not known).
+
+        Without a cursor only a document that fits into the window before it is evaluated: whatever
+        cursor comes, the text before it is then in the cache.
+        """
+        if offset is None:
+            offset = len(document.text)
+            prompt = self._asking.prompt(CompletionRequest(document=document, offset=offset))
+            if prompt is None or prompt.around.prefix_start > 0:
+                return
+        self._background.warm(document, offset)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._runs.forget(uri)
+        self._background.forget(uri)
+        self._forget_tree(tree_of(uri))
+
+    def use(self, reuse: Reuse) -> None:
+        """Let suffixes be moved from now on, or not."""
+        self._asking.reuse = reuse
+
+    def cancel(self) -> None:
+        """End all that runs; requests that wait are answered empty."""
+        self._background.hold()
+        self._runs.cancel_all()
+
+    async def finished(self) -> None:
+        """Wait until nothing runs any more, in the background neither."""
+        await self._runs.finished()
+        await self._background.finished()
+        await self._runs.finished()
+
+    # --- answering ------------------------------------------------------------------------------
+
+    async def _complete(
+        self, request: CompletionRequest, place: Place, draft: Draft, site: SyntaxSite | None
+    ) -> Completion:
         model = self._engine.model
         if model is None:
             return draft.nothing("engine", "no model is loaded", "unavailable")
-        family = fim.by_name(model.family)
-        if family is None:
+        able = self._asking.able()
+        if able is None:
             return draft.nothing("engine", f"{model.name} cannot fill in the middle", "unfit")
         fits = gate.selected_fits(request)
         if not fits.yes:
             return draft.nothing("gate", fits.reason, "gate")
 
+        n_others = request.n_answers - 1 if request.trigger == "explicit" else 0
         key = caches.key(request.document.uri, model.key, request.snippets)
-        hit = self._cache.lookup(key, place.text, place.offset, explicit=explicit)
+        hit = self._lookup(key, request, place)
         if hit is not None:
-            draft.note("cache", "hit", f"{hit.n_typed} characters typed through")
-            return draft.cached(hit, context_of(place, family))
+            draft.note("cache", "hit", _way(hit))
+            self._n_ahead_hits += hit.ahead
+            return draft.cached(hit, context_of(place, able[1]), n_others=n_others)
         draft.note("cache", "miss")
 
         admitted = gate.admit(request, place.line)
         if not admitted.yes:
             return draft.nothing("gate", admitted.reason, "gate")
-        site = site or await self._site(request, place, draft)
-        shape = gate.shape(request, place.line, site)
-        draft.note("gate", f"complete the {shape.kind}", shape.reason)
+        left = _ATTEMPTS
+        while True:
+            left -= 1
+            run, joined = await self._run_for(request, place, key, able, draft, site)
+            hit = await self._answer_of(run, request, place, draft, joined=joined)
+            if hit is not None:
+                context = context_of(place, able[1])
+                return draft.generated(hit, context, run, joined=joined, n_others=n_others)
+            # One that gave way or led elsewhere leaves the question open. One that was cancelled
+            # did so because the document has moved on, unless another took its place.
+            again = joined
+            if run.stop_reason == "cancelled":
+                again = self._runs.leading(key, request, place, peek=True) is not None
+            if not (again and left):
+                stop_reason = run.stop_reason or "deadline"
+                return draft.nothing("engine", stop_reason, stop_reason)
 
-        budget = budgets.plan(
-            model,
-            deadline_ms=request.deadline_ms - draft.elapsed_ms(),
-            multiline=shape.kind != "line",
-            has_snippets=bool(request.snippets),
+    def _lookup(
+        self, key: Key, request: CompletionRequest, place: Place, *, peek: bool = False
+    ) -> Hit | None:
+        return self._cache.lookup(
+            key,
+            place.text,
+            place.offset,
+            explicit=request.trigger == "explicit",
+            continues=request.continues,
+            peek=peek,
         )
-        draft.note("budget", budget.describe(), budgets.describe_speeds(model))
 
-        around = window.around(place.text, place.offset, budget)
-        draft.note("window", around.describe(), f"anchored at {around.prefix_start}")
+    async def _run_for(
+        self,
+        request: CompletionRequest,
+        place: Place,
+        key: Key,
+        able: tuple[ModelInfo, Family],
+        draft: Draft,
+        site: SyntaxSite | None,
+    ) -> tuple[Run, bool]:
+        """The run that leads here, and True; else a new one, and False."""
+        if (run := self._runs.leading(key, request, place)) is not None:
+            return run, True
+        made = await self._asking.recipe(request, place, key, able, draft.note, site)
+        # One may have been started while the tree was asked.
+        if (run := self._runs.leading(key, request, place)) is not None:
+            return run, True
+        return self._runs.start(made), False
 
-        parts = fim.render(
-            family,
-            around.prefix,
-            around.suffix,
-            request.snippets,
-            request.document.path,
-            language,
-            budget,
-        )
-        draft.note("render", family.name, f"{family.order}, {len(request.snippets)} snippets")
-
-        opens = gate.opens_block(language, place.line, site)
-        judge = scope.Scope(
-            scope.frame(
-                language,
-                place.line,
-                around.suffix,
-                site,
-                opens_block=opens,
-                max_lines=request.max_lines,
-            )
-        )
-        job = Job(
-            parts=parts,
-            slot=request.document.uri,
-            max_tokens=budget.answer_tokens,
-            stops=family.stops,
-            stop_at_newline=shape.kind == "line",
-        )
-        below = gate.may_start_below(request, place.line, opens=opens)
-        ends = _Ends(
-            None if shape.kind == "line" else judge,
-            may_start_below=below,
-            line=place.line,
-        )
-        answer = await self._generate(job, ends, request, draft)
-        draft.note("generate", f"{len(answer.raw)} characters", answer.reason or answer.stop_reason)
-        if answer.stop_reason in ("unavailable", "cancelled"):
-            return draft.nothing("engine", answer.stop_reason, answer.stop_reason)
-
-        whole = answer.stop_reason in _WHOLE
-        context = context_of(place, family, around=around, may_start_below=below, ended=whole)
-        outcome = run_filters(answer.text, context)
-        draft.note("filter", outcome.dropped_by or "kept", outcome.steps[-1].reason)
-
-        if whole or outcome.text:
-            self._cache.store(
-                key,
-                place.text,
-                place.offset,
-                outcome.text,
-                explicit=explicit,
-                complete=whole,
-                filtered_by=outcome.dropped_by,
-            )
-        return draft.answered(answer, outcome, context)
-
-    async def _site(
-        self, request: CompletionRequest, place: Place, draft: _Draft
-    ) -> SyntaxSite | None:
-        """Ask the syntax service, for a few tens of milliseconds at most, where it can matter."""
-        if not (request.multiline and place.line.at_end):
+    async def _answer_of(
+        self, run: Run, request: CompletionRequest, place: Place, draft: Draft, *, joined: bool
+    ) -> Hit | None:
+        """Wait for a run as long as the request can; what it says here, None if nothing."""
+        if joined:
+            self._n_joined += 1
+            typed = place.offset - run.recipe.place.offset
+            draft.note("run", "joined", f"{typed} characters typed since it was started")
+        left_s = (request.deadline_ms - draft.elapsed_ms()) / 1000
+        target_ms = request.target_ms
+        target_s = None if target_ms is None else (target_ms - draft.elapsed_ms()) / 1000
+        await run.wait(left_s, target_s, request.document.version)
+        answer = run.answer
+        if answer is None or run.stop_reason == "cancelled":
             return None
-        try:
-            site = await asyncio.wait_for(
-                self._syntax.site(request.document, place.start), SYNTAX_DEADLINE_S
-            )
-        except TimeoutError:
-            site = None
-        if site is None:
-            draft.note("syntax", "unknown", "no grammar, or no answer in time")
-        else:
-            draft.note("syntax", site.region, " > ".join(site.scope) or "top level")
-        return site
+        reason = answer.reason or run.stop_reason or "its time is up; it goes on"
+        draft.note("generate", f"{len(answer.raw)} characters", reason)
+        draft.note("filter", answer.outcome.dropped_by or "kept", answer.outcome.steps[-1].reason)
+        return run.says(request, place)
 
-    async def _generate(
-        self, job: Job, ends: _Ends, request: CompletionRequest, draft: _Draft
-    ) -> _Answer:
-        """Read the engine's stream to its end, to the scope's end, or to the deadline."""
-        raw: list[str] = []
-        n_generated = 0
-        ttft_ms = 0.0
-        finish = Finish(stop_reason="")
-        stop_reason = ""
-        left_s = max(0.0, request.deadline_ms - draft.elapsed_ms()) / 1000
-        stream = self._engine.generate(job)
-        try:
-            async with asyncio.timeout(left_s):
-                async for item in stream:
-                    if isinstance(item, Finish):
-                        finish, stop_reason = item, item.stop_reason
-                        break
-                    if isinstance(item, Prefill):
-                        finish = _so_far(item)
-                        continue
-                    if not raw:
-                        ttft_ms = draft.elapsed_ms()
-                    raw.append(item.text)
-                    n_generated += _count(item)
-                    stop_reason = ends.reached_by("".join(raw), item.text)
-                    if stop_reason:
-                        break
-                else:
-                    stop_reason = "unavailable"  # a stream without its Finish
-        except TimeoutError:
-            stop_reason = "deadline"
-        finally:
-            # An asynchronous generator is closed here, not when it is collected: closing it is what
-            # cancels the generation. Not every iterator has the method.
-            close = getattr(stream, "aclose", None)
-            if close is not None:
-                await close()
-        text = "".join(raw)
-        return _Answer(
-            raw=text,
-            text=ends.cut(text, stop_reason),
-            stop_reason=stop_reason,
-            reason=ends.scope.reason if ends.scope is not None else "",
-            finish=msgspec.structs.replace(
-                finish, n_generated=max(n_generated, finish.n_generated)
-            ),
-            ttft_ms=ttft_ms,
+    # --- runs -----------------------------------------------------------------------------------
+
+    def _launch(self, made: Recipe, is_ahead: bool, on_end: Callable[[Run], None]) -> Run:
+        return Run(
+            made,
+            self._engine,
+            self._settle,
+            on_end,
+            self._evaluated,
+            self._clock,
+            ahead=is_ahead,
+            patience=self._patience,
         )
 
+    def _evaluated(self, run: Run, prefill: Prefill) -> None:
+        self._background.evaluated(run.recipe.request, run.recipe.place, prefill)
 
-class _Ends:
-    """Where an answer ends: at its first line's end, or where its scope does."""
+    async def _settle(self, run: Run, *, finished: bool) -> Settled:
+        """Filter what a run has, and keep it."""
+        settled = await settle(run.recipe, run.readings, self._syntax, ahead=run.ahead)
+        # What ended while this was filtered was kept already, as a whole.
+        if settled.is_worth_keeping and (finished or run.is_running):
+            self._cache.store(run.recipe.key, settled.entry)
+        return settled
 
-    def __init__(
-        self, judge: scope.Scope | None, *, may_start_below: bool, line: window.Line
-    ) -> None:
-        self.scope = judge
-        self._may_start_below = may_start_below
-        self._line = line
-
-    def reached_by(self, raw: str, piece: str) -> str:
-        """The stop reason once `raw`, which `piece` was added to, is enough; else ""."""
-        if not self._may_start_below and raw.lstrip(" \t").startswith("\n"):
-            self.scope = None  # the filter that refuses this shall see it
-            return "newline"
-        if self.scope is not None:
-            return "scope" if self.scope.feed(piece) else ""
-        return "newline" if "\n" in raw.lstrip() else ""
-
-    def cut(self, raw: str, stop_reason: str) -> str:
-        """What of `raw` counts. A line put above existing text keeps its line break."""
-        if self.scope is not None:
-            return self.scope.finish(complete=stop_reason in _WHOLE)
-        text = _first_line(raw)
-        ended = stop_reason == "newline" or len(text) < len(raw)
-        own_line = self._line.before_text or text.lstrip(" \t").startswith("\n")
-        above = ended and own_line and not self._line.at_end and text.strip()
-        return f"{text}\n" if above else text
+    async def _speculate(self, request: CompletionRequest, completion: Completion) -> Run | None:
+        """Start the run ahead of the acceptance of `completion`, or find the one that is there."""
+        following, able = ahead.following(request, completion), self._asking.able()
+        if following is None or able is None:
+            return None
+        place = locate(following)
+        if (running := self._runs.ahead_of(place)) is not None:
+            return running
+        key = caches.key(request.document.uri, able[0].key, request.snippets)
+        known = self._lookup(key, following, place, peek=True) is not None
+        if known or not gate.admit(following, place.line).yes:
+            return None
+        made = await self._asking.recipe_ahead(following, place, key, able)
+        return self._runs.start_ahead(made, ahead.suggestion(request, completion))
 
 
-class _Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """What came out of the engine: `raw` as it came, `text` as far as it counts."""
-
-    raw: str
-    text: str
-    stop_reason: str
-    reason: str
-    finish: Finish
-    ttft_ms: float
-
-
-class _Draft:
-    """A completion in the making: its stages, and the forms in which it can end."""
-
-    def __init__(self, identity: str, place: Place, clock: Callable[[], float]) -> None:
-        self._id = identity
-        self._place = place
-        self._clock = clock
-        self._started = clock()
-        self._stages: list[Stage] = []
-
-    def elapsed_ms(self) -> float:
-        return (self._clock() - self._started) * 1000
-
-    def note(self, name: str, decision: str, reason: str = "") -> None:
-        self._stages.append(Stage(name, decision, reason))
-
-    def nothing(self, name: str, reason: str, stop_reason: str) -> Completion:
-        self.note(name, "nothing", reason)
-        return Completion(
-            id=self._id,
-            text="",
-            span=Span(self._place.cursor, self._place.cursor),
-            source="none",
-            stop_reason=stop_reason,
-            total_ms=self.elapsed_ms(),
-            stages=tuple(self._stages),
-        )
-
-    def cached(self, hit: Hit, context: Context) -> Completion:
-        text, span = self._place.answer(hit.text, context)
-        return Completion(
-            id=self._id,
-            text=text,
-            span=span,
-            source="cache",
-            stop_reason="cache",
-            filtered_by=hit.filtered_by,
-            total_ms=self.elapsed_ms(),
-            stages=tuple(self._stages),
-        )
-
-    def answered(self, answer: _Answer, outcome: Outcome, context: Context) -> Completion:
-        text, span = self._place.answer(outcome.text, context)
-        self.note("fit", f"replaces {span.end - span.start} characters")
-        finish = answer.finish
-        return Completion(
-            id=self._id,
-            text=text,
-            span=span,
-            source="model",
-            stop_reason=answer.stop_reason,
-            filtered_by=outcome.dropped_by,
-            raw=answer.raw,
-            n_prompt=finish.n_prompt,
-            n_reused=finish.n_reused,
-            n_evaluated=finish.n_evaluated,
-            n_generated=finish.n_generated,
-            ttft_ms=answer.ttft_ms,
-            total_ms=self.elapsed_ms(),
-            stages=tuple(self._stages),
-            filters=outcome.steps,
-        )
-
-
-def _so_far(prefill: Prefill) -> Finish:
-    """What is known of an answer that may be cut short once its prompt is evaluated."""
-    return Finish(
-        stop_reason="",
-        n_prompt=prefill.n_prompt,
-        n_reused=prefill.n_reused,
-        n_evaluated=prefill.n_evaluated,
-    )
-
-
-def _count(chunk: TokenChunk) -> int:
-    return max(1, len(chunk.logprobs))
-
-
-def _first_line(text: str) -> str:
-    """`text` up to the first line break that follows visible text."""
-    end = text.find("\n", len(text) - len(text.lstrip()))
-    return text if end < 0 else text[:end]
+def _way(hit: Hit) -> str:
+    if hit.n_typed < 0:
+        return f"{-hit.n_typed} characters deleted since"
+    return f"{hit.n_typed} characters typed through"

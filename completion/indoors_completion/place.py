@@ -76,13 +76,16 @@ def context_of(
     around: window.Window | None = None,
     may_start_below: bool = True,
     ended: bool = True,
+    explicit: bool = False,
+    logprobs: tuple[tuple[str, tuple[float, ...]], ...] = (),
 ) -> Context:
     """What the filters may know of a place; without `around`, only what `fit` needs."""
     line = place.line
     known = facts(place.language)
     scanner = Scanner(known)
     scanner.feed(line.before)
-    above = around.prefix.split("\n")[-2::-1] if around else []
+    prefix = around.prefix + around.begin if around else ""
+    above = prefix.split("\n")[-2::-1]
     below = around.suffix.split("\n")[1:] if around else []
     return Context(
         family=family,
@@ -95,6 +98,11 @@ def context_of(
         ended=ended,
         inside=scanner.inside if scanner.inside in ("'", '"', "`") else "",
         indent=line.indent,
+        prefix=prefix,
+        suffix=around.suffix if around else "",
+        from_start=around is not None and around.prefix_start == 0,
+        explicit=explicit,
+        logprobs=logprobs,
     )
 
 

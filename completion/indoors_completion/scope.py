@@ -7,21 +7,24 @@ already follows, or at `max_lines`. It never ends at a blank line as such: real 
 from __future__ import annotations
 
 import re
+from itertools import islice
 
 import msgspec
 
-from indoors_completion.brackets import Scanner
+from indoors_completion.brackets import CLOSERS, Scanner
 from indoors_completion.langfacts import LanguageFacts, facts
 from indoors_completion.window import Line
 from indoors_indexing.types import SyntaxSite
 
 _TAB_WIDTH = 4
 # Lines that begin a definition: at the level where one was just written, the next one is another
-# answer.
+# answer. (`const`, `async with` and a static variable begin statements of a body just as well.)
 _DEFINITION = re.compile(
-    r"\s*(@|#\[|(async|class|const|def|enum|export|fn|func|function|impl|interface|private|"
-    r"protected|pub|public|static|struct|trait|type)\b)"
+    r"\s*(@|#\[|(async\s+(def|fn|function)|class|def|enum|export|fn|func|function|impl|interface|"
+    r"private|protected|pub|public|struct|trait|type|static\b(?=[^=]*\())\b)"
 )
+# How many of the lines below are looked at to tell that an answer has reached them.
+_FOLLOWING = 3
 # A line that cannot end a statement in any of our languages.
 _UNFINISHED = ("\\", ",", "(", "[", "=", "+", ".", "&&", "||")
 
@@ -32,8 +35,9 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     `before` and `tail` are the cursor's line on both sides. `statement` asks for the statement
     under the cursor with its body, else for the rest of the block. `floor` is the least
     indentation (columns) of its lines, from the second on. `closed_by` is the closer with which
-    the text that follows closes the block around the cursor, "" if it does not. `next_line` is the
-    next non-blank line below the cursor.
+    the text that follows closes the block around the cursor, "" if it does not, and `closed_at` the
+    indentation of that closer where it begins its line. `next_lines` are the next non-blank lines
+    below the cursor, nearest first.
     """
 
     language: LanguageFacts
@@ -42,7 +46,8 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
     statement: bool
     floor: int
     closed_by: str
-    next_line: str
+    closed_at: int | None
+    next_lines: tuple[str, ...]
     max_lines: int
 
 
@@ -71,6 +76,7 @@ def frame(
     """The bounds of an answer at a cursor. `suffix` is the text window after the cursor."""
     known = facts(language)
     below = suffix.partition("\n")[2]
+    spoken = (text.rstrip() for text in below.split("\n") if text.strip())
     header = columns(line.before)
     opened_here = opens_block and not line.blank
     if opened_here:
@@ -79,20 +85,22 @@ def frame(
         floor = columns(site.block_indent)
     else:
         floor = header
+    closed_by, closed_at = _closed_by(known, suffix, header if opened_here else None)
     return Frame(
         language=known,
         before=line.before,
         tail=line.after.strip(),
         statement=not line.blank and not opens_block,
         floor=floor,
-        closed_by=_closed_by(known, suffix, header if opened_here else None),
-        next_line=next((text.rstrip() for text in below.split("\n") if text.strip()), ""),
+        closed_by=closed_by,
+        closed_at=closed_at,
+        next_lines=tuple(islice(spoken, _FOLLOWING)),
         max_lines=max(1, max_lines),
     )
 
 
-def _closed_by(language: LanguageFacts, suffix: str, header: int | None) -> str:
-    """The first closer in `suffix` of something opened before it.
+def _closed_by(language: LanguageFacts, suffix: str, header: int | None) -> tuple[str, int | None]:
+    """The first closer in `suffix` of something opened before it, and its indentation.
 
     After an opened block, it must stand at the indentation of the line that opened it: otherwise
     it is that of a block further out.
@@ -101,9 +109,11 @@ def _closed_by(language: LanguageFacts, suffix: str, header: int | None) -> str:
     for number, line in enumerate(suffix.split("\n")):
         scanner.feed(line + "\n")
         if scanner.left:
+            closer = scanner.left[0][0]
+            first = number > 0 and line.lstrip().startswith(closer)
             ours = header is None or number == 0 or columns(line) == header
-            return scanner.left[0][0] if ours else ""
-    return ""
+            return (closer, columns(line) if first else None) if ours else ("", None)
+    return "", None
 
 
 class Scope:
@@ -123,6 +133,8 @@ class Scope:
         self._blank_before = False
         self._deeper = False
         self._last = False
+        self._n_reached = 0
+        self._reached_at = 0
         self.reason = ""
 
     @property
@@ -159,8 +171,9 @@ class Scope:
         spoken = bool(line.strip())
         if spoken and self._lines:
             self._judge_start(line)
-            if not self.done:
-                self._judge_whole(line)
+            if not self.done and self._reaches_below(line.rstrip()):
+                del self._lines[self._reached_at :]
+                self.reason = "the text below is reached"
             if self.done:
                 return
         elif spoken and not self._frame.before and not self._frame.tail:
@@ -174,11 +187,12 @@ class Scope:
         if not spoken:
             self._blank_before = True
             return
-        self._first = self._first or line
+        self._first = self._first or line.rstrip()
         self._blank_before = False
         self._deeper = self._deeper or columns(line) > self._floor
         if self._last:
-            self.reason = "the block is closed"
+            # `} else {` closes one block and opens the next.
+            self.reason = "the block is closed" if self._scanner.at_level else ""
         elif self._statement:
             self._judge_statement(line.rstrip())
         if sum(1 for text in self._lines if text.strip()) >= self._frame.max_lines:
@@ -196,17 +210,38 @@ class Scope:
         if again and (self._floor == 0 or _DEFINITION.match(self._first)):
             self.reason = "the definition ends here"
 
-    def _judge_whole(self, line: str) -> None:
-        follows = self._frame.next_line
-        # A lone closer is told apart by the bracket count, not by its looks. Brackets may be open:
-        # `foo(` is a whole answer where the arguments are already there.
-        words = any(character.isalnum() for character in follows)
-        if words and line.rstrip() == follows and self._scanner.inside == "":
-            self.reason = "the text below is reached"
+    def _reaches_below(self, line: str) -> bool:
+        """Whether the answer's last lines, with `line`, are those that follow the cursor.
+
+        One line that says something is enough in code; in a comment or string, or if the first line
+        below has brackets and marks only, the next must be the same, too. A lone closer is told
+        apart by the bracket count. Brackets may be open: `foo(` is a whole answer where the
+        arguments are already there.
+        """
+        below = self._frame.next_lines
+        if self._n_reached < len(below) and line == below[self._n_reached]:
+            self._n_reached += 1
+        else:
+            self._n_reached = int(bool(below) and line == below[0])
+        if self._n_reached == 1:
+            self._reached_at = len(self._lines)
+        reached = below[: self._n_reached]
+        speaks = any(character.isalnum() for text in reached for character in text)
+        return speaks and (len(reached) > 1 or self._scanner.inside == "")
 
     def _judge_statement(self, line: str) -> None:
         """End a statement with its line, unless that opens a bracket, a block or goes on."""
-        if not self._scanner.at_level or line.endswith(_UNFINISHED):
+        if not self._scanner.at_level:
+            return
+        if self._frame.language.blocks == "indent" and len(self._lines) > 1 and line == self._first:
+            # It begins below the cursor, deeper: the cursor stands behind a header after all.
+            header = columns(self._frame.before)
+            if self._frame.before.rstrip().endswith(":") and columns(line) > header:
+                self._floor, self._statement = header + 1, False
+                return
+        # A comma behind a bracket that the answer closes ends an element of a list.
+        element = len(self._lines) > 1 and line.lstrip()[0] in CLOSERS and line.endswith(",")
+        if line.endswith(_UNFINISHED) and not element:
             return
         if self._frame.language.blocks == "indent" and line.endswith(":"):
             own_line = self._first if len(self._lines) > 1 else self._frame.before
@@ -218,7 +253,8 @@ class Scope:
     def _stays(self, line: str) -> bool:
         """Handle closers in `line` that leave the block; False if the line ends before them."""
         closer, offset = self._scanner.left[0]
-        if self._frame.tail or closer != self._frame.closed_by:
+        ours = closer == self._frame.closed_by and self._is_closed_at(line, closer)
+        if self._frame.tail or not ours:
             # Closers that follow on the cursor's line are replaced through the range, and a block
             # that nothing closes may be closed here. Either way this line is the last.
             self._last = True
@@ -228,6 +264,15 @@ class Scope:
             self._lines.append(kept)
         self.reason = "the block is closed below"
         return False
+
+    def _is_closed_at(self, line: str, closer: str) -> bool:
+        """Whether `closer` may be the one below: not if both begin their lines, at different
+        indentations. The one below then closes a block further out.
+        """
+        shown = line if self._first else self._frame.before + line
+        closed_at = self._frame.closed_at
+        begins = closed_at is not None and shown.lstrip().startswith(closer)
+        return not begins or columns(shown) == closed_at
 
     def _cut_back(self) -> str:
         if not self._first:

@@ -163,8 +163,8 @@ class Finish(msgspec.Struct, frozen=True, kw_only=True):
     Token counts: `n_prompt` in the whole prompt, of which `n_reused` came from the KV cache and
     `n_evaluated` were evaluated now. `n_moved` of the reused ones are suffix that was moved across
     an insertion; `n_stale` is by how many tokens the prefix differs from the one that this suffix
-    was evaluated after. `n_typed` tokens of the prompt were typed
-    since and stand behind the middle marker (`engine.anchor`). Times in milliseconds from the engine's receipt of the job.
+    was evaluated after. `n_typed` tokens of the prompt were typed since and stand behind the middle
+    marker (`engine.anchor`). Times in milliseconds from the engine's receipt of the job.
     """
 
     stop_reason: str
@@ -250,7 +250,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     passed and the first line is there, it is answered, and the rest follows through the cache. None
     waits for the whole. `continues` says that a suggestion was just accepted here, so that the
     answer may begin on the next line. `background` allows work after the answer: what follows its
-    acceptance, and exact evaluations.
+    acceptance, and exact evaluations. `n_answers` above 1 asks for alternatives, if a person asked.
     """
 
     document: Document
@@ -264,6 +264,7 @@ class CompletionRequest(msgspec.Struct, frozen=True, kw_only=True):
     target_ms: float | None = None
     continues: bool = False
     background: bool = False
+    n_answers: int = 1
 
 
 class Stage(msgspec.Struct, frozen=True):

@@ -12,6 +12,7 @@ import re
 
 import msgspec
 
+from indoors_completion import heal
 from indoors_completion.budget import PromptBudget
 
 # Characters per token, on the low side: code has 3 to 4 with the tokenizers of code models. The
@@ -19,6 +20,8 @@ from indoors_completion.budget import PromptBudget
 CHARS_PER_TOKEN = 3
 # How much of the cursor's own line is looked at: enough for any rule, bounded for minified files.
 LINE_LIMIT = 2000
+# A partial word, what is glued to it, and the character before that.
+_HEALED = heal.MAX_BEGIN + 2
 # What may follow the cursor on its line without being text of its own: the closers that editors
 # insert by themselves. field.md gives /^\W*$/, which would also take operators for closers.
 _CLOSERS_ONLY = re.compile(r"[\s)\]}>\"'`;:,]*")
@@ -60,16 +63,22 @@ class Line(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
-    """The text for a prompt, with `\\n` line breaks whatever the document has."""
+    """The text for a prompt, with `\\n` line breaks whatever the document has.
+
+    `begin` is the partial word before the cursor, left out of `prefix` (`heal`). Both windows are
+    the same whatever its length, so that the prompt is the same while somebody types it.
+    """
 
     prefix: str
     suffix: str
     prefix_start: int
     suffix_end: int
+    begin: str = ""
 
     def describe(self) -> str:
         """One line for `--explain`."""
-        return f"{len(self.prefix)} characters before, {len(self.suffix)} after"
+        healed = f", {len(self.begin)} healed" if self.begin else ""
+        return f"{len(self.prefix)} characters before{healed}, {len(self.suffix)} after"
 
 
 def line_at(text: str, offset: int) -> Line:
@@ -89,15 +98,21 @@ def line_at(text: str, offset: int) -> Line:
     )
 
 
-def around(text: str, offset: int, budget: PromptBudget) -> Window:
-    """The windows on both sides of `offset`, of about the sizes that `budget` allows."""
-    start = _prefix_start(text, offset, budget.prefix_tokens * CHARS_PER_TOKEN)
+def around(text: str, offset: int, budget: PromptBudget, *, healed: bool = False) -> Window:
+    """The windows on both sides of `offset`, of about the sizes that `budget` allows.
+
+    `healed` leaves the partial word before `offset` out of the prefix.
+    """
+    begin = heal.split(text[max(0, offset - _HEALED) : offset])[1] if healed else ""
+    stable = offset - len(begin)
+    start = _prefix_start(text, stable, budget.prefix_tokens * CHARS_PER_TOKEN)
     end = _suffix_end(text, offset, budget.suffix_tokens * CHARS_PER_TOKEN)
     return Window(
-        prefix=text[start:offset].replace("\r\n", "\n"),
+        prefix=text[start:stable].replace("\r\n", "\n"),
         suffix=text[offset:end].replace("\r\n", "\n"),
         prefix_start=start,
         suffix_end=end,
+        begin=begin,
     )
 
 

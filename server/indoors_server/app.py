@@ -23,8 +23,10 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 from indoors_server import __version__, convert, handlers, handshake, lockdown, log, transport
 from indoors_server.dispatch import Dispatcher, send_json
 from indoors_server.outbox import EditorOutbox
+from indoors_server.ports import Core
 from indoors_server.positions import Encoding
-from indoors_server.service import Core, Service
+from indoors_server.power import Power
+from indoors_server.service import Service
 
 _log = logging.getLogger("indoors.app")
 
@@ -110,6 +112,7 @@ class Server(LanguageServer):
         clock: Callable[[], float],
         exit_grace_s: float | None = EXIT_GRACE_S,
         configure_log: Callable[[str, bool], None] = lambda *_: None,
+        on_battery: Callable[[], bool] = lambda: False,
     ) -> None:
         super().__init__(
             "indoors",
@@ -119,7 +122,9 @@ class Server(LanguageServer):
             max_workers=1,
         )
         self.outbox = EditorOutbox(self._send)
-        self.service = Service(core, self.outbox, clock, lock=lockdown.state().state)
+        self.service = Service(
+            core, self.outbox, clock, lock=lockdown.state().state, on_battery=on_battery
+        )
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
         self.greeting = ""
@@ -188,7 +193,8 @@ class Server(LanguageServer):
 def run(core: Core, clock: Callable[[], float]) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
-    server = Server(core, clock, configure_log=log.configure)
+    power = Power(clock)
+    server = Server(core, clock, configure_log=log.configure, on_battery=power.on_battery)
     status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.
     logging.shutdown()

@@ -9,7 +9,7 @@ from cattrs import Converter
 from lsprotocol import types
 from pygls.protocol import default_converter
 
-from indoors_completion.types import Completion
+from indoors_server.items import item_id as id_of_item
 from indoors_server.positions import Lines
 from indoors_server.service import Answer, Ask
 from indoors_server.session import Change
@@ -41,9 +41,13 @@ class ItemNotification:
 
 @attrs.define
 class FocusParams:
-    """`{textDocument?}`: without one, no document has the focus."""
+    """`{textDocument?, position?}`: without a document, none has the focus.
+
+    The position is an addition of ours: where the cursor is.
+    """
 
     text_document: types.TextDocumentIdentifier | None = None
+    position: types.Position | None = None
 
 
 @attrs.define
@@ -89,7 +93,11 @@ def _focus_params(made: Converter, raw: dict[str, Any] | None) -> FocusParams:
     document = (raw or {}).get("textDocument")
     if document is None:
         return FocusParams()
-    return FocusParams(made.structure(document, types.TextDocumentIdentifier))
+    position = (raw or {}).get("position")
+    return FocusParams(
+        made.structure(document, types.TextDocumentIdentifier),
+        None if position is None else made.structure(position, types.Position),
+    )
 
 
 def ask(params: types.InlineCompletionParams) -> Ask:
@@ -119,6 +127,11 @@ def ask_popup(params: types.CompletionParams) -> Ask:
     )
 
 
+def corner(value: types.Position) -> tuple[int, int]:
+    """A position as (line, character)."""
+    return value.line, value.character
+
+
 def corners(value: types.Range) -> tuple[int, int, int, int]:
     """A range as (line, character, line, character)."""
     return value.start.line, value.start.character, value.end.line, value.end.character
@@ -135,13 +148,18 @@ def inline_list(answer: Answer | None, encoding: str) -> types.InlineCompletionL
     """An answer as the inline completion list; no answer is the empty list."""
     if answer is None:
         return types.InlineCompletionList(items=[])
-    completion = answer.completion
-    item = types.InlineCompletionItem(
-        insert_text=completion.text,
-        range=span_range(completion, answer.snapshot.lines, encoding),
-        command=_accepted_command(completion),
-    )
-    return types.InlineCompletionList(items=[item])
+    completion, lines = answer.completion, answer.snapshot.lines
+    answers = [(completion.text, completion.span)]
+    answers += [(other.text, other.span) for other in completion.alternatives]
+    items = [
+        types.InlineCompletionItem(
+            insert_text=text,
+            range=_range(lines, span.start, span.end, encoding),
+            command=_accepted_command(id_of_item(completion.id, number)),
+        )
+        for number, (text, span) in enumerate(answers)
+    ]
+    return types.InlineCompletionList(items=items)
 
 
 def popup_list(answer: Answer | None, encoding: str) -> types.CompletionList:
@@ -166,14 +184,9 @@ def popup_list(answer: Answer | None, encoding: str) -> types.CompletionList:
         documentation=text,
         insert_text_format=types.InsertTextFormat.PlainText,
         text_edit=types.TextEdit(range=where, new_text=text),
-        command=_accepted_command(completion),
+        command=_accepted_command(completion.id),
     )
     return types.CompletionList(is_incomplete=True, items=[item])
-
-
-def span_range(completion: Completion, lines: Lines, encoding: str) -> types.Range:
-    """The replaced range in client units."""
-    return _range(lines, completion.span.start, completion.span.end, encoding)
 
 
 def item_id(item: types.InlineCompletionItem) -> str:
@@ -184,8 +197,8 @@ def item_id(item: types.InlineCompletionItem) -> str:
     return str(command.arguments[0])
 
 
-def _accepted_command(completion: Completion) -> types.Command:
-    return types.Command(title="Accepted", command=ACCEPTED, arguments=[completion.id])
+def _accepted_command(identity: str) -> types.Command:
+    return types.Command(title="Accepted", command=ACCEPTED, arguments=[identity])
 
 
 def _range(lines: Lines, start: int, end: int, encoding: Any) -> types.Range:  # noqa: ANN401 - a Literal

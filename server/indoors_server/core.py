@@ -20,7 +20,6 @@ from functools import partial
 import msgspec
 
 from indoors_completion.cache import CompletionCache
-from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess, EngineState
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.types import (
@@ -34,84 +33,16 @@ from indoors_completion.types import (
     Span,
 )
 from indoors_indexing.languages import by_language_id
-from indoors_server import card_use, children, engine_store, fit, machine, model_choice, model_store
-from indoors_server.engine_store import EngineBuild
-from indoors_server.model_store import ResolvedModel
+from indoors_server import children
+from indoors_server.located import Located, facts_of, locate
 from indoors_server.settings import Settings
-from indoors_server.status import Facts
+from indoors_server.status import EngineStats, Facts, Work
 from indoors_server.syntax_client import SyntaxClient
 
 _log = logging.getLogger("indoors.core")
 
 RECHECK_AFTER_S = 3.0
 PATIENCE_S = 2.0
-
-
-class Located(msgspec.Struct, frozen=True):
-    """What a load needs: found, checked, and where it goes."""
-
-    model: ResolvedModel
-    engine: EngineBuild
-    load: wire.Load
-    card_problem: str = ""
-
-    @property
-    def key(self) -> tuple[object, ...]:
-        """Equal keys need no new load."""
-        return (self.engine.directory, self.load)
-
-
-def locate(settings: Settings, progress: Callable[[float], None] | None = None) -> Located:
-    """Find the model and the engine and decide where the model goes. Blocks: it may hash the file.
-
-    `progress` gets the hashed fraction. Raises IndoorsError.
-    """
-    engine = engine_store.require()
-    path = model_store.locate(settings.model or model_choice.chosen())
-    total = max(1, path.stat().st_size if path.is_file() else 1)
-    report = None if progress is None else lambda done: progress(min(1.0, done / total))
-    model = model_store.resolve_path(path, report)
-    n_gpu_layers, main_gpu = gpu_layers(settings, model, engine)
-    load = wire.Load(
-        path=str(model.path),
-        n_ctx=settings.context_tokens,
-        n_gpu_layers=n_gpu_layers,
-        main_gpu=main_gpu,
-        n_threads=settings.threads,
-        identity=model.identity,
-        sha256=model.sha256,
-    )
-    card = card_use.of(engine)
-    problem = f"{card.problem} Next: {card.next_step}" if card.problem else ""
-    return Located(model, engine, load, problem)
-
-
-def gpu_layers(settings: Settings, model: ResolvedModel, engine: EngineBuild) -> tuple[int, int]:
-    """How many layers go to which card: (n_gpu_layers, main_gpu).
-
-    Raises ModelError if the model does not fit into this machine's memory at all.
-    """
-    if isinstance(settings.gpu_layers, int):
-        return settings.gpu_layers, settings.main_gpu
-    cards: tuple[fit.Card, ...] = ()
-    if engine.backend in ("cuda", "metal", "vulkan"):
-        from indoors_server import engine_probe
-
-        cards = engine_probe.probe(engine).cards
-    memory = machine.memory()
-    plan = fit.plan(
-        fit.estimate_shape(model.size_bytes),
-        cards,
-        memory.available_bytes,
-        n_ctx=settings.context_tokens,
-    )
-    if not plan.fits and plan.needed_bytes > memory.available_bytes:
-        raise ModelError(
-            f"{model.name} does not fit into memory.",
-            why=plan.reason,
-            next_step="close other programs, or choose a smaller model (indoors models list)",
-        )
-    return plan.n_gpu_layers, plan.main_gpu
 
 
 class EngineCore:
@@ -122,6 +53,7 @@ class EngineCore:
         self._facts = Facts(phase="loading", progress=0.0)
         self._settings: Settings | None = None
         self._on_change: Callable[[], None] = lambda: None
+        self._on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: EngineProcess | None = None
         self._syntax: SyntaxClient | None = None
@@ -153,10 +85,16 @@ class EngineCore:
 
     # --- loading ------------------------------------------------------------------------------
 
-    def start(self, settings: Settings, on_change: Callable[[], None]) -> None:
+    def start(
+        self,
+        settings: Settings,
+        on_change: Callable[[], None],
+        on_more: Callable[[str, int], None] = lambda _uri, _version: None,
+    ) -> None:
         """Start the indexer and, in the background, find and load the model."""
         self._loop = asyncio.get_running_loop()
         self._on_change = on_change
+        self._on_more = on_more
         self._settings = settings
         self._syntax = SyntaxClient(partial(children.spawn, "indexer"))
         self._in_background(self._syntax.start())
@@ -165,6 +103,8 @@ class EngineCore:
     def reconfigure(self, settings: Settings) -> None:
         """Use other settings; loads again only if the model or the engine's part changed."""
         self._settings = settings
+        if self._pipeline is not None:
+            self._pipeline.use(settings.suffix_reuse)
         self._locate()
 
     def recheck(self) -> None:
@@ -229,12 +169,20 @@ class EngineCore:
         """On the loop's thread: on Linux a child dies with the thread that started it."""
         arguments = ["--engine", found.engine.directory] if found.engine.directory else []
         assert self._syntax is not None
+        assert self._settings is not None
         engine = EngineProcess(
             partial(children.spawn, "worker", *arguments), found.load, on_state=self._engine_state
         )
         self._engine = engine
         self._pipeline = Pipeline(
-            engine, self._syntax, self._cache, self._clock, lambda: next(self._ids)
+            engine,
+            self._syntax,
+            self._cache,
+            self._clock,
+            lambda: next(self._ids),
+            forget_tree=self._syntax.forget,
+            on_more=self._on_more,
+            reuse=self._settings.suffix_reuse,
         )
         engine.start()
 
@@ -257,6 +205,8 @@ class EngineCore:
         self._become(Facts(phase="error", reason=reason, next_step=error.next_step))
 
     def _drop_engine(self) -> None:
+        if self._pipeline is not None:
+            self._pipeline.cancel()
         if self._engine is not None:
             self._in_background(self._engine.close())
         self._engine = self._pipeline = None
@@ -289,6 +239,26 @@ class EngineCore:
             return Completion(id="", text="", span=here, source="none", stop_reason="unavailable")
         return await self._pipeline.complete(request)
 
+    def is_ready(self, request: CompletionRequest) -> bool:
+        """Whether the request would be answered without asking the model anything new."""
+        return self._pipeline is None or self._pipeline.is_ready(request)
+
+    @property
+    def work(self) -> Work:
+        """What was done for requests, and ahead of them, with this engine."""
+        counts = self._pipeline.counts if self._pipeline is not None else None
+        return Work() if counts is None else msgspec.convert(msgspec.to_builtins(counts), Work)
+
+    async def stats(self) -> EngineStats | None:
+        """What the worker has done since it started; None if it does not say."""
+        if self._engine is None:
+            return None
+        try:
+            stats = await self._engine.stats()
+        except EngineError:
+            return None
+        return msgspec.convert(stats, EngineStats, from_attributes=True)
+
     async def complete_patiently(self, request: CompletionRequest) -> Completion:
         """As `complete`, but the first parse of the document gets the time it needs.
 
@@ -311,8 +281,20 @@ class EngineCore:
     async def _parse(self, syntax: SyntaxClient, document: Document) -> None:
         await syntax.site(document, 0)
 
+    def changed(self, document: Document, offset: int | None, *, background: bool) -> None:
+        """A document changed, the last edit ended at `offset`."""
+        if self._pipeline is not None:
+            self._pipeline.changed(document, offset, background=background)
+
+    def warm(self, document: Document, offset: int | None) -> None:
+        """Evaluate a document in the background, for the cursor at `offset`."""
+        if self._pipeline is not None:
+            self._pipeline.warm(document, offset)
+
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        if self._pipeline is not None:
+            self._pipeline.forget(uri)
         if self._syntax is not None:
             self._syntax.forget(uri)
         if self._engine is not None:
@@ -327,16 +309,3 @@ class EngineCore:
             self._syntax = None
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-def facts_of(state: EngineState, found: Located) -> Facts:
-    """The facts that a state of a living engine means."""
-    if state.phase == "ready" and state.model is not None:
-        return Facts(
-            phase="ready",
-            model=found.model.name,
-            device=state.model.device,
-            reason=found.card_problem,
-        )
-    reason = state.error.what if state.error is not None else ""
-    return Facts(phase="loading", reason=reason, model=found.model.name, progress=state.progress)

@@ -17,6 +17,8 @@ _HEADROOM_FRACTION = 0.15
 # What a driver context and its libraries take before the first tensor (CUDA with cuBLAS).
 _CONTEXT_BYTES = 300_000_000
 _KV_BYTES = 2  # f16
+# The default of engine.contextTokens: what a machine is measured against before anybody chose.
+DEFAULT_CONTEXT_TOKENS = 8192
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -144,7 +146,7 @@ def layers_that_fit(shape: Shape, free_bytes: int, n_ctx: int, n_batch: int) -> 
     return 0
 
 
-def largest_file(free_bytes: int, n_ctx: int = 4096, n_batch: int = 512) -> int:
+def largest_file(free_bytes: int, n_ctx: int = DEFAULT_CONTEXT_TOKENS, n_batch: int = 512) -> int:
     """The bytes of the largest model file that fits whole on a card with `free_bytes` free.
 
     To within 10 MB; 0 if none does.
@@ -169,7 +171,7 @@ def plan(
     cards: Iterable[Card],
     ram_available: int,
     *,
-    n_ctx: int = 4096,
+    n_ctx: int = DEFAULT_CONTEXT_TOKENS,
     n_batch: int = 512,
 ) -> Plan:
     """Decide where the model goes: all of it on the least-used card, as many layers as fit there,

@@ -37,7 +37,10 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     ls.outbox.client_shows_progress = bool(window and window.work_done_progress)
     ls.outbox.tracing = params.trace not in (None, types.TraceValue.Off)
     ls.parent_watch.watch(params.process_id)
-    ls.greeting = handshake.check(options.get("client"))
+    client = options.get("client")
+    ls.greeting = handshake.check(client)
+    service.client_refreshes = isinstance(client, dict) and client.get("refresh") is True
+    service.debounce.client(params.client_info.name if params.client_info else "")
     ls.apply_settings()
     # Runs once this handler's answer has been written.
     asyncio.get_running_loop().call_soon(ls.start_working)
@@ -76,7 +79,7 @@ def did_change(ls: Server, params: types.DidChangeTextDocumentParams) -> None:
     """A document changed."""
     document = params.text_document
     changes = [convert.change(event) for event in params.content_changes]
-    ls.service.session.change(document.uri, document.version, changes)
+    ls.service.changed(document.uri, document.version, changes)
 
 
 def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
@@ -92,7 +95,8 @@ def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
 
 def did_focus(ls: Server, params: convert.FocusParams) -> None:
     """Another document has the focus, or none."""
-    ls.service.focus(params.text_document.uri if params.text_document else None)
+    uri = params.text_document.uri if params.text_document else None
+    ls.service.focus(uri, convert.corner(params.position) if params.position else None)
 
 
 # --- workspace --------------------------------------------------------------------------------
@@ -137,12 +141,12 @@ async def completion(ls: Server, params: types.CompletionParams) -> types.Comple
 
 def did_show(ls: Server, params: convert.ItemParams) -> None:
     """An item was shown."""
-    ls.service.shown(convert.item_id(params.item))
+    ls.service.items.shown(convert.item_id(params.item))
 
 
 def did_partially_accept(ls: Server, params: convert.ItemParams) -> None:
     """The start of an item was accepted; the length is cumulative, in UTF-16 units."""
-    ls.service.partially_accepted(convert.item_id(params.item), params.accepted_length)
+    ls.service.items.partially_accepted(convert.item_id(params.item), params.accepted_length)
 
 
 # --- commands ---------------------------------------------------------------------------------
@@ -150,11 +154,18 @@ def did_partially_accept(ls: Server, params: convert.ItemParams) -> None:
 
 # pygls resolves the annotations of commands at run time, where `Server` is not known: hence Any.
 def accepted(ls: Any, *arguments: Any) -> bool:  # noqa: ANN401 - a client may send anything
-    """`indoors.accepted ID`: an item was inserted. Counts, nothing else."""
-    return bool(arguments) and bool(ls.service.accepted(str(arguments[0])))
+    """`indoors.accepted ID`: an item was inserted. Counted, and the next request may follow on."""
+    return bool(arguments) and bool(ls.service.items.accepted(str(arguments[0])))
 
 
-def status(ls: Any, *_: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything
+async def status(ls: Any, *_: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything
     """`indoors.status`: the status and the counters, for a health check."""
-    made: dict[str, Any] = msgspec.to_builtins(ls.service.status())
-    return {**made, "counters": msgspec.to_builtins(ls.service.counters)}
+    service = ls.service
+    made: dict[str, Any] = msgspec.to_builtins(service.status())
+    stats = await service.engine_stats()
+    return {
+        **made,
+        "counters": msgspec.to_builtins(service.counters),
+        "work": msgspec.to_builtins(service.work),
+        "engine": None if stats is None else msgspec.to_builtins(stats),
+    }

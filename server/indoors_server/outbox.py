@@ -47,6 +47,11 @@ class EditorOutbox:
             if status.phase != "loading":
                 self._progress = None
 
+    def completion_ready(self, uri: str, version: int) -> None:
+        """Send `indoors/completionReady`: asked again, a document has more to show."""
+        document = {"uri": uri, "version": version}
+        self._notify("indoors/completionReady", {"textDocument": document})
+
     def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
         """Show a message to the person."""
         self._notify("window/showMessage", {"type": _MESSAGE_TYPES[kind], "message": text})

@@ -8,85 +8,30 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Literal, Protocol
+from typing import Literal
 
 import msgspec
 
-from indoors_completion.types import (
-    Completion,
-    CompletionRequest,
-    Document,
-    SelectedCompletion,
-    Span,
-)
+from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
 from indoors_server import settings as settings_module
-from indoors_server.positions import index_at, n_units
+from indoors_server.debounce import Debounce
+from indoors_server.items import Items
+from indoors_server.ports import Core, Outbox
 from indoors_server.scheduler import Scheduler
-from indoors_server.session import READ_ONLY_SCHEMES, Session, Snapshot, scheme_of
+from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Problem, Settings
-from indoors_server.status import Counters, Facts, Status, status_of
+from indoors_server.status import Counters, EngineStats, Status, Work, status_of
 
 _log = logging.getLogger("indoors.service")
 
 # A generation shorter than this is not worth a "busy" that flickers in a status bar.
 BUSY_AFTER_S = 0.15
-# How many answered items we remember, to count what is said about them later.
-_REMEMBERED_ITEMS = 256
-
-
-class Core(Protocol):
-    """The engine, syntax and pipeline behind the service."""
-
-    @property
-    def facts(self) -> Facts:
-        """What is known about the engine now."""
-        ...
-
-    def start(self, settings: Settings, on_change: Callable[[], None]) -> None:
-        """Begin to load in the background; `on_change` is called on the event loop."""
-        ...
-
-    def reconfigure(self, settings: Settings) -> None:
-        """Use other settings; loads again only if the model or the engine changed."""
-        ...
-
-    def recheck(self) -> None:
-        """Look again for what was missing, at most every few seconds; cheap."""
-        ...
-
-    async def complete(self, request: CompletionRequest) -> Completion:
-        """Complete."""
-        ...
-
-    def opened(self, document: Document) -> None:
-        """A document was opened: what takes long the first time may begin."""
-        ...
-
-    def forget(self, uri: str) -> None:
-        """A document was closed."""
-        ...
-
-    async def close(self) -> None:
-        """End the children."""
-        ...
-
-
-class Outbox(Protocol):
-    """What the service tells the editor."""
-
-    def status(self, status: Status) -> None:
-        """The status changed."""
-        ...
-
-    def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
-        """Something a person should read."""
-        ...
-
-    def trace(self, text: str) -> None:
-        """Something for whoever switched tracing on; holds no source text."""
-        ...
+# When a client that can ask again is answered, once the first line is there: a quarter of a second
+# is still felt as one's own doing.
+TARGET_MS = 250.0
+# How many different answers a person gets who asks for one.
+N_ANSWERS = 3
 
 
 class Ask(msgspec.Struct, frozen=True, kw_only=True):
@@ -108,22 +53,26 @@ class Answer(msgspec.Struct, frozen=True):
     completion: Completion
 
 
-class _Item(msgspec.Struct):
-    """An answered item: its text, how much of it was taken bit by bit, and whether wholly."""
-
-    text: str
-    taken_units: int = 0
-    accepted: bool = False
-
-
 class Service:
-    """One editor's server."""
+    """One editor's server. `on_battery` says whether to save power, where a person left it open.
+
+    `client_refreshes` says that the client asks again on `indoors/completionReady`.
+    """
 
     def __init__(
-        self, core: Core, outbox: Outbox, clock: Callable[[], float], lock: str = "unproven"
+        self,
+        core: Core,
+        outbox: Outbox,
+        clock: Callable[[], float],
+        lock: str = "unproven",
+        on_battery: Callable[[], bool] = lambda: False,
     ) -> None:
         self.session = Session()
         self.counters = Counters()
+        self.items = Items(self.counters)
+        self.debounce = Debounce(clock)
+        self.client_refreshes = False
+        self._on_battery = on_battery
         self._core = core
         self._outbox = outbox
         self._clock = clock
@@ -138,14 +87,14 @@ class Service:
         self._n_generating = 0
         self._status: Status | None = None
         self._told: set[str] = set()
-        self._items: OrderedDict[str, _Item] = OrderedDict()
+        self._was_ready = False
 
     # --- life ---------------------------------------------------------------------------------
 
     def start(self) -> None:
         """Begin to load the model; called once `initialize` has been answered."""
         self._started = True
-        self._core.start(self.settings, self.refresh_status)
+        self._core.start(self.settings, self._core_changed, self._more)
         self.refresh_status()
 
     async def close(self) -> None:
@@ -192,7 +141,7 @@ class Service:
         snapshot = self.session.snapshot(ask.uri)
         if snapshot is None or scheme_of(ask.uri) in READ_ONLY_SCHEMES:
             return None
-        settings = self._by_folder.get(snapshot.folder, self.settings)
+        settings = self._settings_of(snapshot)
         document = snapshot.document
         if settings.refusal(document.path, document.language, ask.trigger):
             return None
@@ -200,11 +149,19 @@ class Service:
             self._core.recheck()
             return None
         request = self._request(ask, snapshot, settings)
-        key = f"{ask.channel} {document.uri}"
+        self.session.move_cursor(document.uri, request.offset)
         started_s = self._clock()
-        completion = await self._scheduler.run(
-            key, lambda _: self._generate(request), settings.deadline_ms / 1000 * 2 + 1
-        )
+        asked: list[bool] = []  # filled once the model is asked
+        completion = None
+        try:
+            completion = await self._scheduler.run(
+                f"{ask.channel} {document.uri}",
+                lambda _: self._generate(request, asked),
+                settings.deadline_ms / 1000 * 2 + 1,
+            )
+        finally:
+            if asked:  # most clients cancel a request themselves when the next key comes
+                self.debounce.served(completion is not None)
         if completion is None:
             self.counters.superseded += 1
             return None
@@ -213,28 +170,39 @@ class Service:
             return None
         self.counters.answered += 1
         self.counters.from_cache += completion.source == "cache"
-        self._remember(completion)
+        self.counters.from_run += completion.source == "run"
+        self.items.answered(document, completion)
         return Answer(snapshot, completion)
 
     def _request(self, ask: Ask, snapshot: Snapshot, settings: Settings) -> CompletionRequest:
-        lines, encoding = snapshot.lines, self.session.encoding
+        lines, encoding, document = snapshot.lines, self.session.encoding, snapshot.document
         selected = None
         if ask.selected_text is not None:
             first, first_character, last, last_character = ask.selected_range
             one = lines.offset(first, first_character, encoding)
             two = lines.offset(last, last_character, encoding)
             selected = SelectedCompletion(ask.selected_text, Span(min(one, two), max(one, two)))
+        offset = lines.offset(ask.line, ask.character, encoding)
         return CompletionRequest(
-            document=snapshot.document,
-            offset=lines.offset(ask.line, ask.character, encoding),
+            document=document,
+            offset=offset,
             trigger=ask.trigger,
             selected=selected,
             deadline_ms=float(settings.deadline_ms),
             multiline=settings.multiline,
             max_lines=settings.max_lines,
+            target_ms=TARGET_MS if self.client_refreshes else None,
+            continues=self.items.continues(document.uri, document.text, offset),
+            background=self._may_go_on(settings),
+            n_answers=N_ANSWERS if ask.channel == "inline" else 1,
         )
 
-    async def _generate(self, request: CompletionRequest) -> Completion | None:
+    async def _generate(self, request: CompletionRequest, asked: list[bool]) -> Completion | None:
+        if not self._core.is_ready(request):
+            delay_s = self.debounce.delay_s() if request.trigger == "automatic" else 0.0
+            if delay_s > 0:
+                await asyncio.sleep(delay_s)
+            asked.append(True)
         self._n_generating += 1
         timer = asyncio.get_running_loop().call_later(BUSY_AFTER_S, self._set_busy)
         try:
@@ -253,47 +221,30 @@ class Service:
         self._busy = True
         self.refresh_status()
 
+    def _more(self, uri: str, version: int) -> None:
+        """A request that was answered early has more to show; never after a change."""
+        snapshot = self.session.snapshot(uri)
+        if self.client_refreshes and snapshot and snapshot.document.version == version:
+            self._outbox.completion_ready(uri, version)
+
+    def _may_go_on(self, settings: Settings) -> bool:
+        """Whether anything may be computed that nobody waits for."""
+        how = settings.background
+        return how == "on" or (how == "auto" and not self._on_battery())
+
+    def _settings_of(self, snapshot: Snapshot) -> Settings:
+        return self._by_folder.get(snapshot.folder, self.settings)
+
     def _trace(self, completion: Completion, total_ms: float) -> None:
         self._outbox.trace(
             f"completion {completion.id}: {completion.source}, {total_ms:.0f} ms, "
             f"first token {completion.ttft_ms:.0f} ms, {completion.n_reused} reused, "
+            f"moved {completion.n_moved}, stale {completion.n_stale}, "
             f"{completion.n_evaluated} evaluated, {completion.n_generated} generated, "
             f"stop {completion.stop_reason or '-'}, filter {completion.filtered_by or '-'}"
         )
 
-    # --- what became of an answer -------------------------------------------------------------
-
-    def _remember(self, completion: Completion) -> None:
-        self._items[completion.id] = _Item(completion.text)
-        while len(self._items) > _REMEMBERED_ITEMS:
-            self._items.popitem(last=False)
-
-    def shown(self, item_id: str) -> None:
-        """An item was shown."""
-        self.counters.shown += item_id in self._items
-
-    def accepted(self, item_id: str) -> bool:
-        """An item was accepted as a whole; counted once."""
-        item = self._items.get(item_id)
-        if item is None or item.accepted:
-            return False
-        item.accepted = True
-        self.counters.accepted += 1
-        return True
-
-    def partially_accepted(self, item_id: str, accepted_units: int) -> None:
-        """The first `accepted_units` UTF-16 units of an item were taken, counted from its start."""
-        item = self._items.get(item_id)
-        if item is None:
-            return
-        taken = item.text[: index_at(item.text, accepted_units, "utf-16")]
-        now = n_units(taken, "utf-16")
-        if now > item.taken_units:
-            self.counters.partially_accepted += item.taken_units == 0
-            self.counters.accepted_units += now - item.taken_units
-            item.taken_units = now
-
-    # --- status -------------------------------------------------------------------------------
+    # --- documents ----------------------------------------------------------------------------
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
         """A document was opened; editors show what they open."""
@@ -302,15 +253,68 @@ class Service:
             self._core.opened(snapshot.document)
         self.focus(uri)
 
-    def focus(self, uri: str | None) -> None:
-        """The editor shows another document, or none."""
+    def changed(self, uri: str, version: int | None, changes: list[Change]) -> None:
+        """A document changed."""
+        edited = self.session.change(uri, version, changes)
+        snapshot = self.session.snapshot(uri)
+        if edited is None or snapshot is None:
+            return
+        document = snapshot.document
+        self.debounce.typed()
+        self.items.changed(document.uri, document.text, edited.n_inserted)
+        self._core.changed(document, edited.end, background=self._may_prepare(snapshot))
+
+    def focus(self, uri: str | None, position: tuple[int, int] | None = None) -> None:
+        """The editor shows another document, or none; the cursor is at (line, character)."""
         self.session.focus = uri
+        snapshot = self.session.snapshot(uri) if uri else None
+        if snapshot is not None and position is not None:
+            offset = snapshot.lines.offset(*position, self.session.encoding)
+            self.session.move_cursor(snapshot.document.uri, offset)
+        self._warm()
         self.refresh_status()
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self.session.close(uri)
+        self.items.forget(uri)
         self._core.forget(uri)
+
+    def _warm(self) -> None:
+        """Evaluate the focused document in the background."""
+        uri = self.session.focus
+        snapshot = self.session.snapshot(uri) if uri else None
+        if snapshot is not None and self._may_prepare(snapshot):
+            self._core.warm(snapshot.document, self.session.cursor(snapshot.document.uri))
+
+    def _may_prepare(self, snapshot: Snapshot) -> bool:
+        """Whether a document is completed at all, and may be worked on in the background."""
+        document, settings = snapshot.document, self._settings_of(snapshot)
+        return (
+            self._core.facts.phase == "ready"
+            and self._may_go_on(settings)
+            and scheme_of(document.uri) not in READ_ONLY_SCHEMES
+            and not settings.refusal(document.path, document.language, "explicit")
+        )
+
+    # --- status -------------------------------------------------------------------------------
+
+    def _core_changed(self) -> None:
+        """The engine's facts changed; a model that just came begins with what is on the screen."""
+        is_ready = self._core.facts.phase == "ready"
+        if is_ready and not self._was_ready:
+            self._warm()
+        self._was_ready = is_ready
+        self.refresh_status()
+
+    @property
+    def work(self) -> Work:
+        """What was done for requests, and ahead of them."""
+        return self._core.work
+
+    async def engine_stats(self) -> EngineStats | None:
+        """What the engine has done since it started; None if it does not say."""
+        return await self._core.stats()
 
     def status(self) -> Status:
         """The status now."""
@@ -339,5 +343,5 @@ class Service:
             return "" if self.settings.enabled else "completion.enabled is off"
         if scheme_of(snapshot.document.uri) in READ_ONLY_SCHEMES:
             return "this is a read-only view"
-        settings = self._by_folder.get(snapshot.folder, self.settings)
+        settings = self._settings_of(snapshot)
         return settings.refusal(snapshot.document.path, snapshot.document.language, "explicit")

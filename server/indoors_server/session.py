@@ -29,31 +29,46 @@ class Change(msgspec.Struct, frozen=True):
     range: tuple[int, int, int, int] | None = None
 
 
+class Edited(msgspec.Struct, frozen=True):
+    """What a change did: `end` is the offset behind the last edit, None if the whole text was
+    replaced; `n_inserted` the length of the longest insertion.
+    """
+
+    end: int | None
+    n_inserted: int
+
+
 class OpenDocument:
-    """One open document: text, version, and the line index of that text."""
+    """One open document: text, version, the line index of that text, and where the cursor was last
+    known to be.
+    """
 
     def __init__(self, uri: str, language: str, version: int, text: str) -> None:
         self.uri = uri
         self.language = language
         self.version = version
         self.lines = Lines(scalar_text(text))
+        self.cursor: int | None = None
 
     @property
     def text(self) -> str:
         """The text as the editor shows it."""
         return self.lines.text
 
-    def apply(self, change: Change, encoding: Encoding) -> None:
+    def apply(self, change: Change, encoding: Encoding) -> Edited:
         """Apply one change; a range outside the text is clamped, a reversed one is turned."""
         new = scalar_text(change.text)
         if change.range is None:
             self.lines = Lines(new)
-            return
+            self.cursor = None
+            return Edited(None, len(new))
         first, first_character, last, last_character = change.range
         one = self.lines.offset(first, first_character, encoding)
         two = self.lines.offset(last, last_character, encoding)
         start, end = min(one, two), max(one, two)
         self.lines = Lines(self.text[:start] + new + self.text[end:])
+        self.cursor = start + len(new)
+        return Edited(self.cursor, len(new))
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -77,15 +92,26 @@ class Session:
         """A document was opened (again)."""
         self._documents[unquote(uri)] = OpenDocument(uri, language, version, text)
 
-    def change(self, uri: str, version: int | None, changes: list[Change]) -> bool:
-        """Apply changes; False for a document that was never opened."""
+    def change(self, uri: str, version: int | None, changes: list[Change]) -> Edited | None:
+        """Apply changes, and say what they did; None for a document that was never opened."""
         document = self._documents.get(unquote(uri))
         if document is None:
-            return False
-        for change in changes:
-            document.apply(change, self.encoding)
+            return None
+        edits = [document.apply(change, self.encoding) for change in changes]
         document.version = document.version + 1 if version is None else version
-        return True
+        n_inserted = max((edit.n_inserted for edit in edits), default=0)
+        return Edited(edits[-1].end if edits else None, n_inserted)
+
+    def cursor(self, uri: str) -> int | None:
+        """Where the cursor was at the last change or request; None if that is not known."""
+        document = self._documents.get(unquote(uri))
+        return None if document is None else document.cursor
+
+    def move_cursor(self, uri: str, offset: int) -> None:
+        """The cursor of a document is at `offset`."""
+        document = self._documents.get(unquote(uri))
+        if document is not None:
+            document.cursor = min(max(0, offset), len(document.text))
 
     def close(self, uri: str) -> None:
         """A document was closed."""

@@ -56,12 +56,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     max_lines: int
     deadline_ms: int
     popup: bool
+    background: Literal["auto", "on", "off"]
     languages_off: tuple[str, ...]
     exclude: tuple[str, ...]
     gpu_layers: int | Literal["auto"]
     main_gpu: int
     threads: int
     context_tokens: int
+    suffix_reuse: Literal["auto", "exact"]
     log_level: Literal["error", "warning", "info", "debug"]
     log_file: bool
 
@@ -160,7 +162,8 @@ def narrow(settings: Settings, workspace: Options) -> tuple[Settings, tuple[Prob
 def _narrowed(setting: Setting, current: Any, value: Any) -> Any:  # noqa: ANN401 - any setting
     """The narrowed value, or None if `value` would widen."""
     if setting.narrowing == "off":
-        return False if value is False else (None if current is False else current)
+        off = "off" if isinstance(current, str) else False
+        return off if value == off else (None if current == off else current)
     if setting.narrowing == "lower":
         return value if value <= current else None
     if setting.narrowing == "add":

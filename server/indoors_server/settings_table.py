@@ -13,6 +13,8 @@ from typing import Annotated, Any, Literal
 import msgspec
 from msgspec import Meta
 
+from indoors_server.fit import DEFAULT_CONTEXT_TOKENS
+
 # How a workspace file may change a setting (I6): it can only narrow.
 #   fixed  not at all          off    switch it off
 #   lower  make it smaller     add    add entries to the list
@@ -102,6 +104,17 @@ TABLE: tuple[Setting, ...] = (
         "completion. Read when the editor starts the server.",
     ),
     Setting(
+        key="completion.background",
+        field="background",
+        type=Literal["auto", "on", "off"],
+        default="auto",
+        accepts='"auto", "on" or "off"',
+        narrowing="off",
+        text="Compute while nobody waits: what follows an accepted suggestion, and a file's "
+        "beginning when it is opened. `auto`: not on battery (where the system tells; macOS does "
+        "not).",
+    ),
+    Setting(
         key="completion.languages.off",
         field="languages_off",
         type=Names,
@@ -150,10 +163,22 @@ TABLE: tuple[Setting, ...] = (
         key="engine.contextTokens",
         field="context_tokens",
         type=Annotated[int, Meta(ge=512, le=131_072)],
-        default=4096,
+        default=DEFAULT_CONTEXT_TOKENS,
         accepts="a whole number from 512 to 131072",
         narrowing="fixed",
-        text="Context size in tokens. More context takes more memory.",
+        text="Context size in tokens, shared by the open documents: a prompt takes at most a "
+        "quarter. More context keeps more documents warm and takes more memory.",
+    ),
+    Setting(
+        key="engine.suffixReuse",
+        field="suffix_reuse",
+        type=Literal["auto", "exact"],
+        default="auto",
+        accepts='"auto" or "exact"',
+        narrowing="fixed",
+        text="`auto`: where the text after the cursor takes too long to evaluate at every key, "
+        "what was evaluated a few keys ago is used, and made exact in the background. `exact`: "
+        "never.",
     ),
     Setting(
         key="log.level",

@@ -28,17 +28,39 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 class Counters(msgspec.Struct):
     """What happened since the server started: numbers only, no text, nothing leaves the machine.
 
-    `accepted_units` are the UTF-16 units taken by partial accepts.
+    `from_run` were answered by a generation that an earlier request had started. `accepted_units`
+    are the UTF-16 units taken by partial accepts.
     """
 
     requested: int = 0
     answered: int = 0
     from_cache: int = 0
+    from_run: int = 0
     superseded: int = 0
     shown: int = 0
     accepted: int = 0
     partially_accepted: int = 0
     accepted_units: int = 0
+
+
+class Work(msgspec.Struct, frozen=True, kw_only=True):
+    """What the pipeline did; fields as in `indoors_completion.pipeline.Counts`."""
+
+    runs: int = 0
+    joined: int = 0
+    speculated: int = 0
+    ahead_hits: int = 0
+    exact: int = 0
+
+
+class EngineStats(msgspec.Struct, frozen=True, kw_only=True):
+    """What the worker did since it started; fields as in `engine.wire.Stats`."""
+
+    n_jobs: int = 0
+    n_background_jobs: int = 0
+    n_cancelled: int = 0
+    n_tokens_evaluated: int = 0
+    n_tokens_generated: int = 0
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):

@@ -61,9 +61,25 @@ def test_a_fast_machine_is_not_given_more_than_helps():
     assert prompt(plan(n_ctx=32_768, prefill_tps=50_000)) == budget.MAX_PROMPT_TOKENS
 
 
-def test_a_longer_deadline_never_shrinks_the_plan():
+def test_the_prompt_is_what_can_be_evaluated_from_nothing():
+    planned = plan(n_ctx=32_768, prefill_tps=800)
+    assert prompt(planned) == 800 * budget.COLD_S
+
+
+def test_one_prompt_leaves_the_context_to_others():
+    assert prompt(plan(n_ctx=8192, prefill_tps=50_000)) == 8192 // budget.CONTEXT_SHARE
+
+
+@given(st.floats(0, 60_000), st.booleans(), st.integers(64, 20_000), st.floats(0, 5_000))
+def test_all_jobs_for_a_place_have_the_same_prompt(deadline, multiline, n_ctx, decode):
+    """Whatever time is left and however much is asked for: the cache lives on it."""
+    one = plan(2000, n_ctx=n_ctx, decode_tps=100)
+    other = plan(deadline, multiline=multiline, n_ctx=n_ctx, decode_tps=decode)
+    assert (one.prefix_tokens, one.suffix_tokens) == (other.prefix_tokens, other.suffix_tokens)
+
+
+def test_a_longer_deadline_gives_a_longer_answer():
     plans = [plan(ms, prefill_tps=800, decode_tps=30) for ms in (100, 500, 1000, 2000, 4000)]
-    assert [prompt(planned) for planned in plans] == sorted(prompt(planned) for planned in plans)
     answers = [planned.answer_tokens for planned in plans]
     assert answers == sorted(answers)
     assert answers[0] < answers[-1]

@@ -92,6 +92,13 @@ def test_document_parts_have_budgets_and_keep_the_side_of_the_cursor(name):
     assert sum(part.budget_tokens or 0 for part in parts) <= 600 + 200 + 300
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_the_suffix_can_be_moved_where_the_middle_comes_after_it(name):
+    family = fim.by_name(name)
+    moved = [part.text for part in render(family, snippets=SNIPPETS) if part.movable]
+    assert moved == ([SUFFIX] if family.order == "PSM" else [])
+
+
 def test_empty_document_renders_sentinels_only():
     parts = render(fim.by_name("qwen2.5-coder"), "", "")
     assert [part.text for part in parts] == ["<|fim_prefix|>", "<|fim_suffix|>", "<|fim_middle|>"]

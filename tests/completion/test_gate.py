@@ -98,6 +98,13 @@ def test_an_answer_may_start_below(marked, trigger, opens, yes):
     assert gate.may_start_below(request, line, opens=opens) is yes
 
 
+def test_after_an_accept_an_answer_may_start_below_at_the_end_of_a_line():
+    request, line = at("x = 1|\n", continues=True)
+    assert gate.may_start_below(request, line, opens=False)
+    request, line = at("x = 1| + 2\n", continues=True)
+    assert not gate.may_start_below(request, line, opens=False)
+
+
 def test_a_selected_entry_must_contain_what_it_replaces():
     request, _ = at("x = pnl|", selected=SelectedCompletion("println", Span(4, 7)))
     assert gate.selected_fits(request).yes

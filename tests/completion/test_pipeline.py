@@ -1,11 +1,10 @@
 """The whole pipeline, with an engine that says what the test wrote."""
 
-import asyncio
-
 import pytest
 from msgspec.structs import replace
 
 from fakes.engine import MODEL
+from indoors_completion import settle
 from indoors_completion.types import (
     SelectedCompletion,
     Snippet,
@@ -13,7 +12,7 @@ from indoors_completion.types import (
     TokenChunk,
 )
 from indoors_indexing.types import SyntaxSite
-from support.pipelines import Bench, SlowSyntax, TreeSyntax, make_request, stages
+from support.pipelines import Bench, SlowSyntax, TreeSyntax, stages
 
 
 def test_completes_a_line():
@@ -23,7 +22,7 @@ def test_completes_a_line():
     assert completion.source == "model"
     assert completion.id == "c1"
     assert completion.stop_reason == "scope"
-    assert bench.engine.prompt.startswith("<|fim_prefix|>def f(items):\n    return <|fim_suffix|>")
+    assert bench.engine.prompt.startswith("<|fim_prefix|>def f(items):\n    return<|fim_suffix|>")
 
 
 def test_one_line_only_when_the_request_says_so():
@@ -151,27 +150,20 @@ def test_the_deadline_shows_what_is_ready_cut_at_a_statement():
     assert bench.engine.open == 0
 
 
-def test_an_answer_cut_off_is_asked_again_at_the_same_place():
-    bench = Bench("compute(to", stop_reason="length")
-    assert bench.at("x = |\n")[1].text == "compute(to"
+def test_an_answer_cut_off_by_a_deadline_is_asked_again_at_the_same_place():
+    bench = Bench("compute(to", stop_reason="hang")
+    assert bench.at("x = |\n", deadline_ms=60)[1].text == "compute(to"
     bench.engine.say("compute(total)")
     assert bench.at("x = |\n")[0] == "x = compute(total)\n"
     assert len(bench.engine.jobs) == 2
 
 
-def test_cancelling_the_task_closes_the_stream():
-    async def cancel():
-        bench = Bench("abc", stop_reason="hang")
-        task = asyncio.create_task(bench.pipeline.complete(make_request("x = |\n")))
-        while not bench.engine.open:
-            await asyncio.sleep(0)
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        return bench.engine
-
-    engine = asyncio.run(cancel())
-    assert (engine.open, engine.cancelled) == (0, 1)
+def test_an_answer_as_long_as_it_may_be_is_not():
+    """The same question with the same budget has the same answer."""
+    bench = Bench("compute(to", stop_reason="length")
+    assert bench.at("x = |\n")[1].stop_reason == "length"
+    assert bench.at("x = |\n")[1].source == "cache"
+    assert len(bench.engine.jobs) == 1
 
 
 def test_slow_syntax_is_not_waited_for():
@@ -196,7 +188,8 @@ def test_a_selected_entry_is_completed_as_if_typed():
     text, completion = bench.at("x = pr|\n", selected=selected)
     assert text == "x = println(items)\n"
     assert completion.span == Span(4, 6)
-    assert "x = println<|fim_suffix|>" in bench.engine.prompt
+    assert "x =<|fim_suffix|>" in bench.engine.prompt
+    assert bench.engine.jobs[0].begin == " println"
     # Accepting the entry leads to the very same place.
     assert bench.at("x = println|\n")[1].source == "cache"
 
@@ -259,3 +252,82 @@ def test_a_stream_without_its_end_is_no_answer():
     bench.pipeline._engine = Plain()
     _, completion = bench.at("x = |\n")
     assert (completion.text, completion.stop_reason) == ("", "unavailable")
+
+
+def test_the_prompt_ends_before_a_partial_word():
+    bench = Bench("(items)")
+    text, completion = bench.at("def f(items):\n    return sor|\n")
+    assert text == "def f(items):\n    return sor(items)\n"
+    assert "    return<|fim_suffix|>" in bench.engine.prompt
+    assert bench.engine.jobs[0].begin == " sor"
+    assert "4 healed" in stages(completion)["window"].decision
+
+
+def test_nothing_is_healed_for_a_family_without_a_measurement():
+    bench = Bench("ted", model=replace(MODEL, family="starcoder2"))
+    bench.at("x = sor|\n")
+    assert bench.engine.jobs[0].begin == ""
+    assert "x = sor<fim_suffix>" in bench.engine.prompt
+
+
+def test_typing_inside_a_word_leaves_the_prompt_alone():
+    bench = Bench("-")
+    for typed in ("", "r", "re", "ret", "retu"):
+        bench.at(f"def f(x):\n    {typed}|\n\n\nf(1)\n")
+    first, *inside = bench.engine.jobs
+    assert [job.begin for job in inside] == [" r", " re", " ret", " retu"]
+    assert {job.parts for job in inside} == {inside[0].parts}
+    assert inside[0].parts[-2:] == first.parts[-2:]
+
+
+def test_the_suffix_may_be_moved_within_limits():
+    bench = Bench("1")
+    bench.at("x = |\ny = 2\n")
+    (job,) = bench.engine.jobs
+    assert (job.suffix, job.background, job.n_alternatives) == ("auto", False, 1)
+    assert 0 < job.exact_within_ms <= 100
+    assert [part.text for part in job.parts if part.movable] == ["\ny = 2\n"]
+    bench.pipeline.use("exact")
+    bench.at("z = |\n")
+    assert bench.engine.jobs[1].suffix == "exact"
+
+
+def test_after_an_accept_the_answer_may_begin_on_the_next_line():
+    bench = Bench("\ny = 2\n")
+    assert bench.at("x = 1|\n")[1].filtered_by == "starts below"
+    text, completion = bench.at("x = 1|\n", continues=True)
+    assert (text, completion.source) == ("x = 1\ny = 2\n", "model")
+    assert bench.at("x = 1|\n", continues=True)[1].source == "cache"
+    # What was made for somebody who accepted is not shown to somebody who just stands there.
+    assert bench.at("x = 1|\n")[1].text == ""
+
+
+def test_the_counts_of_a_generation_are_complete():
+    bench = Bench("1")
+    bench.engine.n_stale = 5
+    _, completion = bench.at("x = |\n")
+    assert (completion.n_stale, completion.n_moved) == (5, 0)
+
+
+def test_an_answer_that_breaks_the_document_is_dropped():
+    syntax = TreeSyntax(None, n_errors=lambda text: text.count("$$"))
+    text, completion = Bench("a $$ b", syntax=syntax).at("x = |\n")
+    assert (completion.text, completion.filtered_by) == ("", "syntax errors")
+    assert completion.filters[-1].name == "syntax errors"
+    text, _ = Bench("a + b", syntax=syntax).at("x = |\n$$\n")
+    assert text == "x = a + b\n$$\n"
+
+
+def test_the_filters_get_the_probabilities_of_every_piece(monkeypatch):
+    contexts = []
+
+    def look(text, context):
+        contexts.append(context)
+        return run(text, context)
+
+    run = settle.run_filters
+    monkeypatch.setattr(settle, "run_filters", look)
+    Bench(["tot", "al"]).at("x = |\n", trigger="explicit")
+    assert contexts[0].logprobs == (("tot", (-0.1,)), ("al", (-0.1,)))
+    assert contexts[0].explicit
+    assert (contexts[0].prefix, contexts[0].suffix, contexts[0].from_start) == ("x = ", "\n", True)

@@ -91,3 +91,18 @@ def test_closers_count_as_the_end_of_the_line(after, at_end):
 def test_a_suffix_ends_with_a_whole_line():
     window = around(FILE, 9000, BUDGET)
     assert window.suffix.endswith("\n")
+
+
+@given(st.integers(3000, 12_000), st.integers(1, 20))
+def test_windows_do_not_depend_on_the_length_of_the_healed_word(offset, size):
+    """The same text before the word: the same windows, whatever of the word is there."""
+    head = FILE[:offset] + "\n    return "
+    windows = [
+        around(head + "x" * n + FILE[offset:], len(head) + n, BUDGET, healed=True)
+        for n in (1, size)
+    ]
+    assert windows[0].begin == " x"
+    assert windows[1].begin == " " + "x" * size
+    assert windows[0].prefix == windows[1].prefix
+    assert windows[0].suffix == windows[1].suffix
+    assert windows[0].prefix.endswith("\n    return")

@@ -56,10 +56,10 @@ def server(log: Path) -> Iterator[tuple[LspClient, int]]:
 def test_the_model_completes_a_line(server: tuple[LspClient, int], log: Path) -> None:
     client, _ = server
     client.open(URI, HEAD + TAIL)
-    (item,) = client.complete(URI, LINE, CHARACTER, trigger=1)
+    item, *_ = client.complete(URI, LINE, CHARACTER, trigger=1)
     assert item["insertText"].strip().startswith("math.pi * ")
     assert item["range"]["start"]["line"] == item["range"]["end"]["line"] == LINE
-    (again,) = client.complete(URI, LINE, CHARACTER, trigger=1)
+    again, *_ = client.complete(URI, LINE, CHARACTER, trigger=1)
     assert again["insertText"] == item["insertText"]
     typed = item["insertText"].strip()[:4]
     client.insert(URI, 2, LINE, CHARACTER, typed)
@@ -155,7 +155,7 @@ def test_a_worker_killed_while_it_generates_costs_one_empty_answer(
     wait_until(lambda: children_of(pid).get("worker", worker) != worker, 30, "a new worker")
     client.wait_for(lambda: client.phase() == "ready", READY_S)
     client.open(URI, HEAD + TAIL)
-    (item,) = client.complete(URI, LINE, CHARACTER, trigger=1)
+    item, *_ = client.complete(URI, LINE, CHARACTER, trigger=1)
     assert "math.pi" in item["insertText"]
 
 

@@ -6,9 +6,15 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
-from indoors_completion.types import Completion, CompletionRequest, Document, Span
+from indoors_completion.types import (
+    Alternative,
+    Completion,
+    CompletionRequest,
+    Document,
+    Span,
+)
 from indoors_server.settings import Settings
-from indoors_server.status import Facts
+from indoors_server.status import EngineStats, Facts, Work
 
 Rule = Callable[[CompletionRequest], Awaitable[str]]
 
@@ -31,12 +37,24 @@ class FakeCore:
         self.closed = False
         self.opened_uris: list[str] = []
         self.forgotten: list[str] = []
+        self.alternatives: tuple[str, ...] = ()
+        self.ready = True
+        self.work = Work(runs=3, joined=1, speculated=2, ahead_hits=1, exact=4)
+        self.warmed: list[tuple[str, int | None]] = []
+        self.changes: list[tuple[str, int | None, bool]] = []
+        self.on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._on_change: Callable[[], None] = lambda: None
         self._ids = itertools.count(1)
 
-    def start(self, settings: Settings, on_change: Callable[[], None]) -> None:
+    def start(
+        self,
+        settings: Settings,
+        on_change: Callable[[], None],
+        on_more: Callable[[str, int], None],
+    ) -> None:
         self.settings.append(settings)
         self._on_change = on_change
+        self.on_more = on_more
 
     def reconfigure(self, settings: Settings) -> None:
         self.settings.append(settings)
@@ -55,15 +73,31 @@ class FakeCore:
         except asyncio.CancelledError:
             self.n_cancelled += 1
             raise
+        here = Span(request.offset, request.offset)
         return Completion(
             id=f"c{next(self._ids)}",
             text=text,
-            span=Span(request.offset, request.offset),
+            span=here,
             source="model",
+            alternatives=tuple(Alternative(other, here) for other in self.alternatives),
+            n_moved=20,
+            n_stale=3,
         )
+
+    def is_ready(self, request: CompletionRequest) -> bool:
+        return self.ready
 
     def opened(self, document: Document) -> None:
         self.opened_uris.append(document.uri)
+
+    def changed(self, document: Document, offset: int | None, *, background: bool) -> None:
+        self.changes.append((document.text, offset, background))
+
+    def warm(self, document: Document, offset: int | None) -> None:
+        self.warmed.append((document.uri, offset))
+
+    async def stats(self) -> EngineStats | None:
+        return EngineStats(n_jobs=7, n_tokens_evaluated=90)
 
     def forget(self, uri: str) -> None:
         self.forgotten.append(uri)

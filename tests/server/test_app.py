@@ -421,3 +421,178 @@ def test_closing_a_document_forgets_it(client: LspClient, core: FakeCore) -> Non
     client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
     assert client.complete(URI, 0, 1) == []
     assert core.forgotten == [URI]
+
+
+# --- what goes on in the background -------------------------------------------------------------
+
+
+def test_an_explicit_request_may_get_several_items(client: LspClient, core: FakeCore) -> None:
+    core.alternatives = ("hallo", "hola")
+    client.initialize()
+    client.open(URI, "x\n")
+    items = client.complete(URI, 0, 1, trigger=1)
+    assert [item["insertText"] for item in items] == ["hello", "hallo", "hola"]
+    arguments = [item["command"]["arguments"][0] for item in items]
+    assert len(set(arguments)) == 3
+    command = {"command": "indoors.accepted", "arguments": [arguments[2]]}
+    assert client.request("workspace/executeCommand", command) is True
+    assert client.request("workspace/executeCommand", command) is False
+    assert status(client)["counters"]["accepted"] == 1
+
+
+def test_the_request_after_an_accept_continues_it(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "x = \n")
+    client.complete(URI, 0, 4)
+    client.insert(URI, 2, 0, 4, "hello")
+    client.complete(URI, 0, 9)
+    client.insert(URI, 3, 0, 9, "!")
+    client.complete(URI, 0, 10)
+    assert [request.continues for request in core.requests] == [False, True, False]
+
+
+def test_an_accept_that_only_the_command_tells_continues_too(
+    client: LspClient, core: FakeCore
+) -> None:
+    client.initialize()
+    client.open(URI, "x = \n")
+    (item,) = client.complete(URI, 0, 4)
+    # The editor inserts the text together with an import above.
+    changed = {"uri": URI, "version": 2}
+    change = {"textDocument": changed, "contentChanges": [{"text": "import a\nx = hello\n"}]}
+    client.notify("textDocument/didChange", change)
+    command = {"command": "indoors.accepted", "arguments": item["command"]["arguments"]}
+    client.request("workspace/executeCommand", command)
+    client.complete(URI, 1, 9)
+    client.complete(URI, 1, 5)
+    assert [request.continues for request in core.requests] == [False, True, False]
+
+
+def test_typing_a_suggestion_to_its_end_is_not_accepting_it(
+    client: LspClient, core: FakeCore
+) -> None:
+    async def wave(request: CompletionRequest) -> str:
+        return "hey"
+
+    core.rule = wave
+    client.initialize()
+    client.open(URI, "x = \n")
+    for number, letter in enumerate("hey"):
+        client.complete(URI, 0, 4 + number)
+        client.insert(URI, 2 + number, 0, 4 + number, letter)
+    client.complete(URI, 0, 7)
+    assert not any(request.continues for request in core.requests)
+
+
+def test_changes_and_cursors_reach_the_core(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "a\nb\n")
+    client.insert(URI, 2, 1, 1, "xy")
+    whole = {"textDocument": {"uri": URI, "version": 3}, "contentChanges": [{"text": "new"}]}
+    client.notify("textDocument/didChange", whole)
+    assert is_alive(client)
+    assert core.changes == [("a\nbxy\n", 5, True), ("new", None, True)]
+
+
+def test_the_focused_document_is_prepared_where_its_cursor_is(
+    client: LspClient, core: FakeCore
+) -> None:
+    client.initialize()
+    client.open(URI, "a\nb\n")
+    client.insert(URI, 2, 1, 1, "x")
+    focus = {"textDocument": {"uri": URI}}
+    client.notify("textDocument/didFocus", focus)
+    client.notify("textDocument/didFocus", focus | {"position": {"line": 0, "character": 1}})
+    client.complete(URI, 1, 0)
+    client.notify("textDocument/didFocus", focus)
+    client.notify("textDocument/didFocus", {})
+    assert is_alive(client)
+    assert core.warmed == [(URI, None), (URI, 4), (URI, 1), (URI, 2)]
+
+
+def test_a_model_that_comes_late_begins_with_what_is_on_the_screen(
+    client: LspClient, core: FakeCore
+) -> None:
+    core.facts = Facts(phase="loading", progress=0.0)
+    client.initialize()
+    client.open(URI, "a\n")
+    client.wait_for(lambda: client.phase() == "loading")
+    assert is_alive(client)
+    assert core.warmed == []
+    core.become(Facts(phase="ready", model="m"))
+    assert core.warmed == [(URI, None)]
+    core.become(Facts(phase="ready", model="m", reason="the card is not used"))
+    assert core.warmed == [(URI, None)]
+
+
+@pytest.mark.parametrize(
+    ("settings", "language"),
+    [
+        ({"background": "off"}, "python"),
+        ({"enabled": False}, "python"),
+        ({"languages": {"off": ["markdown"]}}, "markdown"),
+    ],
+)
+def test_nothing_is_prepared_where_nothing_is_completed_or_wanted(
+    client: LspClient, core: FakeCore, settings: dict[str, Any], language: str
+) -> None:
+    client.initialize(settings={"completion": settings})
+    client.open(URI, "a\n", language=language)
+    client.insert(URI, 2, 0, 1, "x")
+    client.complete(URI, 0, 2)
+    assert is_alive(client)
+    assert core.warmed == []
+    assert [background for _, _, background in core.changes] == [False]
+    assert not any(request.background for request in core.requests)
+
+
+def test_more_is_told_to_who_can_ask_again_and_only_if_nothing_changed(
+    client: LspClient, core: FakeCore
+) -> None:
+    client.initialize(options={"client": {"name": "ours", "refresh": True}})
+    client.open(URI, "x\n", version=4)
+    client.complete(URI, 0, 1)
+    assert core.requests[0].target_ms
+    core.on_more(URI, 4)
+    client.wait_for(lambda: client.notifications("indoors/completionReady"))
+    client.insert(URI, 5, 0, 1, "y")
+    assert is_alive(client)
+    core.on_more(URI, 4)
+    core.on_more("file:///w/other.py", 4)
+    assert is_alive(client)
+    told = client.notifications("indoors/completionReady")
+    assert told == [{"textDocument": {"uri": URI, "version": 4}}]
+
+
+def test_nobody_else_is_told_more_or_answered_early(client: LspClient, core: FakeCore) -> None:
+    client.initialize(options={"client": {"name": "ours", "refresh": "yes"}})
+    client.open(URI, "x\n", version=4)
+    client.complete(URI, 0, 1)
+    core.on_more(URI, 4)
+    assert is_alive(client)
+    assert core.requests[0].target_ms is None
+    assert not client.notifications("indoors/completionReady")
+
+
+def test_the_status_tells_what_was_done(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    found = status(client)
+    assert found["engine"] == {
+        "n_jobs": 7,
+        "n_background_jobs": 0,
+        "n_cancelled": 0,
+        "n_tokens_evaluated": 90,
+        "n_tokens_generated": 0,
+    }
+    assert found["work"]["speculated"] == 2
+    assert found["work"]["ahead_hits"] == 1
+    assert found["counters"]["superseded"] == 0
+
+
+def test_a_trace_says_what_was_moved(client: LspClient) -> None:
+    client.initialize()
+    client.open(URI, "x\n")
+    client.notify("$/setTrace", {"value": "messages"})
+    client.complete(URI, 0, 1)
+    (trace,) = client.notifications("$/logTrace")
+    assert "moved 20, stale 3," in trace["message"]

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from indoors_completion.types import (
+    Alternative,
     Completion,
     CompletionRequest,
     FilterStep,
@@ -38,6 +39,8 @@ MODEL = ModelInfo(
     n_gpu_layers=0,
     device="CPU",
     can_shift=True,
+    reuse="prefix",
+    reuse_reason="a sliding window",
 )
 
 
@@ -65,6 +68,9 @@ class Answering:
             n_evaluated=4,
             n_reused=8,
             n_generated=3,
+            n_moved=5,
+            n_stale=2,
+            alternatives=(Alternative("c + d", Span(request.offset, request.offset)),),
             ttft_ms=20.04,
             total_ms=50.0,
             stages=(Stage("gate", "one line", "text follows the cursor"),),
@@ -122,7 +128,8 @@ def test_explain_shows_every_part(
     assert cli.main(["complete", f"{source}:2:5", "--explain"]) == 0
     out = capsys.readouterr().out
     for part in ("fake-1b on CPU", "one line", "8 reused", "4 evaluated", "raw b + c", "repetition",
-                 "b + c", "20 ms to the first token", "50 ms in all"):  # fmt: skip
+                 "b + c", "20 ms to the first token", "50 ms in all", "c + d",
+                 "5 moved, stale by 2", "reuse prefix: a sliding window"):  # fmt: skip
         assert part in out
 
 

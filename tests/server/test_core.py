@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineState
 from indoors_completion.types import (
     CompletionRequest,
@@ -21,9 +22,10 @@ from indoors_completion.types import (
 )
 from indoors_server import core as core_module
 from indoors_server import fit, machine
-from indoors_server.core import EngineCore, Located, facts_of, gpu_layers, locate
+from indoors_server.core import EngineCore
 from indoors_server.engine_store import EngineBuild
-from indoors_server.model_store import ResolvedModel
+from indoors_server.located import Located, facts_of, gpu_layers, locate
+from indoors_server.model_store import ModelFile, ResolvedModel
 from indoors_server.settings import Settings, resolve
 
 SETTINGS = resolve()
@@ -33,14 +35,14 @@ BUILD = EngineBuild(directory="/e", version="1", backend="cpu", cpu_key="any", m
 def model(size_bytes: int = 500_000_000) -> ResolvedModel:
     identity = (1, 2, size_bytes, 4, 5)
     path = Path("/m/tiny.gguf")
-    file = core_module.model_store.ModelFile(path=path, identity=identity, sha256="ab")
+    file = ModelFile(path=path, identity=identity, sha256="ab")
     return ResolvedModel(
         path=path, identity=identity, sha256="ab", entry=None, verified=False, files=(file,)
     )
 
 
 def located(path: str = "/m/tiny.gguf") -> Located:
-    return Located(model(), BUILD, core_module.wire.Load(path=path))
+    return Located(model(), BUILD, wire.Load(path=path))
 
 
 INFO = ModelInfo(
@@ -69,6 +71,11 @@ class FakeEngine:
 
     def forget(self, slot: str) -> None:
         pass
+
+    async def stats(self) -> Any:
+        if self.model is None:
+            raise EngineError("The engine is not running.")
+        return wire.Stats(state="ready", rss_bytes=1, n_threads=1, n_jobs=3, n_cancelled=1)
 
     async def close(self) -> None:
         self.closed = True
@@ -249,6 +256,32 @@ def test_without_a_model_a_completion_is_empty(check: Any) -> None:
         request = CompletionRequest(document=document, offset=1)
         completion = await EngineCore().complete(request)
         assert (completion.text, completion.stop_reason) == ("", "unavailable")
+
+    check(test)
+
+
+def test_what_the_worker_did_is_told_if_it_says_so(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        assert await EngineCore().stats() is None
+        await bench.until(lambda: bench.engines)
+        assert await bench.core.stats() is None
+        bench.engines[0].become(EngineState(phase="ready", model=INFO))
+        stats = await bench.core.stats()
+        assert stats
+        assert (stats.n_jobs, stats.n_cancelled) == (3, 1)
+        assert bench.core.work.runs == 0
+
+    check(test)
+
+
+def test_before_a_model_there_is_nothing_to_ask_and_nothing_to_prepare(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        core = EngineCore()
+        document = Document(uri="u", path="p", language="python", version=1, text="x")
+        assert core.is_ready(CompletionRequest(document=document, offset=1))
+        core.changed(document, 1, background=True)
+        core.warm(document, None)
+        core.forget("u")
 
     check(test)
 

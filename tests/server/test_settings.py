@@ -89,7 +89,7 @@ def as_wide(narrow: Settings, wide: Settings) -> bool:
         one, other = getattr(narrow, setting.field), getattr(wide, setting.field)
         if setting.narrowing == "fixed" and one != other:
             return False
-        if setting.narrowing == "off" and one and not other:
+        if setting.narrowing == "off" and one not in (other, False, "off"):
             return False
         if setting.narrowing == "lower" and one > other:
             return False
@@ -106,6 +106,7 @@ plausible = st.fixed_dictionaries(
         "completion.automatic": st.booleans(),
         "completion.multiline": st.booleans(),
         "completion.popup": st.booleans(),
+        "completion.background": st.sampled_from(["auto", "on", "off"]),
         "completion.maxLines": st.integers(1, 200),
         "completion.deadlineMs": st.integers(50, 60_000),
         "completion.languages.off": st.lists(st.sampled_from(["go", "c"]), max_size=2),
@@ -114,6 +115,7 @@ plausible = st.fixed_dictionaries(
         "engine.threads": st.integers(0, 64),
         "engine.contextTokens": st.integers(512, 9999),
         "engine.mainGpu": st.integers(0, 7),
+        "engine.suffixReuse": st.sampled_from(["auto", "exact"]),
         "log.level": st.sampled_from(["error", "debug"]),
         "log.file": st.booleans(),
     },
@@ -137,6 +139,27 @@ def test_a_workspace_file_does_narrow() -> None:
     after, problems = settings.narrow(DEFAULTS, layer)
     assert (after.automatic, after.max_lines, after.exclude) == (False, 3, ("secrets/*",))
     assert problems == ()
+
+
+@pytest.mark.parametrize(
+    ("own", "theirs", "counts", "named"),
+    [
+        ("auto", "off", "off", False),
+        ("on", "off", "off", False),
+        ("auto", "on", "auto", False),
+        ("on", "auto", "on", False),
+        ("off", "on", "off", True),
+        ("off", "off", "off", False),
+    ],
+)
+def test_a_workspace_can_switch_work_in_the_background_off_only(
+    own: str, theirs: str, counts: str, named: bool
+) -> None:
+    before = msgspec.structs.replace(DEFAULTS, background=own)
+    layer = settings.decode("w", {"completion": {"background": theirs}})
+    after, problems = settings.narrow(before, layer)
+    assert after.background == counts
+    assert bool(problems) == named
 
 
 def refused(**changes: Any) -> str:

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 # A closer that the editor put in, or text that was typed over, changes the head of a suffix.
-MAX_SKIP = 8
+MAX_SKIP = 6
 # Fewer tokens are as quick to evaluate as to move.
 MIN_RUN = 12
 
@@ -33,13 +33,13 @@ NO_RUN = Run(0, 0, 0)
 def longest_run(old: Sequence[int], new: Sequence[int]) -> Run:
     """The longest run that both suffixes share near their starts; `NO_RUN` if it is too short.
 
-    One of the two starts is skipped by at most `MAX_SKIP` tokens. The ends may differ freely: the
-    window below the cursor moves with it.
+    Of either start at most `MAX_SKIP` tokens are skipped: `\\n\\n` is one token, and `)\\n\\n`
+    another one. The ends may differ freely: the window below the cursor moves with it.
     """
     best = NO_RUN
-    for skip in range(MAX_SKIP + 1):
-        for old_start, new_start in ((skip, 0), (0, skip)) if skip else ((0, 0),):
-            length = common_prefix(old[old_start:], new[new_start:])
+    for old_start in range(MAX_SKIP + 1):
+        for new_start in range(MAX_SKIP + 1):
+            length = common_prefix(old, new, old_start, new_start)
             if length > best.length:
                 best = Run(old_start, new_start, length)
     return best if best.length >= MIN_RUN else NO_RUN
@@ -51,10 +51,10 @@ def n_stale(made_after: Sequence[int], prefix: Sequence[int]) -> int:
     return max(len(made_after), len(prefix)) - same
 
 
-def common_prefix(a: Sequence[int], b: Sequence[int]) -> int:
-    """The length of the longest common prefix."""
-    limit = min(len(a), len(b))
+def common_prefix(a: Sequence[int], b: Sequence[int], a_start: int = 0, b_start: int = 0) -> int:
+    """The length of the longest common prefix, from the given starts on."""
+    limit = min(len(a) - a_start, len(b) - b_start)
     for index in range(limit):
-        if a[index] != b[index]:
+        if a[a_start + index] != b[b_start + index]:
             return index
-    return limit
+    return max(0, limit)

@@ -9,7 +9,7 @@ later serve several windows.
 from __future__ import annotations
 
 import struct
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, Literal, TypeVar
 
 import msgspec
 
@@ -44,6 +44,7 @@ class Load(Message, frozen=True, kw_only=True, tag="load"):
     (affinity and cgroup quota). `sha256` empty means unverified; otherwise the identity tuple
     `(dev, inode, size, mtime_ns, ctime_ns)` recorded at verification must equal the opened
     descriptor's, or the load fails without parsing a byte. `identity` empty skips that check.
+    `without` leaves out ways to reuse the cache, for measurements and tests.
     """
 
     path: str
@@ -54,6 +55,7 @@ class Load(Message, frozen=True, kw_only=True, tag="load"):
     n_batch: int = 512
     identity: tuple[int, ...] = ()
     sha256: str = ""
+    without: tuple[Literal["anchor", "splice"], ...] = ()
 
 
 class Inspect(Message, frozen=True, kw_only=True, tag="inspect"):

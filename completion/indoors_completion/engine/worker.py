@@ -130,7 +130,7 @@ class Worker:
         self._runner = Runner(model, context, n_ctx, n_batch)
         info = _describe(model, weights, load.path, load.sha256, n_ctx=n_ctx)
         prefill_tps, decode_tps = self._runner.measure()
-        reuse, reuse_reason = self._probe_reuse(self._runner, info)
+        reuse, reuse_reason = _probe_reuse(self._runner, info, load)
         desk.n_threads = n_threads
         info = msgspec.structs.replace(
             info, can_shift=context.can_shift, prefill_tps=prefill_tps, decode_tps=decode_tps,
@@ -138,14 +138,6 @@ class Worker:
         )  # fmt: skip
         desk.state = "ready"
         desk.send(wire.Loaded(client=load.client, request=load.request, model=info))
-
-    def _probe_reuse(self, runner: Runner, info: ModelInfo) -> tuple[Reuse, str]:
-        family = fim.by_name(info.family)
-        return runner.probe_reuse(
-            splice=family is not None and family.splice,
-            anchor=family is not None and family.anchor,
-            why_not="moving the suffix was not measured for this family",
-        )
 
     def _inspect(self, inspect: wire.Inspect) -> None:
         with opened(inspect.path) as weights:
@@ -207,6 +199,19 @@ class Worker:
             finish = msgspec.structs.replace(finish, stop_reason="preempted")
         desk.state = "ready"
         desk.send(_done(message, finish))
+
+
+def _probe_reuse(runner: Runner, info: ModelInfo, load: wire.Load) -> tuple[Reuse, str]:
+    """Try what the model's memory allows, of what was measured for its family and is wanted."""
+    family = fim.by_name(info.family)
+    why_not = "moving the suffix was not measured for this family"
+    if "splice" in load.without:
+        why_not = "moving the suffix was not wanted"
+    return runner.probe_reuse(
+        splice=family is not None and family.splice and "splice" not in load.without,
+        anchor=family is not None and family.anchor and "anchor" not in load.without,
+        why_not=why_not,
+    )
 
 
 def _describe(

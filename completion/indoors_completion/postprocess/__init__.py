@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 import msgspec
 
+from indoors_completion.postprocess.balance import brackets
 from indoors_completion.postprocess.characters import (
     hidden_characters,
     line_break_first,
@@ -39,6 +40,7 @@ FILTERS: tuple[Filter, ...] = (
     lines_below,
     rest_of_line,
     copies_neighbour,
+    brackets,
     trailing_space,
     only_space,
 )

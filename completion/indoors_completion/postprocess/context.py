@@ -17,6 +17,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     `ended` says that the model ended the answer by itself. `inside` is
     the quote of the string the cursor stands in, "" elsewhere. `indent` is the whitespace before
     the cursor line's first text.
+
+    `prefix` and `suffix` are the text windows around the cursor ("" if unknown), and `from_start`
+    says that `prefix` begins where the document does. `explicit` is a request that a person made.
+    `logprobs` are the pieces of the model's text in order, each with the natural logarithms of its
+    tokens' probabilities; empty where they are not known.
     """
 
     family: Family
@@ -29,6 +34,11 @@ class Context(msgspec.Struct, frozen=True, kw_only=True):
     ended: bool = True
     inside: str = ""
     indent: str = ""
+    prefix: str = ""
+    suffix: str = ""
+    from_start: bool = False
+    explicit: bool = False
+    logprobs: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 def kept(name: str, text: str) -> FilterStep:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from indoors_completion.brackets import closers_left
+from indoors_completion.brackets import COMMENT_ENDS, Scanner
 from indoors_completion.gate import is_subsequence
 from indoors_completion.postprocess.context import Context
 
@@ -48,25 +48,36 @@ def _covered(text: str, context: Context) -> int:
     """How many characters of the tail `text` brings itself.
 
     The tail's closers are the outer ones, so it is the end of what `text` closes that must be the
-    beginning of the tail: `foo(|]` with `x)]` closes its own parenthesis first.
+    beginning of the tail: `foo(|]` with `x)]` closes its own parenthesis first. `text` may bring
+    punctuation that is not there yet (`foo(|)` with `x);`).
     """
-    closes = _closes(text, context)
+    closers, punctuation = _closes(text, context)
     places = [index for index, character in enumerate(context.tail) if not character.isspace()]
     tail = "".join(context.tail[index] for index in places)
-    for size in range(min(len(closes), len(tail)), 0, -1):
+    ends = [closers + punctuation[:count] for count in range(len(punctuation), -1, -1)]
+    for size in range(min(len(ends[0]), len(tail)), 0, -1):
         end = places[size - 1] + 1
-        if closes.endswith(tail[:size]) and is_subsequence(context.tail[:end], text):
+        if tail[size - 1] == ":" and context.tail[end : end + 1].strip():
+            continue  # half of a `::`, or of another operator
+        covered = any(ending.endswith(tail[:size]) for ending in ends)
+        if covered and is_subsequence(context.tail[:end], text):
             return end
     return 0
 
 
-def _closes(text: str, context: Context) -> str:
+def _closes(text: str, context: Context) -> tuple[str, str]:
     """The closers in `text` of things opened before it, and the punctuation at its end."""
     shown = text.rstrip()
     for quote in context.language.long_quotes:
         # Whether the cursor stands in a string of several lines cannot be told from its own line;
         # one such quote, at the end and in the tail, can.
         if context.tail.strip().startswith(quote) and text.count(quote) == 1:
-            return quote if shown.endswith(quote) else ""
+            return (quote if shown.endswith(quote) else ""), ""
     punctuation = shown[len(shown.rstrip(";,:")) :]
-    return closers_left(text, context.language, context.inside) + punctuation
+    scanner = Scanner(context.language, context.inside)
+    scanner.feed(text)
+    if scanner.inside and scanner.inside not in COMMENT_ENDS:
+        return "", ""  # it ends in a string, which the tail's first quote closes
+    if scanner.open:
+        return "", punctuation  # the tail's first closer is for what it opens itself
+    return "".join(closer for closer, _ in scanner.left), punctuation

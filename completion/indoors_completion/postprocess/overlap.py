@@ -9,14 +9,16 @@ from indoors_completion.types import FilterStep
 _COMPARED = 3
 _MIN_SIMILAR = 20
 _MIN_OVERLAP = 3
+_CLOSERS = frozenset(")]}\"'`;,: ")
 
 
 def lines_below(text: str, context: Context) -> FilterStep:
     """Cut the answer's last lines where they are the lines that follow the cursor.
 
-    At most three lines are compared. A single line must be equal, indentation included; two or
-    three may differ by max(1, 5 %) characters. A line of brackets alone counts only if it closes
-    a block that the answer did not open.
+    At most three lines are compared, indentation included. A single line must be equal; of two or
+    three one must be, and the others may differ by max(1, 5 %) characters: rows of a table are all
+    alike and all different. Lines of brackets alone count only if they close a block that the
+    answer did not open.
     """
     name = "lines below"
     lines = text.split("\n")
@@ -39,7 +41,8 @@ def rest_of_line(text: str, context: Context) -> FilterStep:
     """
     name = "rest of the line"
     tail = context.tail.strip()
-    if tail and text.strip() == tail:
+    if text.strip() == tail and (_speaks(tail) or _CLOSERS.issuperset(tail)):
+        # A lone operator is not meant: `/|/` completes a comment.
         return _nothing(name)
     if not _speaks(tail) or "\n" in text:
         return kept(name, text)
@@ -74,14 +77,19 @@ def _is_word(character: str) -> bool:
 
 
 def _same(left: list[str], right: tuple[str, ...]) -> bool:
-    if len(left) == 1:
-        return left[0] == right[0]
-    pairs = [(a.strip(), b.strip()) for a, b in zip(left, right, strict=True)]
+    pairs = list(zip(left, right, strict=True))
     if all(a == b for a, b in pairs):
         return True
-    if sum(len(b) for _, b in pairs) < _MIN_SIMILAR:
+    if sum(len(b.strip()) for _, b in pairs) < _MIN_SIMILAR:
         return False
-    return all(within(a, b, max(1, len(b) // 20)) for a, b in pairs)
+    return any(a == b and _speaks(a) for a, b in pairs) and all(
+        _indent(a) == _indent(b) and within(a.strip(), b.strip(), max(1, len(b.strip()) // 20))
+        for a, b in pairs
+    )
+
+
+def _indent(line: str) -> str:
+    return line[: len(line) - len(line.lstrip())]
 
 
 def _stands_alone(lines: list[str], start: int, context: Context) -> bool:

@@ -9,7 +9,13 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from indoors_completion.types import Completion, CompletionRequest, Document, InputError
+from indoors_completion.types import (
+    Completion,
+    CompletionRequest,
+    Document,
+    InputError,
+    ModelInfo,
+)
 from indoors_server.cli import screen
 from indoors_server.language_ids import language_id
 
@@ -42,17 +48,16 @@ def run(options: argparse.Namespace) -> int:
         max_lines=resolved.max_lines,
     )
 
-    async def complete() -> tuple[Completion, str]:
+    async def complete() -> tuple[Completion, ModelInfo | None, str]:
         async with session.loaded_core(resolved, quiet=options.json) as core:
-            model = core.model
-            about = f"{core.facts.model} on {model.device}" if model else ""
-            return await core.complete_patiently(request), about
+            completion = await core.complete_patiently(request)
+            return completion, core.model, core.facts.model
 
-    completion, about = asyncio.run(complete())
+    completion, model, name = asyncio.run(complete())
     if options.json:
         screen.say(json.dumps(as_json(document, completion), ensure_ascii=False))
     elif options.explain:
-        _explain(request, completion, about)
+        _explain(request, completion, model, name)
     else:
         sys.stdout.write(completion.text + "\n" if completion.text else "")
         if not completion.text:
@@ -115,10 +120,13 @@ def as_json(document: Document, completion: Completion) -> dict[str, Any]:
     }
 
 
-def _explain(request: CompletionRequest, completion: Completion, about: str) -> None:
+def _explain(
+    request: CompletionRequest, completion: Completion, model: ModelInfo | None, name: str
+) -> None:
     document = request.document
     say, paint = screen.say, screen.paint
-    say(paint(f"{document.path} ({document.language}), {about}", "bold"))
+    about = f", {name} on {model.device}" if model else ""
+    say(paint(f"{document.path} ({document.language}){about}", "bold"))
     say()
     before = document.text[: request.offset].splitlines()[-_CONTEXT_LINES:] or [""]
     after = document.text[request.offset :].partition("\n")[0]
@@ -126,14 +134,7 @@ def _explain(request: CompletionRequest, completion: Completion, about: str) -> 
         say(paint(f"  {line}", "dim"))
     say(f"  {before[-1]}{paint(_CURSOR, 'cyan')}{paint(after, 'dim')}")
     _section("Steps", [f"{s.name:<9} {s.decision}  {s.reason}".rstrip() for s in completion.stages])
-    _section(
-        "Tokens",
-        [
-            f"{completion.n_prompt} in the prompt: {completion.n_reused} reused, "
-            f"{completion.n_evaluated} evaluated; {completion.n_generated} generated, "
-            f"stopped by {completion.stop_reason or '-'}"
-        ],
-    )
+    _section("Tokens", _tokens(completion, model))
     _section("Raw text", completion.raw.split("\n") if completion.raw else ["(none)"])
     _section(
         "Filters",
@@ -141,6 +142,8 @@ def _explain(request: CompletionRequest, completion: Completion, about: str) -> 
     )
     shown = completion.text.split("\n") if completion.text else [_nothing(completion)]
     _section("Shown", [paint(line, "green") if completion.text else line for line in shown])
+    for other in completion.alternatives:
+        _section("Or", [paint(line, "green") for line in other.text.split("\n")])
     rest_ms = max(0.0, completion.total_ms - completion.ttft_ms)
     _section(
         "Time",
@@ -149,6 +152,20 @@ def _explain(request: CompletionRequest, completion: Completion, about: str) -> 
             f"{completion.total_ms:.0f} ms in all"
         ],
     )
+
+
+def _tokens(completion: Completion, model: ModelInfo | None) -> list[str]:
+    """What the prompt cost, and what of it the memory of this model can keep from key to key."""
+    lines = [
+        f"{completion.n_prompt} in the prompt: {completion.n_reused} reused "
+        f"({completion.n_moved} moved, stale by {completion.n_stale}), "
+        f"{completion.n_evaluated} evaluated",
+        f"{completion.n_generated} generated, stopped by {completion.stop_reason or '-'}",
+    ]
+    if model is not None:
+        reason = f": {model.reuse_reason}" if model.reuse_reason else ""
+        lines.append(f"reuse {model.reuse}{reason}")
+    return lines
 
 
 def _section(title: str, lines: list[str]) -> None:

@@ -416,3 +416,10 @@ def test_any_sequence_of_requests(
             assert lease.n_reused < len(prompt.tokens)
             assert kind == "run" or lease.n_stale == 0
         assert bench.cache.n_cells_used <= 150
+
+
+def test_a_closer_that_merges_with_what_follows() -> None:
+    """`\\n\\n` is one token, `)\\n\\n` another: the first token of both suffixes differs."""
+    bench = Bench()
+    bench.run("a", fim([1, 2, 3], [60, *SUFFIX]))
+    assert bench.run("a", fim([1, 2, 3, 4], [61, *SUFFIX])).steps == ((3, 6), (46, 47))

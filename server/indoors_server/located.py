@@ -1,0 +1,96 @@
+"""What a load needs, found on disk and in the settings: the model, the engine, the device."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from indoors_completion.engine import wire
+from indoors_completion.engine.process import EngineState
+from indoors_completion.types import ModelError
+from indoors_server import card_use, engine_store, fit, machine, model_choice, model_store
+from indoors_server.engine_store import EngineBuild
+from indoors_server.model_store import ResolvedModel
+from indoors_server.settings import Settings
+from indoors_server.status import Facts
+
+
+class Located(msgspec.Struct, frozen=True):
+    """What a load needs: found, checked, and where it goes."""
+
+    model: ResolvedModel
+    engine: EngineBuild
+    load: wire.Load
+    card_problem: str = ""
+
+    @property
+    def key(self) -> tuple[object, ...]:
+        """Equal keys need no new load."""
+        return (self.engine.directory, self.load)
+
+
+def locate(settings: Settings, progress: Callable[[float], None] | None = None) -> Located:
+    """Find the model and the engine and decide where the model goes. Blocks: it may hash the file.
+
+    `progress` gets the hashed fraction. Raises IndoorsError.
+    """
+    engine = engine_store.require()
+    path = model_store.locate(settings.model or model_choice.chosen())
+    total = max(1, path.stat().st_size if path.is_file() else 1)
+    report = None if progress is None else lambda done: progress(min(1.0, done / total))
+    model = model_store.resolve_path(path, report)
+    n_gpu_layers, main_gpu = gpu_layers(settings, model, engine)
+    load = wire.Load(
+        path=str(model.path),
+        n_ctx=settings.context_tokens,
+        n_gpu_layers=n_gpu_layers,
+        main_gpu=main_gpu,
+        n_threads=settings.threads,
+        identity=model.identity,
+        sha256=model.sha256,
+    )
+    card = card_use.of(engine)
+    problem = f"{card.problem} Next: {card.next_step}" if card.problem else ""
+    return Located(model, engine, load, problem)
+
+
+def gpu_layers(settings: Settings, model: ResolvedModel, engine: EngineBuild) -> tuple[int, int]:
+    """How many layers go to which card: (n_gpu_layers, main_gpu).
+
+    Raises ModelError if the model does not fit into this machine's memory at all.
+    """
+    if isinstance(settings.gpu_layers, int):
+        return settings.gpu_layers, settings.main_gpu
+    cards: tuple[fit.Card, ...] = ()
+    if engine.backend in ("cuda", "metal", "vulkan"):
+        from indoors_server import engine_probe
+
+        cards = engine_probe.probe(engine).cards
+    memory = machine.memory()
+    plan = fit.plan(
+        fit.estimate_shape(model.size_bytes),
+        cards,
+        memory.available_bytes,
+        n_ctx=settings.context_tokens,
+    )
+    if not plan.fits and plan.needed_bytes > memory.available_bytes:
+        raise ModelError(
+            f"{model.name} does not fit into memory.",
+            why=plan.reason,
+            next_step="close other programs, or choose a smaller model (indoors models list)",
+        )
+    return plan.n_gpu_layers, plan.main_gpu
+
+
+def facts_of(state: EngineState, found: Located) -> Facts:
+    """The facts that a state of a living engine means."""
+    if state.phase == "ready" and state.model is not None:
+        return Facts(
+            phase="ready",
+            model=found.model.name,
+            device=state.model.device,
+            reason=found.card_problem,
+        )
+    reason = state.error.what if state.error is not None else ""
+    return Facts(phase="loading", reason=reason, model=found.model.name, progress=state.progress)

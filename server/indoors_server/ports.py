@@ -1,0 +1,95 @@
+"""What the service needs of the engine's side and of the editor's side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal, Protocol
+
+from indoors_completion.types import Completion, CompletionRequest, Document
+from indoors_server.settings import Settings
+from indoors_server.status import EngineStats, Facts, Status, Work
+
+
+class Core(Protocol):
+    """The engine, syntax and pipeline behind the service."""
+
+    @property
+    def facts(self) -> Facts:
+        """What is known about the engine now."""
+        ...
+
+    @property
+    def work(self) -> Work:
+        """What was done for requests, and ahead of them."""
+        ...
+
+    def start(
+        self,
+        settings: Settings,
+        on_change: Callable[[], None],
+        on_more: Callable[[str, int], None],
+    ) -> None:
+        """Begin to load in the background. Both are called on the event loop: `on_change` when the
+        facts changed, `on_more(uri, version)` when a request answered early has more to show.
+        """
+        ...
+
+    def reconfigure(self, settings: Settings) -> None:
+        """Use other settings; loads again only if the model or the engine changed."""
+        ...
+
+    def recheck(self) -> None:
+        """Look again for what was missing, at most every few seconds; cheap."""
+        ...
+
+    async def complete(self, request: CompletionRequest) -> Completion:
+        """Complete."""
+        ...
+
+    def is_ready(self, request: CompletionRequest) -> bool:
+        """Whether the request would be answered without asking the model anything new."""
+        ...
+
+    def opened(self, document: Document) -> None:
+        """A document was opened: what takes long the first time may begin."""
+        ...
+
+    def changed(self, document: Document, offset: int | None, *, background: bool) -> None:
+        """A document changed, the last edit ended at `offset` (None: not known)."""
+        ...
+
+    def warm(self, document: Document, offset: int | None) -> None:
+        """Evaluate a document in the background, for the cursor at `offset` (None: not known)."""
+        ...
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        ...
+
+    async def stats(self) -> EngineStats | None:
+        """What the engine has done since it started; None if it does not say."""
+        ...
+
+    async def close(self) -> None:
+        """End the children."""
+        ...
+
+
+class Outbox(Protocol):
+    """What the service tells the editor."""
+
+    def status(self, status: Status) -> None:
+        """The status changed."""
+        ...
+
+    def completion_ready(self, uri: str, version: int) -> None:
+        """There is more to show in a document than was answered."""
+        ...
+
+    def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
+        """Something a person should read."""
+        ...
+
+    def trace(self, text: str) -> None:
+        """Something for whoever switched tracing on; holds no source text."""
+        ...
