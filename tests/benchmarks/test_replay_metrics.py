@@ -8,7 +8,17 @@ from typing import Any
 
 import pytest
 from replay_answers import Pending, TraceLine, item_of, note, parse_trace_line
-from replay_metrics import Key, Shown, Totals, ratios, share, spread, summary, tree_cpu_s
+from replay_metrics import (
+    Key,
+    Shown,
+    Totals,
+    machine_cpu_s,
+    ratios,
+    share,
+    spread,
+    summary,
+    tree_cpu_s,
+)
 from replay_plain import window
 from replay_trace import Document
 from typing_replay import merged
@@ -52,12 +62,14 @@ def test_a_summary_counts_each_key_once() -> None:
         key(source="model", first_line_ms=300.0, total_ms=300.0, ttft_ms=70.0, shown=Shown("no")),
         key(source="cache", answer_ms=1.0, first_line_ms=1.0, shown=Shown("turn x")),
         key(source="empty", answer_ms=5.0, finished=None),
+        key(source="joined", first_line_ms=7.0, answer_ms=7.0, finished=None),
         key(),
     ]
     made = summary(keys, Totals(model_calls=4, tokens_evaluated=9, cpu_s=1.234, extra={"more": 1}))
-    assert made["n"] == 5
-    counted = ("n_model_served", "n_cache_hits", "n_empty", "n_superseded")
-    assert [made[name] for name in counted] == [2, 1, 1, 1]
+    assert made["n"] == 6
+    counted = ("n_model_served", "n_cache_hits", "n_joined", "n_empty", "n_superseded")
+    assert [made[name] for name in counted] == [2, 1, 1, 1, 1]
+    assert made["joined_ms"]["p50"] == 7.0  # neither a request's time nor a cache's
     assert made["first_line_ms"] == {"p50": 300.0, "p95": 300.0}  # cache hits are apart
     assert made["ttft_ms"]["p50"] == 70.0
     assert made["type_through_ms"] == {"p50": 1.0, "p95": 1.0, "n": 1}
@@ -105,6 +117,12 @@ def test_cpu_time_sums_the_tree(tmp_path: Path) -> None:
     assert tree_cpu_s(10, tmp_path) == pytest.approx(350 / os.sysconf("SC_CLK_TCK"))
 
 
+def test_the_machine_is_busy_where_it_neither_idles_nor_waits(tmp_path: Path) -> None:
+    stat = tmp_path / "stat"
+    stat.write_text("cpu  100 10 50 9999 777 5 5 0 0 0\ncpu0 1 2 3 4 5 6 7 0 0 0\n")
+    assert machine_cpu_s(stat) == pytest.approx(170 / os.sysconf("SC_CLK_TCK"))
+
+
 def test_a_trace_line_is_read_as_far_as_it_is_known() -> None:
     line = parse_trace_line(
         "completion ab12: model, 120 ms, first token 34.5 ms, 700 reused, 4 evaluated, "
@@ -142,6 +160,9 @@ def test_an_answer_is_written_down_on_its_key() -> None:
     note(Pending(hit, 1.0, 1, refresh=False), item, TraceLine(source="cache"), 1.002)
     assert hit.source == "cache"
     assert hit.answer_ms == pytest.approx(2)
+    joined = key(pressed_s=1.0)
+    note(Pending(joined, 1.0, 1, refresh=False), item, TraceLine(source="run"), 1.007)
+    assert (joined.source, joined.ttft_ms) == ("joined", None)
 
 
 def test_the_plain_window_moves_in_steps() -> None:

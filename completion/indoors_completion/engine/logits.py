@@ -28,19 +28,20 @@ class Sampler:
         ids = memoryview((ctypes.c_int32 * n_vocab)(*range(n_vocab))).cast("B").cast("i")
         numbers.cast("i")[0::3] = ids
         self._logits = numbers.cast("f")[1::3]
-        self._row = ctypes.POINTER(ctypes.c_float * n_vocab)
+        self._array = ctypes.c_float * n_vocab
+        self._row = ctypes.POINTER(self._array)
         self._greedy = api.llama_sampler_init_greedy()
         self._softmax = api.llama_sampler_init_dist(0)
 
     def copy(self, logits: Any) -> Any:  # noqa: ANN401 - a ctypes array
         """A copy of a row of logits, which llama.cpp overwrites with the next evaluation."""
-        kept = (ctypes.c_float * self._n_vocab)()
+        kept = self._array()
         ctypes.memmove(kept, logits, ctypes.sizeof(kept))
         return kept
 
     def choose_among(self, logits: Any, tokens: Sequence[int]) -> Choice:  # noqa: ANN401
         """The likeliest of `tokens` (not empty), with its log-probability among them."""
-        row = ctypes.cast(logits, self._row).contents
+        row = self._row_of(logits)
         values = [row[token] for token in tokens]
         best = max(values)
         total = sum(math.exp(value - best) for value in values)
@@ -76,8 +77,15 @@ class Sampler:
         other = best._obj.data[best._obj.selected]
         return Choice(int(other.id), min(0.0, other.logit + normalizer))
 
+    def _row_of(self, logits: Any) -> Any:  # noqa: ANN401 - a ctypes array of n_vocab floats
+        # A copy is not cast: ctypes ties an object and its cast into a cycle, and rows of half a
+        # megabyte would wait for the collector.
+        return (
+            logits if isinstance(logits, self._array) else ctypes.cast(logits, self._row).contents
+        )
+
     def _fill(self, logits: Any) -> Any:  # noqa: ANN401 - a reference to an array of candidates
-        row = ctypes.cast(logits, self._row).contents
+        row = self._row_of(logits)
         self._logits[:] = memoryview(row).cast("B").cast("f")
         return ctypes.byref(
             self._api.llama_token_data_array(
@@ -92,7 +100,7 @@ class Sampler:
         """The token and its log-probability at temperature 1; `chain` None takes the likeliest."""
         reference = self._fill(logits)
         array = reference._obj
-        row = ctypes.cast(logits, self._row).contents
+        row = self._row_of(logits)
         self._api.llama_sampler_apply(self._softmax, reference)
         if chain is None:
             self._api.llama_sampler_apply(self._greedy, reference)

@@ -84,7 +84,7 @@ def test_only_the_changed_end_is_evaluated_again() -> None:
         _, cold, _ = await answer(engine, job(prefix, max_tokens=2))
         assert cold.n_reused == 0
         _, same, _ = await answer(engine, job(prefix, max_tokens=2))
-        assert same.n_evaluated == 1
+        assert same.n_evaluated == 0
         _, longer, _ = await answer(engine, job(prefix + "value", max_tokens=2))
         # The suffix comes after the prefix, so it is evaluated again; it is short here.
         assert longer.n_evaluated < 10
@@ -92,7 +92,7 @@ def test_only_the_changed_end_is_evaluated_again() -> None:
         _, other, _ = await answer(engine, job("import os\n", slot="b", max_tokens=2))
         assert other.n_reused == 0
         _, back, _ = await answer(engine, job(prefix + "value", max_tokens=2))
-        assert back.n_evaluated == 1, "another document cost this one its cache"
+        assert back.n_evaluated == 0, "another document cost this one its cache"
 
     with_engine(scenario)
 
@@ -150,7 +150,7 @@ def test_cancelled_in_the_middle_of_the_answer() -> None:
         stats = await engine.stats()
         assert (stats.n_cancelled, stats.state) == (1, "ready")
         _, again, _ = await answer(engine, asked)
-        assert again.n_evaluated == 1
+        assert again.n_evaluated == 0
 
     with_engine(scenario)
 
@@ -257,7 +257,7 @@ def test_memory_does_not_grow_with_cancelled_requests() -> None:
         for n in range(200):
             await cycle(n)
         after = (await engine.stats()).rss_bytes
-        assert after - before < 16_000_000
+        assert after - before < 16_000_000, f"{(after - before) / 1e6:.0f} MB more"
         assert not engine._streams
 
     with_engine(scenario)
@@ -438,7 +438,7 @@ def test_a_closed_document_gives_its_cells_back() -> None:
         engine.forget("a")
         engine.forget("never seen")
         _, finish, _ = await answer(engine, job("y = ", slot="b", max_tokens=1))
-        assert finish.n_evaluated == 1, "the other document is still warm"
+        assert finish.n_evaluated == 0, "the other document is still warm"
         assert (await engine.stats()).n_cells_used < held
         _, finish, _ = await answer(engine, job("x = ", max_tokens=1))
         assert finish.n_reused == 0
