@@ -41,8 +41,11 @@ class Runs:
         """Start the run of a document. The one before, and all that nobody waits for, end."""
         self.end_ahead()
         uri = recipe.request.document.uri
-        for run in list(self._by_uri.values()):
-            if run.recipe.request.document.uri == uri or not run.is_waited_for:
+        place = recipe.place
+        for run in list(self._alive):
+            if run.recipe.request.document.uri == uri:
+                self._replace(run, place.text, place.offset)
+            elif not run.is_waited_for:
                 run.cancel()
         run = self._begin(recipe, ahead=False)
         self._by_uri[uri] = run
@@ -82,6 +85,18 @@ class Runs:
                 return run
         return None
 
+    def _replace(self, run: Run, text: str, offset: int | None) -> None:
+        """End a run that does not lead to where the cursor is now.
+
+        One whose prompt is still being evaluated goes on to the end of that, if the text before
+        its cursor stays: someone who types faster than a long prompt is evaluated would otherwise
+        begin it again and again, and what is typed costs next to nothing behind it.
+        """
+        if offset is not None and _survives(run.comes_before, text, offset):
+            run.let_go()
+        else:
+            run.cancel()
+
     def _promote(self, uri: str, run: Run) -> None:
         self._ahead = self._suggestion = None
         run.ahead = False
@@ -101,9 +116,10 @@ class Runs:
     def changed(self, document: Document, offset: int | None) -> None:
         """A document changed, the edit ended at `offset`: what does not lead through it ends."""
         text = document.text
-        run = self._by_uri.get(document.uri)
-        if run is not None and not _survives(run.leads_to, text, offset):
-            run.cancel()
+        for run in list(self._alive):
+            mine = run.recipe.request.document.uri == document.uri and run is not self._ahead
+            if mine and not (run.is_running and _survives(run.leads_to, text, offset)):
+                self._replace(run, text, offset)
         ahead, shown = self._ahead, self._suggestion
         if ahead is None or ahead.recipe.request.document.uri != document.uri:
             return

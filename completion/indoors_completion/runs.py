@@ -95,6 +95,7 @@ class Run:
         self._finish = Finish(stop_reason="")
         self._reported = False
         self._cancelled = False
+        self._prefilled = False
         self._n_waiting = 0
         self._grace: asyncio.TimerHandle | None = None
         self._has_line = asyncio.Event()
@@ -135,6 +136,14 @@ class Run:
             and (request.trigger == "automatic" or request.n_answers <= mine.n_answers)
             and (request.multiline, request.max_lines) == (mine.multiline, mine.max_lines)
             and (mine.continues or mine.trigger == "explicit" or not request.continues)
+        )
+
+    def comes_before(self, text: str, offset: int) -> bool:
+        """Whether its prompt is still being evaluated, and only typing on led to `offset`."""
+        return (
+            not self._prefilled
+            and not self._task.done()
+            and self._spot.typed(text, offset) is not None
         )
 
     def says(self, request: CompletionRequest, place: Place) -> Hit | None:
@@ -209,6 +218,16 @@ class Run:
         self._cancelled = True
         self._task.cancel()
 
+    def let_go(self) -> None:
+        """Nobody wants its answer any more, but the prompt that is being evaluated serves the
+        next one, which only goes on from it: end it behind its prefill."""
+        self._cancelled = True
+        self.stop_reason = "cancelled"
+        if self._grace is not None:
+            self._grace.cancel()
+        for event in (self._has_line, self._has_first, self._done):
+            event.set()
+
     # --- reading --------------------------------------------------------------------------------
 
     async def _read(self) -> None:
@@ -237,9 +256,11 @@ class Run:
             self._close(item.stop_reason)
             return True
         if isinstance(item, Prefill):
-            self._finish = _so_far(item)
+            self._finish, self._prefilled = _so_far(item), True
             self._on_prefill(self, item)
-            return False
+            if self._cancelled:
+                self._close("cancelled")
+            return self._cancelled
         self._finish = _replace(self._finish, self._finish.n_generated + max(1, len(item.logprobs)))
         self.first_text_s = self.first_text_s or self._clock()
         while len(self.readings) <= item.alternative:

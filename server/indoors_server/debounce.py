@@ -1,9 +1,9 @@
 """How long to wait for the next key before the model is asked.
 
 Nothing is waited for as long as the model keeps up with the typist: a suggestion that comes later
-than it could is a loss. Where most requests are superseded before they have an answer, each of them
-only takes the machine from the next one, and a short wait is better. A client that waits by itself
-is not made to wait twice.
+than it could is a loss. Where three of four requests are superseded before they have an answer,
+each of them only takes the machine from the next one, and a short wait is better. A client that
+waits by itself is not made to wait twice.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class Debounce:
 
     def delay_s(self) -> float:
         """How long a request should wait before the model is asked for it, in seconds."""
-        mostly_in_time = 2 * sum(self._in_time) >= len(self._in_time)
-        if self._client_waits or mostly_in_time or not self._between_s:
+        often_in_time = 4 * sum(self._in_time) >= len(self._in_time)
+        if self._client_waits or often_in_time or not self._between_s:
             return 0.0
         return min(LONGEST_S, statistics.median(self._between_s) * SHARE)

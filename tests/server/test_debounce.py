@@ -51,6 +51,8 @@ def test_one_that_does_not_is_asked_after_a_part_of_the_time_between_keys() -> N
     typist = Typist()
     typist.types(0.0, 0.12, 0.15, 0.18, 0.9)
     typist.is_served(False, False, True)
+    assert typist.delay_s == 0.0, "one in four in time is enough"
+    typist.is_served(False, False)
     assert typist.delay_s == pytest.approx(0.165 / 3)
 
 
