@@ -270,6 +270,8 @@ class Pipeline:
         left_s = (request.deadline_ms - draft.elapsed_ms()) / 1000
         target_ms = request.target_ms
         target_s = None if target_ms is None else (target_ms - draft.elapsed_ms()) / 1000
+        if joined and target_s is not None:
+            target_s = 0.0  # its first line may be there already, for example after an accept
         await run.wait(left_s, target_s, request.document.version)
         answer = run.answer
         if answer is None or run.stop_reason == "cancelled":

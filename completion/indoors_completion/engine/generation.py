@@ -10,6 +10,7 @@ import msgspec
 
 from indoors_completion.engine import anchor, failures, prompt, spelling
 from indoors_completion.engine.answers import Answer, Emit, Writer
+from indoors_completion.engine.contention import Contention
 from indoors_completion.engine.kv import N_EXTRA_SEQUENCES, Lease, SlotCache
 from indoors_completion.engine.llama import Context, Model
 from indoors_completion.engine.logits import Sampler
@@ -37,7 +38,9 @@ Reuse = Literal["splice", "prefix", "none"]
 class Runner:
     """A loaded model with its context; runs one job at a time."""
 
-    def __init__(self, model: Model, context: Context, n_ctx: int, n_batch: int) -> None:
+    def __init__(
+        self, model: Model, context: Context, n_ctx: int, n_batch: int, n_threads: int = 1
+    ) -> None:
         self.model = model
         self.context = context
         self.n_ctx = n_ctx
@@ -51,6 +54,8 @@ class Runner:
         sampler = Sampler(model.llama.api, context.n_vocab)
         self._sampler = sampler
         self._writer = Writer(model.vocab, sampler)
+        n_threads = n_threads if not context.on_card else 1
+        self._contention = Contention(n_threads, context.use_threads, time.perf_counter)
         self.n_tokens_evaluated = 0
         self.n_tokens_generated = 0
 
@@ -73,6 +78,7 @@ class Runner:
         prefill_s = self._time([token] * n_prefill, 1 + len(steps_s), want_logits=False)
         context.clear()
         self._prefill_tps = n_prefill / prefill_s
+        self._contention.measured(step_s)
         wanted = 1 << int(self._prefill_tps * _CHUNK_S).bit_length()
         self._short_chunk = min(self._n_batch, max(_MIN_CHUNK, wanted))
         self._chunk = self._short_chunk if context.on_card else min(self._n_batch, _CHUNK_CPU)
@@ -234,7 +240,11 @@ class Runner:
         context, position = self.context, len(slot.tokens)
         status = "aborted"
         if not context.is_aborted():
+            self._contention.before()
+            begun = time.perf_counter()
             status = context.decode(slot.seq, tokens, position, want_logits=want_logits)
+            if len(tokens) == 1 and status == "done":
+                self._contention.after(time.perf_counter() - begun)
         if status == "full":
             # Cells may be there and yet not usable; the other slots are what can be given up.
             self.slots.forget_others(name)

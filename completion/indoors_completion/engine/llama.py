@@ -207,6 +207,10 @@ class Context:
             return "aborted"
         raise failures.internal("The engine could not evaluate the prompt.", f"code {status}")
 
+    def use_threads(self, count: int) -> None:
+        """Evaluate with so many threads from now on."""
+        self._api.llama_set_n_threads(self.handle, count, count)
+
     def logits(self) -> Any:  # noqa: ANN401 - a ctypes pointer to n_vocab floats
         """The logits of the last token decoded with `want_logits`; valid until the next decode."""
         return self._api.llama_get_logits_ith(self.handle, -1)

@@ -127,7 +127,7 @@ class Worker:
             except BaseException:
                 model.close()
                 raise
-        self._runner = Runner(model, context, n_ctx, n_batch)
+        self._runner = Runner(model, context, n_ctx, n_batch, n_threads)
         info = _describe(model, weights, load.path, load.sha256, n_ctx=n_ctx)
         prefill_tps, decode_tps = self._runner.measure()
         reuse, reuse_reason = _probe_reuse(self._runner, info, load)
