@@ -12,7 +12,7 @@ LOCKS := requirements.lock requirements-build.lock pyproject.toml .ci/bootstrap.
 ROWS ?= benchmarks/data/hmfim_py100.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup engine model test test-quick soak check format bench locks wheel clean
+.PHONY: help demo setup engine model test test-quick soak check format bench replay locks wheel clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -46,6 +46,10 @@ format: .venv/.dev ## put the sources into the one format
 
 bench: .venv/.run engine model ## exact match on fill-in-the-middle rows, beside a plain script
 	@$(PY) benchmarks/infill.py --rows $(ROWS) --baseline --json $(ARGS)
+
+replay: .venv/.run engine model ## typing, key by key, beside llama-server and llama-cpp-python
+	@$(PY) benchmarks/build_peer.py
+	@$(PY) benchmarks/typing_replay.py $(ARGS)
 
 locks: ## pin all requirements again, with hashes (needs uv)
 	@.ci/locks

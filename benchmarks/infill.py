@@ -36,7 +36,14 @@ from indoors_server.syntax_client import SyntaxClient
 HERE = Path(__file__).resolve().parent
 
 
-async def ours(rows: list[Row], model: Path, engine: str, options: argparse.Namespace) -> list[Any]:
+async def ours(
+    rows: list[Row],
+    model: Path,
+    engine: str,
+    options: argparse.Namespace,
+    *,
+    multiline: bool = True,
+) -> list[Any]:
     """Every row through the real pipeline; the completions, in order."""
     process = EngineProcess(
         partial(children.spawn, "worker", "--engine", engine),
@@ -65,6 +72,7 @@ async def ours(rows: list[Row], model: Path, engine: str, options: argparse.Name
                     offset=len(row.prefix),
                     trigger="explicit",
                     deadline_ms=options.deadline_ms,
+                    multiline=multiline,
                 )
             )
             answers.append(answer)

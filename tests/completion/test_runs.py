@@ -39,6 +39,55 @@ def change(bench, marked, **options):
     bench.pipeline.changed(document, offset, **options)
 
 
+# --- while the prompt is evaluated --------------------------------------------------------------
+
+
+@scenario
+async def test_typing_on_lets_the_prompt_be_evaluated_to_its_end():
+    """Someone types faster than a long prompt is evaluated: it is not begun again at every key."""
+    bench = Bench(lambda job: "otal")
+    bench.engine.hold_at = 0
+    first = ask(bench, "x = |\n")
+    await bench.until(lambda: bench.engine.open == 1)
+    change(bench, "x = t|\n")
+    assert (await first).stop_reason == "cancelled", "who waited is told at once"
+    assert (bench.engine.open, bench.engine.cancelled) == (1, 0)
+    second = ask(bench, "x = t|\n")
+    await bench.until(lambda: bench.engine.open == 2)
+    bench.engine.go.set()
+    assert (await second).text == "otal"
+    await bench.pipeline.finished()
+    assert bench.engine.cancelled == 1, "the first one ended behind its prefill"
+    await bench.close()
+
+
+@scenario
+async def test_a_newer_request_does_not_stop_the_prefill_either():
+    bench = Bench(lambda job: "otal")
+    bench.engine.hold_at = 0
+    ask(bench, "x = |\n")
+    await bench.until(lambda: bench.engine.open == 1)
+    second = ask(bench, "x = t|\n")
+    await bench.until(lambda: bench.engine.open == 2)
+    assert bench.engine.cancelled == 0
+    bench.engine.go.set()
+    assert (await second).text == "otal"
+    await bench.close()
+
+
+@pytest.mark.parametrize("marked", ["x =|\n", "y = 1|\n", "x = |\nmore\n"])
+@scenario
+async def test_any_other_change_stops_the_prefill(marked):
+    bench = Bench("total")
+    bench.engine.hold_at = 0
+    ask(bench, "x = |\n")
+    await bench.until(lambda: bench.engine.open == 1)
+    change(bench, marked)
+    await bench.pipeline.finished()
+    assert (bench.engine.open, bench.engine.cancelled) == (0, 1)
+    await bench.close()
+
+
 # --- the deadline -------------------------------------------------------------------------------
 
 

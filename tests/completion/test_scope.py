@@ -117,6 +117,12 @@ def check(marked, answer, language="python", reason=None, **options):
             None,
         ),
         (
+            "an element of a list ends behind the comma of the bracket it closes",
+            "x = [\n    foo(|\n]\n",
+            "\n        1,\n    ),~\n    foo(2),\n",
+            "the statement ends here",
+        ),
+        (
             "a header takes its body along",
             "def f():\n    for |\n",
             "x in y:\n        print(x)\n\n        print(y)~\n    return 1\n",
@@ -174,6 +180,36 @@ def test_python(name, marked, answer, reason):
             "the text below is reached",
         ),
         (
+            "a closer further in than the one below closes another block",
+            "function f() {\n  if (a) {\n    b();\n  |\n  c();\n}\n",
+            "}~\n  c();\n}\n",
+            "the block is closed",
+        ),
+        (
+            "a closer that stands like the one below is the one below",
+            "function f() {\n  if (a) {\n    |\n  }\n}\n",
+            "b();~\n  }\n  c();\n",
+            "the block is closed below",
+        ),
+        (
+            "a block that is closed and opened again goes on",
+            "if (a) {\n  |\nx();\n",
+            "b();\n} else {\n  c();\n}~\ny();\n",
+            "the block is closed",
+        ),
+        (
+            "an element of a list ends behind its comma",
+            "x = [\n  {|\n  { b: 1 },\n];\n",
+            "\n    a: 1,\n  },~\n  { a: 2 },\n",
+            "the block is closed",
+        ),
+        (
+            "a body that begins with a constant has more than that",
+            "function f() {\n  |\n}\n",
+            "const a = b.map((c) => {\n    return c;\n  });\n\n  return a;~\n}\n",
+            "the block is closed below",
+        ),
+        (
             "one definition at the top level",
             "|\n",
             "function f() {\n  return 1;\n}~\n\nfunction g() {\n  return 2;\n}\n",
@@ -183,6 +219,61 @@ def test_python(name, marked, answer, reason):
 )
 def test_javascript(name, marked, answer, reason):
     check(marked, answer, "javascript", reason)
+
+
+@pytest.mark.parametrize(
+    ("name", "language", "marked", "answer"),
+    [
+        (
+            "marks below count with the line after them",
+            "rust",
+            "impl A\n    where |\n{\n    f(x);\n}\n",
+            "B: C,~\n{\n    f(x);\n}\n",
+        ),
+        (
+            "in a comment two lines must be the same",
+            "java",
+            "class A {\n    |\n     * Says a.\n     * Says b.\n     */\n}\n",
+            "/**~\n     * Says a.\n     * Says b.\n",
+        ),
+        (
+            "one is not enough there",
+            "java",
+            "class A {\n    |\n     * Says a.\n     * Says b.\n     */\n}\n",
+            "/**\n     * Says a.\n     * Says c.\n     */",
+        ),
+        (
+            "blank lines between them do not matter",
+            "python",
+            "# a\n|\n#\n\n# b\n",
+            "# c~\n#\n# b\n",
+        ),
+        (
+            "the run begins again",
+            "python",
+            "|\n#\n# b\n",
+            "# c\n#~\n#\n# b\n",
+        ),
+    ],
+)
+def test_the_text_below_is_reached(name, language, marked, answer):
+    check(marked, answer, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "marked", "answer"),
+    [
+        ("c", "int f() {\n    |\n}\n", "static char *x[] = {\n        0,\n    };\n\n    return 1;"),
+        ("java", "class A {\n    |\n}\n", "static int f() {\n        g();\n    }~\n\n    int g;"),
+        ("python", "def f():\n    |\n", "async with a:\n        b()\n\n    c()"),
+    ],
+)  # fmt: skip
+def test_what_is_a_definition(language, marked, answer):
+    check(marked, answer, language)
+
+
+def test_a_body_under_a_header_of_several_lines():
+    check("def f(\n    a,\n) -> int:|\n", "\n    b = a\n    return b~\nx = 1\n")
 
 
 def test_rust_lifetimes_are_not_strings():

@@ -18,6 +18,7 @@ from indoors_completion.postprocess.characters import (
     special_tokens,
     trailing_space,
 )
+from indoors_completion.postprocess.confidence import confidence
 from indoors_completion.postprocess.context import Context
 from indoors_completion.postprocess.fit import Fitted, fit
 from indoors_completion.postprocess.overlap import lines_below, rest_of_line
@@ -29,7 +30,8 @@ __all__ = ["FILTERS", "Context", "Filter", "Fitted", "Outcome", "fit", "run"]
 Filter = Callable[[str, Context], FilterStep]
 
 # The order is part of the meaning: markers and invisible characters first, so that the others see
-# what a reader would; what is already there before what is repeated; space last.
+# what a reader would; what is already there before what is repeated; space when all is cut; the
+# model's confidence in what is left last.
 FILTERS: tuple[Filter, ...] = (
     special_tokens,
     hidden_characters,
@@ -43,6 +45,7 @@ FILTERS: tuple[Filter, ...] = (
     brackets,
     trailing_space,
     only_space,
+    confidence,
 )
 
 

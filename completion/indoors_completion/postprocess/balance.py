@@ -28,6 +28,13 @@ class _Bracket(msgspec.Struct, frozen=True):
     offset: int
 
 
+class _Owed(msgspec.Struct, frozen=True):
+    """A closer that is owed; `near` if it was opened on the cursor's line or later."""
+
+    closer: str
+    near: bool
+
+
 class _Read(msgspec.Struct, frozen=True):
     """The brackets of a text in order, and whether it ends in code (not a string or comment)."""
 
@@ -87,30 +94,33 @@ def _count_faults(context: Context, before: _Read, answer: str) -> int:
         after = fitted.text + context.tail[fitted.replaces :] + below
     else:
         after = context.tail + below
-    stack: list[str] = []
-    for _ in _faults(before.brackets, stack):
+    stack: list[_Owed] = []
+    for _ in _faults(before.brackets, stack, near_from=len(context.prefix) - len(context.before)):
         pass
     following = _read(after, context.language, context.inside).brackets
     return sum(crosses or context.from_start for crosses in _faults(following, stack))
 
 
-def _faults(found: Iterable[_Bracket], stack: list[str]) -> Iterable[bool]:
-    """Walk brackets over `stack` (closers owed, innermost last); True for each that crosses another
-    one, False for each that finds nothing open.
+def _faults(found: Iterable[_Bracket], stack: list[_Owed], *, near_from: int = 0) -> Iterable[bool]:
+    """Walk brackets over `stack` (innermost last); True for each closer that crosses another
+    bracket, False for each that finds nothing open.
+
+    Only brackets from `near_from` on can be crossed: what a line further up left open by mistake is
+    skipped, as a parser does.
     """
     for bracket in found:
         closer = CLOSER_OF.get(bracket.character)
         if closer is not None:
-            stack.append(closer)
-        elif stack and stack[-1] == bracket.character:
-            stack.pop()
-        elif bracket.character in stack:
+            stack.append(_Owed(closer, bracket.offset >= near_from))
+        elif any(owed.closer == bracket.character for owed in stack):
+            crossed = False
             # What was opened inside of it is lost: one fault, not one for every closer after it.
-            while stack.pop() != bracket.character:
-                pass
-            yield True
+            while (owed := stack.pop()).closer != bracket.character:
+                crossed = crossed or owed.near
+            if crossed:
+                yield True
         else:
-            yield False
+            yield bool(stack) and stack[-1].near
 
 
 def _leaving(found: Iterable[_Bracket]) -> Iterable[_Bracket]:
@@ -173,7 +183,7 @@ def _pattern(language: LanguageFacts) -> re.Pattern[str]:
     if "`" in language.long_quotes:
         # A regular expression, told from a division by what stands before it.
         closed.append(
-            r"(?<=[(,=:\[!&|?{};])[ ]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
+            r"(?:\A|(?<=[(,=:\[!&|?{};]))[ ]*/(?![/*])(?:\\.|\[(?:\\.|[^\]\\\n])*\]|[^/\\\n\[])+/"
         )
     parts = [r"(?P<bracket>[()\[\]{}])"]
     if closed:

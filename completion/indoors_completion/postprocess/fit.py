@@ -12,6 +12,8 @@ from indoors_completion.brackets import COMMENT_ENDS, Scanner
 from indoors_completion.gate import is_subsequence
 from indoors_completion.postprocess.context import Context
 
+_CLOSERS = ")]}\"'`"
+
 
 class Fitted(msgspec.Struct, frozen=True):
     """`text` replaces the first `replaces` characters after the cursor."""
@@ -49,20 +51,31 @@ def _covered(text: str, context: Context) -> int:
 
     The tail's closers are the outer ones, so it is the end of what `text` closes that must be the
     beginning of the tail: `foo(|]` with `x)]` closes its own parenthesis first. `text` may bring
-    punctuation that is not there yet (`foo(|)` with `x);`).
+    punctuation that is not there yet (`foo(|)` with `x);`). Where the line has opened more than the
+    tail closes, `text` closes that first: `f(g(|)` with `x)` keeps both.
     """
     closers, punctuation = _closes(text, context)
     places = [index for index, character in enumerate(context.tail) if not character.isspace()]
     tail = "".join(context.tail[index] for index in places)
+    n_tail = len(tail) - len(tail.lstrip(_CLOSERS))
+    spare = max(0, len(closers) + n_tail - _n_opened(context))
     ends = [closers + punctuation[:count] for count in range(len(punctuation), -1, -1)]
     for size in range(min(len(ends[0]), len(tail)), 0, -1):
         end = places[size - 1] + 1
         if tail[size - 1] == ":" and context.tail[end : end + 1].strip():
             continue  # half of a `::`, or of another operator
         covered = any(ending.endswith(tail[:size]) for ending in ends)
+        covered = covered and len(tail[:size].rstrip(";,:")) <= spare
         if covered and is_subsequence(context.tail[:end], text):
             return end
     return 0
+
+
+def _n_opened(context: Context) -> int:
+    """How many brackets and strings the cursor's line has open before the cursor."""
+    scanner = Scanner(context.language)
+    scanner.feed(context.before)
+    return len(scanner.open) + bool(context.inside)
 
 
 def _closes(text: str, context: Context) -> tuple[str, str]:
@@ -71,7 +84,8 @@ def _closes(text: str, context: Context) -> tuple[str, str]:
     for quote in context.language.long_quotes:
         # Whether the cursor stands in a string of several lines cannot be told from its own line;
         # one such quote, at the end and in the tail, can.
-        if context.tail.strip().startswith(quote) and text.count(quote) == 1:
+        known = context.inside == quote
+        if not known and context.tail.strip().startswith(quote) and text.count(quote) == 1:
             return (quote if shown.endswith(quote) else ""), ""
     punctuation = shown[len(shown.rstrip(";,:")) :]
     scanner = Scanner(context.language, context.inside)

@@ -30,6 +30,8 @@ def lines_below(text: str, context: Context) -> FilterStep:
             continue
         if _same(rest, below[: len(rest)]) and _stands_alone(lines, start, context):
             cut = "\n".join(lines[:start])
+            # It may repeat what follows more than once.
+            cut = lines_below(cut, context).text
             return changed(name, cut, "repeats what follows") if cut.strip() else _nothing(name)
     return kept(name, text)
 

@@ -40,10 +40,11 @@ def repeated_lines(text: str, context: Context) -> FilterStep:  # noqa: ARG001 -
     """Cut where the same line comes a third time in a row, or the same block a second time."""
     name = "repeated lines"
     lines = text.split("\n")
-    cut = _run(lines)
-    reason = "the same line again and again"
-    if cut is None:
-        cut, reason = _block(lines), "the same block again"
+    found = (
+        (_run(lines), "the same line again and again"),
+        (_block(lines), "the same block again"),
+    )
+    cut, reason = min(((at, why) for at, why in found if at is not None), default=(None, ""))
     return kept(name, text) if cut is None else changed(name, "\n".join(lines[:cut]), reason)
 
 

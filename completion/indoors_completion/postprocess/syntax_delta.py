@@ -53,9 +53,11 @@ async def check(
 ) -> FilterStep:
     """Judge an answer that passed the filters, within `deadline_ms`.
 
-    It is kept where there is no grammar, and where the service does not answer in time. Asks at
-    most five times: without the answer, with it, with what it opens closed, and with its two
-    shortened forms. Never raises but for the cancellation of the task.
+    It is kept where there is no grammar, where the service does not answer in time, and where other
+    lines than the cursor's are broken: how a parser then recovers says nothing about the answer.
+    Asks at most six times: without the answer, with it, with what it opens closed, with its two
+    shortened forms, and without the cursor's line. Never raises but for the cancellation of the
+    task.
     """
     try:
         async with asyncio.timeout(max(0.0, deadline_ms) / 1000):
@@ -82,7 +84,18 @@ async def _check(text: str, place: Place, context: Context, syntax: Syntax) -> F
         attempts.append(Attempt(part, n_errors))
         if n_errors <= n_before:
             break
-    return decide(text, n_before, attempts)
+    step = decide(text, n_before, attempts)
+    if step.action != "kept" and n_before and await _is_broken_elsewhere(place, syntax):
+        return kept(NAME, text)
+    return step
+
+
+async def _is_broken_elsewhere(place: Place, syntax: Syntax) -> bool:
+    line = place.line
+    rest = msgspec.structs.replace(
+        place, text=place.text[: line.start] + place.text[line.end :], offset=line.start
+    )
+    return await syntax.error_count(place.language, _around(rest, "", 0)) != 0
 
 
 def is_unfinished(text: str, context: Context) -> bool:

@@ -5,6 +5,16 @@
 
 local settings = vim.g.indoors or {}
 
+--- Tell the server where typing may begin, so that it can prepare for the first key.
+---@param client vim.lsp.Client
+---@param buffer integer
+local function tell_cursor(client, buffer)
+  client:notify('textDocument/didFocus', {
+    textDocument = { uri = vim.uri_from_bufnr(buffer) },
+    position = vim.lsp.util.make_position_params(0, client.offset_encoding).position,
+  })
+end
+
 ---@type vim.lsp.Config
 return {
   cmd = settings.cmd or { settings.python or vim.fn.exepath('python3'), '-I', '-m', 'indoors_server', 'serve' },
@@ -16,4 +26,12 @@ return {
     client = { name = 'indoors.nvim', version = '0.1.0', protocol = 1 },
     settings = settings.settings or vim.empty_dict(),
   },
+  on_attach = function(client, buffer)
+    vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertEnter' }, {
+      buffer = buffer,
+      group = vim.api.nvim_create_augroup('indoors_focus_' .. buffer, {}),
+      callback = function() tell_cursor(client, buffer) end,
+    })
+    if vim.api.nvim_get_current_buf() == buffer then tell_cursor(client, buffer) end
+  end,
 }

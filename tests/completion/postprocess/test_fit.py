@@ -29,6 +29,12 @@ def context(language="javascript", **changes):
         ("the outer one of two", " + 1) for e in l]", "]", " + 1) for e in l]"),
         ("both of two", "x)]", ")]", "x)]"),
         ("the inner one of two", "x)", ")]", "x)]"),
+        ("a semicolon that is not there yet", "a);", ")", "a);"),
+        ("a colon that is not there yet", "a):", ")", "a):"),
+        ("an element of a list", "a),", ")", "a),"),
+        ("it opens what the tail closes", "a, f(b", ")", "a, f(b)"),
+        ("half of an operator", "b:", ":c", "b::c"),
+        ("a colon that is there", "b:", ": c", "b: c"),
         ("text goes on behind the closer", "a) + b", ")", "a) + b"),
         ("closers in a string do not count", "')'", ")", "')')"),
         ("space before the closer", "a )", " )", "a )"),
@@ -42,11 +48,34 @@ def test_one_line(name, text, tail, result):
 
 
 @pytest.mark.parametrize(
+    ("before", "text", "tail", "result"),
+    [
+        ("f(g(", "x)", ")", "x))"),
+        ("f(g(", "x)", "))", "x))"),
+        ("f(g(", "x))", ")", "x))"),
+        ("f(g(", "x))", "))", "x))"),
+        ("g(", "x)", "))", "x))"),
+        ("f('", "a', b)", "')", "a', b)"),
+        ("f('", "a", "', b)", "a', b)"),
+        ("f(g('", "a'), 'b", "')", "a'), 'b')"),
+        ("f(g('", "a'), b", ")", "a'), b)"),
+        ("f['", "a'];", "']", "a'];"),
+        ("f(`", "a`, b);", "`)", "a`, b);"),
+    ],
+)
+def test_what_the_line_has_open_decides_what_is_replaced(before, text, tail, result):
+    inside = before[-1] if before[-1] in "'`" else ""
+    fitted = fit(text, context(before=before, inside=inside, tail=tail))
+    assert fitted.text + tail[fitted.replaces :] == result
+
+
+@pytest.mark.parametrize(
     ("name", "text", "tail", "result"),
     [
         ("nothing follows", "\n  a", "", "\n  a"),
         ("the brace is brought along", "\n  a\n}", "}", "\n  a\n}"),
         ("the brace gets a line of its own", "\n  a", "}", "\n  a\n}"),
+        ("with punctuation that is not there yet", "\n  a\n});", "})", "\n  a\n});"),
         ("with what follows it", "\n  a", "});", "\n  a\n});"),
         ("in part", "\n  a\n}", "});", "\n  a\n});"),
         ("a parenthesis stays at the end", "a,\n  b", ")", "a,\n  b)"),

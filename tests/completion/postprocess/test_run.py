@@ -76,6 +76,13 @@ def test_no_marker_gets_out_and_each_filter_is_idempotent(
             assert (twice.action, twice.text) in (("kept", once.text), ("dropped", ""))
 
 
+def test_an_answer_that_the_model_does_not_believe_in_is_dropped_last():
+    context = Context(family=FAMILY, logprobs=(("x = 1", (-9.0,)),))
+    outcome = run("x = 1", context)
+    assert outcome.dropped_by == "confidence"
+    assert len(outcome.steps) == len(FILTERS)
+
+
 def test_the_run_ends_with_the_filter_that_drops():
     outcome = run("\nx", Context(family=FAMILY, may_start_below=False))
     assert outcome.dropped_by == "starts below"
