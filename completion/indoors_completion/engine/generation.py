@@ -113,10 +113,11 @@ class Runner:
         Raises WorkerFailure (unfit, internal).
         """
         n_most = job.max_tokens + min(len(job.begin), spelling.MAX_SPELLED)
-        whole = prompt.assemble(job.parts, n_most, self.n_ctx, self.model.vocab)
+        parts, begin = anchor.unhealed(job.parts, job.begin)
+        whole = prompt.assemble(parts, n_most, self.n_ctx, self.model.vocab)
         answer = Answer(job, emit, started)
         try:
-            asked, lease, stop_reason = self._answer(job, whole, on_prefill, answer)
+            asked, lease, stop_reason = self._answer(job, whole, begin, on_prefill, answer)
         except failures.WorkerFailure:
             # The state of this sequence is unknown; the others are whole.
             self.slots.forget(job.slot)
@@ -148,11 +149,12 @@ class Runner:
         self,
         job: Job,
         whole: prompt.Prompt,
+        whole_begin: str,
         on_prefill: Callable[[Prefill], None],
         answer: Answer,
     ) -> tuple[prompt.Prompt, Lease | None, str]:
         """Answer the job: the prompt that was used, how it was reused, and the stop reason."""
-        asked, text = self._anchored(job, whole) or (whole, job.begin)
+        asked, text = self._anchored(job, whole) or (whole, whole_begin)
         begin = text.encode("utf-8", "replace")
         known: list[Choice] = []
         memo = self.slots.memo(job.slot, asked)
@@ -169,7 +171,8 @@ class Runner:
             return asked, lease, "cancelled"
         slot = self.slots.commit(job.slot, lease)
         if asked is whole:
-            slot.anchor = anchor.anchor_of(job.parts, whole)
+            parts, _ = anchor.unhealed(job.parts, job.begin)
+            slot.anchor = anchor.anchor_of(parts, whole)
         spent_s = time.perf_counter() - begun
         self._learn(answer.n_evaluated, spent_s)
         on_prefill(

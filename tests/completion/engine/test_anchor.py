@@ -75,3 +75,19 @@ def test_typed_tokens_stand_behind_the_prompt() -> None:
     assert anchor.extend(held, "", 8, 100, VOCAB) == Prompt((1, 2, 3), 8, (1, 2), 0)
     assert anchor.extend(held, "ab", 8, 12, VOCAB) is None, "no room for the answer"
     assert anchor.extend(held, "a" * (anchor.MAX_TYPED + 1), 8, 4096, VOCAB) is None
+
+
+@pytest.mark.parametrize(
+    ("begin", "expected"),
+    [(" ==", ("x = foo ==", "")), (" b", ("x = foo", " b")), ("    ", ("x = foo", "    "))],
+    ids=["punctuation", "a word", "space"],
+)
+def test_punctuation_stays_in_a_prompt_that_is_evaluated_as_it_is(
+    begin: str, expected: tuple[str, str]
+) -> None:
+    made, rest = anchor.unhealed(parts("x = foo"), begin)
+    assert (made, rest) == (parts(expected[0]), expected[1])
+
+
+def test_typed_behind_a_prompt_that_ends_in_punctuation() -> None:
+    assert anchor.typed_since(anchored("x = foo("), parts("x = foo"), "()") == ("", ")")
