@@ -267,12 +267,18 @@ class Pipeline:
             self._n_joined += 1
             typed = place.offset - run.recipe.place.offset
             draft.note("run", "joined", f"{typed} characters typed since it was started")
-        left_s = (request.deadline_ms - draft.elapsed_ms()) / 1000
-        target_ms = request.target_ms
-        target_s = None if target_ms is None else (target_ms - draft.elapsed_ms()) / 1000
-        if joined and target_s is not None:
-            target_s = 0.0  # its first line may be there already, for example after an accept
-        await run.wait(left_s, target_s, request.document.version)
+        n_passed = run.n_typed(place)
+        while True:
+            left_s = (request.deadline_ms - draft.elapsed_ms()) / 1000
+            target_ms = request.target_ms
+            target_s = None if target_ms is None else (target_ms - draft.elapsed_ms()) / 1000
+            if joined and target_s is not None:
+                target_s = 0.0  # its first line may be there already, for example after an accept
+            await run.wait(left_s, target_s, request.document.version, n_passed)
+            if left_s <= 0 or not run.is_running or run.says(request, place) is not None:
+                break
+            # So far it only has what was typed or accepted, or half a statement more: a line more.
+            n_passed = run.n_written
         answer = run.answer
         if answer is None or run.stop_reason == "cancelled":
             return None

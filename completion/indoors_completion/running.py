@@ -77,7 +77,7 @@ class Runs:
                 run is not None
                 and run.is_running
                 and run.recipe.key == key
-                and run.suits(request)
+                and run.suits(request, place.offset)
                 and run.leads_to(place.text, place.offset)
             ):
                 if not peek and run is self._ahead:

@@ -98,7 +98,7 @@ class Run:
         self._prefilled = False
         self._n_waiting = 0
         self._grace: asyncio.TimerHandle | None = None
-        self._has_line = asyncio.Event()
+        self._more = asyncio.Event()
         self._has_first = asyncio.Event()
         self._done = asyncio.Event()
         self._task = asyncio.get_running_loop().create_task(self._read())
@@ -128,14 +128,19 @@ class Run:
         typed = self._spot.typed(text, offset)
         return typed is not None and any(reading.raw.startswith(typed) for reading in self.readings)
 
-    def suits(self, request: CompletionRequest) -> bool:
-        """Whether an answer made for its request may be given to this one as well."""
+    def suits(self, request: CompletionRequest, offset: int) -> bool:
+        """Whether an answer made for its request may be given to this one as well, at `offset`.
+
+        Only one that accepts may be answered with the next line; of an answer of several lines
+        that is being written, the next line is just its rest.
+        """
         mine = self.recipe.request
+        rest = self.recipe.bounds is not None and offset > self.recipe.place.offset
         return (
             (request.trigger == "automatic" or mine.trigger == "explicit")
             and (request.trigger == "automatic" or request.n_answers <= mine.n_answers)
             and (request.multiline, request.max_lines) == (mine.multiline, mine.max_lines)
-            and (mine.continues or mine.trigger == "explicit" or not request.continues)
+            and (mine.continues or mine.trigger == "explicit" or not request.continues or rest)
         )
 
     def comes_before(self, text: str, offset: int) -> bool:
@@ -145,6 +150,15 @@ class Run:
             and not self._task.done()
             and self._spot.typed(text, offset) is not None
         )
+
+    @property
+    def n_written(self) -> int:
+        """How many characters its first answer has by now."""
+        return len(self.readings[0].raw)
+
+    def n_typed(self, place: Place) -> int:
+        """How many of its characters were typed since, if it leads to `place`."""
+        return len(self._spot.typed(place.text, place.offset) or "")
 
     def says(self, request: CompletionRequest, place: Place) -> Hit | None:
         """What it says at a place, as it was settled last; None if that is no answer there."""
@@ -166,10 +180,12 @@ class Run:
 
     # --- waiting for it -------------------------------------------------------------------------
 
-    async def wait(self, left_s: float, target_s: float | None, version: int) -> None:
-        """Wait for its end, at most `left_s`; if `target_s` is given, until then or for its first
-        line, whatever comes last. Alternatives are not waited for as long. Raises what made it
-        fail, if that was a fault of ours.
+    async def wait(
+        self, left_s: float, target_s: float | None, version: int, n_passed: int = 0
+    ) -> None:
+        """Wait for its end, at most `left_s`; if `target_s` is given, until then or for the line
+        behind the first `n_passed` characters, whatever comes last. Alternatives are not waited
+        for as long. Raises what made it fail, if that was a fault of ours.
 
         Afterwards it is settled as far as it has come, unless it ended without an answer. `version`
         is the document's, for whom it then owes the rest.
@@ -179,7 +195,7 @@ class Run:
             self._grace.cancel()
             self._grace = None
         try:
-            await self._enough(left_s, target_s)
+            await self._enough(left_s, target_s, n_passed)
             if self.is_running:
                 await self._give_what_is_there(version)
         finally:
@@ -190,18 +206,24 @@ class Run:
         if self._task.done() and not self._task.cancelled() and (error := self._task.exception()):
             raise error
 
-    async def _enough(self, left_s: float, target_s: float | None) -> None:
+    async def _enough(self, left_s: float, target_s: float | None, n_passed: int) -> None:
         """Wait until there is enough for an answer, at most `left_s`."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(max(0.0, left_s)):
                 if target_s is not None:
                     await _within(self._done, target_s)
-                    await self._has_line.wait()
+                    await self._line_behind(n_passed)
                 elif self.recipe.job.n_alternatives > 1:
                     await self._has_first.wait()
                     await _within(self._done, self._patience.others_s)
                 else:
                     await self._done.wait()
+
+    async def _line_behind(self, n_passed: int) -> None:
+        """Wait until the line behind the first `n_passed` characters is whole, or for the end."""
+        while not self._done.is_set() and not self.readings[0].has_line(n_passed):
+            self._more.clear()
+            await self._more.wait()
 
     async def _give_what_is_there(self, version: int) -> None:
         settled = await self._settle(self, finished=False)
@@ -225,7 +247,7 @@ class Run:
         self.stop_reason = "cancelled"
         if self._grace is not None:
             self._grace.cancel()
-        for event in (self._has_line, self._has_first, self._done):
+        for event in (self._done, self._has_first, self._more):
             event.set()
 
     # --- reading --------------------------------------------------------------------------------
@@ -267,8 +289,7 @@ class Run:
             self.readings[-1].end(self._own_end())
             self.readings.append(Reading(self.recipe))
         self.readings[item.alternative].add(item)
-        if self.readings[0].has_line:
-            self._has_line.set()
+        self._more.set()
         if self.readings[0].stop_reason:
             self._has_first.set()
         is_last = len(self.readings) >= self.recipe.job.n_alternatives
@@ -289,7 +310,7 @@ class Run:
             self._grace.cancel()
         if task.cancelled() or task.exception() is not None:
             self.stop_reason = "cancelled"
-        for event in (self._has_line, self._has_first, self._done):
+        for event in (self._done, self._has_first, self._more):
             event.set()
         self._on_end(self)
 

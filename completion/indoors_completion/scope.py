@@ -269,7 +269,7 @@ class Scope:
         """Whether `closer` may be the one below: not if both begin their lines, at different
         indentations. The one below then closes a block further out.
         """
-        shown = line if self._first else self._frame.before + line
+        shown = line if self._lines else self._frame.before + line
         closed_at = self._frame.closed_at
         begins = closed_at is not None and shown.lstrip().startswith(closer)
         return not begins or columns(shown) == closed_at

@@ -30,10 +30,9 @@ class Reading:
         self._recipe = recipe
         self._ends = recipe.ends()
 
-    @property
-    def has_line(self) -> bool:
-        """Whether its first line is whole."""
-        return bool(self.stop_reason) or "\n" in self.raw.lstrip()
+    def has_line(self, n_passed: int) -> bool:
+        """Whether the line behind its first `n_passed` characters is whole."""
+        return bool(self.stop_reason) or "\n" in self.raw[n_passed:].lstrip()
 
     def add(self, chunk: TokenChunk) -> None:
         """The model wrote more."""

@@ -28,7 +28,7 @@ def line_end(data: bytes, at: int) -> int:
 
 
 def first_of_line(data: bytes, at: int) -> int:
-    """The first byte on the line of `at` that is not a blank or tab (the line's end if none)."""
+    """The first byte on the line of `at` that is not white space (the line's end if none)."""
     start, end = line_start(data, at), line_end(data, at)
     return end - len(data[start:end].lstrip(b" \t\r\f\v"))
 
@@ -40,7 +40,9 @@ def ends_line(data: bytes, at: int) -> bool:
 
 def indent_of(data: bytes, at: int) -> bytes:
     """The leading blanks and tabs of the line that holds `at`."""
-    return data[line_start(data, at) : first_of_line(data, at)]
+    line = data[line_start(data, at) : first_of_line(data, at)]
+    # Form feeds and vertical tabs are white space too, but nobody indents the next line with them.
+    return line[: len(line) - len(line.lstrip(b" \t"))]
 
 
 def width(indent: bytes) -> int:

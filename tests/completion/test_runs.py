@@ -136,6 +136,22 @@ async def test_asked_again_while_it_goes_on_the_same_run_answers():
 
 
 @scenario
+async def test_who_accepts_the_first_line_of_what_is_being_written_gets_its_rest():
+    bench = Bench(BODY)
+    bench.engine.hold_at = BODY.index("return")
+    await ask(bench, AT, target_ms=0.0)
+    first_line = BODY.partition("\n")[0]
+    there = AT.replace("|", first_line + "|")
+    change(bench, there)
+    rest = await ask(bench, there, continues=True, target_ms=0.0)
+    assert (rest.text, rest.source) == ("\n    for x in xs:\n        total += x", "run")
+    bench.engine.go.set()
+    await bench.pipeline.finished()
+    assert len(bench.engine.jobs) == 1
+    await bench.close()
+
+
+@scenario
 async def test_a_client_that_can_ask_again_gets_the_first_line_soon():
     bench = Bench(BODY)
     bench.engine.hold_at = BODY.index("total += x")

@@ -186,6 +186,12 @@ def test_python(name, marked, answer, reason):
             "the block is closed",
         ),
         (
+            "behind an accepted line, a closer further in closes another block, too",
+            "function f() {\n  if (a) {\n    b();|\n  c();\n}\n",
+            "\n  }~\n  c();\n}\n",
+            "the block is closed",
+        ),
+        (
             "a closer that stands like the one below is the one below",
             "function f() {\n  if (a) {\n    |\n  }\n}\n",
             "b();~\n  }\n  c();\n",

@@ -4,7 +4,7 @@ import asyncio
 import random
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from indoors_indexing.languages import LANGUAGES
@@ -56,6 +56,7 @@ def test_every_text_has_an_answer(text: str, language: str, data: st.DataObject)
 
 @settings(max_examples=100, deadline=None)
 @given(data=st.binary(max_size=300), language=st.sampled_from(IDS))
+@example(data=b"\x0b{\x00\x00", language="javascript")
 def test_random_bytes_have_an_answer(data: bytes, language: str) -> None:
     for text in (data.decode("latin-1"), data.decode("utf-8", "surrogateescape")):
         check(Trees().site("a", language, text, len(text) // 2), text, len(text) // 2)
