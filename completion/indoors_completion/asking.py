@@ -26,7 +26,20 @@ from indoors_indexing.types import Syntax
 
 SYNTAX_DEADLINE_S = 0.04
 
+# How much text must be unchanged for a window to begin there again.
+_RECOGNIZED = 64
+
 Note = Callable[[str, str, str], None]
+
+
+class Evaluation(msgspec.Struct, frozen=True):
+    """A job that evaluates a prompt exactly. `moves` says that its window begins elsewhere than the
+    one that is in use; call `done` once the prompt is in the cache.
+    """
+
+    job: Job
+    moves: bool
+    done: Callable[[], None]
 
 
 class Asking:
@@ -37,6 +50,8 @@ class Asking:
         self._engine = engine
         self._syntax = syntax
         self._versions = itertools.count(1)
+        # Where the window in use begins, and the text there, by document.
+        self._starts: dict[str, tuple[int, str]] = {}
 
     def able(self) -> tuple[ModelInfo, Family] | None:
         """The loaded model and its family; None if none is loaded, or it cannot fill in."""
@@ -49,10 +64,32 @@ class Asking:
         able = self.able()
         return None if able is None else recipe.prompt(request, locate(request), *able)
 
-    def evaluation(self, request: CompletionRequest) -> Job | None:
-        """The job that evaluates the prompt of a request exactly, None without an able model."""
+    def evaluation(self, request: CompletionRequest) -> Evaluation | None:
+        """How to evaluate the prompt of a request exactly, None without an able model.
+
+        Its window begins where it should: while nobody waits, there is time to move it.
+        """
         prompt = self.prompt(request)
-        return None if prompt is None else prompt.evaluation(request.document.uri)
+        if prompt is None:
+            return None
+        document, start = request.document, prompt.around.prefix_start
+        return Evaluation(
+            prompt.evaluation(document.uri),
+            moves=self._kept_start(document) not in (None, start),
+            done=lambda: self._keep(document, start),
+        )
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        self._starts.pop(uri, None)
+
+    def _keep(self, document: Document, start: int) -> None:
+        text = document.text[start : start + _RECOGNIZED]
+        self._starts[document.uri] = start, text
+
+    def _kept_start(self, document: Document) -> int | None:
+        start, text = self._starts.get(document.uri, (0, None))
+        return start if text is not None and document.text.startswith(text, start) else None
 
     async def recipe(
         self,
@@ -71,7 +108,10 @@ class Asking:
                 note("syntax", "unknown", "no grammar, or no answer in time")
             else:
                 note("syntax", site.region, " > ".join(site.scope) or "top level")
-        prompt = recipe.prompt(request, place, model, family)
+        prompt = recipe.prompt(
+            request, place, model, family, kept_start=self._kept_start(request.document)
+        )
+        self._keep(request.document, prompt.around.prefix_start)
         made = recipe.recipe(prompt, request, place, key, model, site, reuse=self.reuse)
         note("gate", f"complete the {made.shape.kind}", made.shape.reason)
         note("budget", prompt.budget.describe(), budgets.describe_speeds(model))
@@ -96,7 +136,8 @@ class Asking:
             uri, version = tree_of(request.document.uri), next(self._versions)
             tree = msgspec.structs.replace(request.document, uri=uri, version=version)
             site = await self._site(tree, place)
-        prompt = recipe.prompt(request, place, model, family)
+        kept_start = self._kept_start(request.document)
+        prompt = recipe.prompt(request, place, model, family, kept_start=kept_start)
         return recipe.recipe(
             prompt, request, place, key, model, site, reuse=self.reuse, background=True
         )

@@ -13,6 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import msgspec
 
+from indoors_completion.asking import Evaluation
 from indoors_completion.place import Place, locate
 from indoors_completion.runs import Run
 from indoors_completion.types import (
@@ -20,7 +21,6 @@ from indoors_completion.types import (
     CompletionRequest,
     Document,
     Engine,
-    Job,
     Prefill,
 )
 
@@ -53,8 +53,8 @@ class _Slot(msgspec.Struct):
 class Background:
     """The background work of one pipeline.
 
-    `evaluation` makes the job that evaluates the prompt of a request exactly (None: not possible
-    now). `speculate` starts the run ahead of an answer's acceptance and returns it (None: there is
+    `evaluation` says how to evaluate the prompt of a request exactly (None: not possible now).
+    `speculate` starts the run ahead of an answer's acceptance and returns it (None: there is
     nothing to find out). `is_busy` says whether requests run. `sleep` is asyncio's, or a test's.
     `n_exact` counts the evaluations made here.
     """
@@ -62,7 +62,7 @@ class Background:
     def __init__(
         self,
         engine: Engine,
-        evaluation: Callable[[CompletionRequest], Job | None],
+        evaluation: Callable[[CompletionRequest], Evaluation | None],
         speculate: Callable[[CompletionRequest, Completion], Awaitable[Run | None]],
         is_busy: Callable[[], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
@@ -130,7 +130,9 @@ class Background:
     ) -> None:
         slot = self._slots.get(request.document.uri, _Slot(place.line.start))
         new_line = slot.n_stale > 0 and slot.line_start != place.line.start
-        due = slot.n_stale > 0 or slot.n_typed > TYPED_TOKENS
+        evaluation = self._evaluation(request)
+        moves = evaluation is not None and evaluation.moves
+        due = moves or slot.n_stale > 0 or slot.n_typed > TYPED_TOKENS
         urgent = new_line or slot.n_stale > STALE_TOKENS or slot.n_typed > TYPED_URGENT
         if urgent:
             await self._evaluate(request)
@@ -151,15 +153,16 @@ class Background:
     async def _evaluate(self, request: CompletionRequest) -> None:
         """Evaluate the prompt of a place, and nothing more."""
         place = locate(request)
-        job = self._evaluation(request)
-        if job is None:
+        evaluation = self._evaluation(request)
+        if evaluation is None:
             return
-        stream = self._engine.generate(job)
+        stream = self._engine.generate(evaluation.job)
         try:
             async for item in stream:
                 if isinstance(item, Prefill):
                     self.n_exact += 1
                     self.evaluated(request, place, item)
+                    evaluation.done()
         finally:
             close = getattr(stream, "aclose", None)
             if close is not None:

@@ -27,7 +27,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     them is generic. In every case the sentinels must be tokens of the vocabulary.
 
     Three ways to make a key cost less, each only where a published measurement says what it costs
-    and gains (benchmarks/splice.py, benchmarks/healing.py): `heal` leaves a partial word out of the
+    and gains (benchmarks/splice.py): `heal` leaves a partial word out of the
     prompt, `anchor` puts what was typed behind the middle marker, and `splice` moves the suffix in
     the KV cache instead of evaluating it anew.
 

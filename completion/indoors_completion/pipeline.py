@@ -168,6 +168,7 @@ class Pipeline:
         """A document was closed."""
         self._runs.forget(uri)
         self._background.forget(uri)
+        self._asking.forget(uri)
         self._forget_tree(tree_of(uri))
 
     def use(self, reuse: Reuse) -> None:

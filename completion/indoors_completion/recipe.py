@@ -69,15 +69,26 @@ class Recipe(msgspec.Struct, frozen=True, kw_only=True):
         )
 
 
-def prompt(request: CompletionRequest, place: Place, model: ModelInfo, family: Family) -> Prompt:
-    """The prompt for a place. Costs no question to anybody."""
+def prompt(
+    request: CompletionRequest,
+    place: Place,
+    model: ModelInfo,
+    family: Family,
+    *,
+    kept_start: int | None = None,
+) -> Prompt:
+    """The prompt for a place, from `kept_start` on if it may (`window.around`). Asks nobody."""
     budget = budgets.plan(
         model,
         deadline_ms=request.deadline_ms,
         multiline=request.multiline,
         has_snippets=bool(request.snippets),
     )
-    around = window.around(place.text, place.offset, budget, healed=family.heal)
+    around = window.around(
+        place.text, place.offset, budget, healed=family.heal, kept_start=kept_start
+    )
+    # A window that is kept is up to a quarter longer; clipping it would move its start after all.
+    room = msgspec.structs.replace(budget, prefix_tokens=budget.prefix_tokens * 5 // 4)
     parts = fim.render(
         family,
         around.prefix,
@@ -85,7 +96,7 @@ def prompt(request: CompletionRequest, place: Place, model: ModelInfo, family: F
         request.snippets,
         request.document.path,
         request.document.language,
-        budget,
+        room,
     )
     return Prompt(family=family, budget=budget, around=around, parts=parts)
 

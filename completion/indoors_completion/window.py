@@ -3,7 +3,8 @@
 The windows are *anchored*. A window that slides by a line on every Enter changes the first token of
 the prompt and so throws away the whole KV cache; here the start of the prefix window is a multiple
 of a quarter of the window, moved on to a block or line boundary, and stays put until the text has
-outgrown the window by that quarter.
+outgrown the window by that quarter. Then it may be kept for another quarter, until there is a pause
+to evaluate what follows from the next one.
 """
 
 from __future__ import annotations
@@ -98,14 +99,25 @@ def line_at(text: str, offset: int) -> Line:
     )
 
 
-def around(text: str, offset: int, budget: PromptBudget, *, healed: bool = False) -> Window:
+def around(
+    text: str,
+    offset: int,
+    budget: PromptBudget,
+    *,
+    healed: bool = False,
+    kept_start: int | None = None,
+) -> Window:
     """The windows on both sides of `offset`, of about the sizes that `budget` allows.
 
-    `healed` leaves the partial word before `offset` out of the prefix.
+    `healed` leaves the partial word before `offset` out of the prefix. The prefix begins at
+    `kept_start` instead, if that gives it more text, but no more than a quarter too much.
     """
     begin = heal.split(text[max(0, offset - _HEALED) : offset])[1] if healed else ""
     stable = offset - len(begin)
-    start = _prefix_start(text, stable, budget.prefix_tokens * CHARS_PER_TOKEN)
+    size = budget.prefix_tokens * CHARS_PER_TOKEN
+    start = _prefix_start(text, stable, size)
+    if kept_start is not None and stable - size - _step(size) <= kept_start < start:
+        start = kept_start
     end = _suffix_end(text, offset, budget.suffix_tokens * CHARS_PER_TOKEN)
     return Window(
         prefix=text[start:stable].replace("\r\n", "\n"),
@@ -119,7 +131,7 @@ def around(text: str, offset: int, budget: PromptBudget, *, healed: bool = False
 def _prefix_start(text: str, offset: int, size: int) -> int:
     if offset <= size:
         return 0
-    step = max(1, size // 4)
+    step = _step(size)
     anchor = -(-(offset - size) // step) * step
     if anchor >= offset:
         return offset
@@ -131,6 +143,11 @@ def _prefix_start(text: str, offset: int, size: int) -> int:
         return anchor
     line = text.find("\n", anchor, min(offset, anchor + step))
     return anchor if line < 0 else line + 1
+
+
+def _step(size: int) -> int:
+    """The distance of the places where a prefix window of `size` characters may begin."""
+    return max(1, size // 4)
 
 
 def _suffix_end(text: str, offset: int, size: int) -> int:

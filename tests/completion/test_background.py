@@ -321,6 +321,29 @@ async def test_what_was_typed_behind_the_middle_marker_is_exact_and_waits_until_
 
 
 @scenario
+async def test_a_window_that_has_been_outgrown_moves_in_a_pause():
+    """Under a key it would mean to evaluate the whole prompt while somebody waits."""
+    bench = Bench(lambda job: "x" if job.max_tokens else "")
+    lines = [f"value_{number} = compute({number})\n" for number in range(600)]
+
+    def starts(jobs):
+        return [prompt_of(job).partition("\n")[0] for job in jobs]
+
+    n_lines = 300
+    while not bench.engine.evaluations:
+        n_lines += 1
+        assert (await ask(bench, "".join(lines[:n_lines]) + "|")).text == "x"
+        await bench.pipeline.finished()
+    asked, (evaluated,) = starts(bench.engine.asked), starts(bench.engine.evaluations)
+    assert set(asked) == {asked[0]}, "nobody waited for a window to move"
+    assert evaluated != asked[0]
+    assert background.PAUSE_S in bench.naps.taken
+    await ask(bench, "".join(lines[: n_lines + 1]) + "|")
+    assert starts(bench.engine.asked)[len(asked)] == evaluated
+    await bench.close()
+
+
+@scenario
 async def test_what_is_always_exact_is_not_mended():
     """A model that cannot move a suffix, or a machine on which an exact one fits."""
     bench = stale_bench(0, "a = 1\nb = 2", "")

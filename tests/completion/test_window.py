@@ -30,6 +30,18 @@ def test_typing_a_page_moves_the_window_a_few_times_only():
     assert starts == sorted(starts)
 
 
+def test_a_window_is_kept_for_a_quarter_of_its_size():
+    def start_at(offset, kept_start=None):
+        return around(FILE, offset, BUDGET, kept_start=kept_start).prefix_start
+
+    ideal = start_at(6000)
+    assert start_at(6000 + SIZE // 4) > ideal, "the window would move here"
+    assert start_at(6000 + SIZE // 4, ideal) == ideal
+    assert start_at(6000 + SIZE, ideal) == start_at(6000 + SIZE), "too much text"
+    assert start_at(6000, ideal + 10) == ideal, "less text than there may be"
+    assert start_at(6000, 5900) == ideal
+
+
 def test_a_window_starts_at_a_definition_if_one_is_near():
     window = around(FILE, 9000, BUDGET)
     assert window.prefix.startswith("def function_")
