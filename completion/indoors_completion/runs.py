@@ -19,7 +19,14 @@ from indoors_completion.cache import Entry, Hit, spot_at
 from indoors_completion.place import Place
 from indoors_completion.recipe import Recipe
 from indoors_completion.settle import Answered, Reading, Settled
-from indoors_completion.types import CompletionRequest, Engine, Finish, Prefill, TokenChunk
+from indoors_completion.types import (
+    CompletionRequest,
+    Engine,
+    Finish,
+    Prefill,
+    Steering,
+    TokenChunk,
+)
 
 
 class Patience(msgspec.Struct, frozen=True, kw_only=True):
@@ -31,7 +38,7 @@ class Patience(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     grace_s: float = 0.05
-    others_s: float = 0.5
+    others_s: float = 0.8
 
 
 # Ends without an answer.
@@ -92,6 +99,7 @@ class Run:
         self._on_prefill = on_prefill
         self._clock = clock
         self._patience = patience
+        self._steering = Steering()
         self._finish = Finish(stop_reason="")
         self._reported = False
         self._cancelled = False
@@ -253,7 +261,7 @@ class Run:
     # --- reading --------------------------------------------------------------------------------
 
     async def _read(self) -> None:
-        stream = self._engine.generate(self.recipe.job)
+        stream = self._engine.generate(self.recipe.job, self._steering)
         try:
             async for item in stream:
                 if self._take(item):
@@ -293,6 +301,9 @@ class Run:
         if self.readings[0].stop_reason:
             self._has_first.set()
         is_last = len(self.readings) >= self.recipe.job.n_alternatives
+        if self.readings[-1].stop_reason and not is_last:
+            # It would go on to its length, and the next one would come too late to be shown.
+            self._steering.enough(item.alternative)
         return is_last and all(reading.stop_reason for reading in self.readings)
 
     def _own_end(self) -> str:

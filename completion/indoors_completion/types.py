@@ -10,7 +10,7 @@ Everything here is frozen. Offsets are code points in `Document.text`; durations
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Literal, Protocol
 
 import msgspec
@@ -37,6 +37,7 @@ __all__ = [
     "Snippet",
     "Span",
     "Stage",
+    "Steering",
     "SyntaxSite",
     "TokenChunk",
 ]
@@ -211,6 +212,21 @@ class ModelInfo(msgspec.Struct, frozen=True, kw_only=True):
     advice: str = ""
 
 
+class Steering:
+    """What the reader of a generation may tell it meanwhile. `connect` is the engine's part."""
+
+    def __init__(self) -> None:
+        self._tell: Callable[[int], None] = lambda _alternative: None
+
+    def connect(self, tell: Callable[[int], None]) -> None:
+        """The generation has begun: `tell` passes on what is said from now on."""
+        self._tell = tell
+
+    def enough(self, alternative: int) -> None:
+        """Nothing more of this answer is wanted: the next one may begin."""
+        self._tell(alternative)
+
+
 class Engine(Protocol):
     """Generates text. Implementations never raise for a dead or missing model: they finish with
     `stop_reason="unavailable"`, so that a keystroke costs at most an empty answer (I9).
@@ -221,7 +237,9 @@ class Engine(Protocol):
         """The loaded model, None while none is."""
         ...
 
-    def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
+    def generate(
+        self, job: Job, steering: Steering | None = None
+    ) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         """Stream the answer: a `Prefill`, then text; the last item is a `Finish`.
 
         Closing the iterator early (`aclose`), or cancelling the task that reads it, cancels the

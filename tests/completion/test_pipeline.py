@@ -245,7 +245,7 @@ def test_a_stream_without_its_end_is_no_answer():
     class Plain:
         model = MODEL
 
-        async def generate(self, job):
+        async def generate(self, job, steering=None):
             yield TokenChunk(text="half", logprobs=(-1.0,))
 
     bench = Bench()

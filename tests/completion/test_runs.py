@@ -496,6 +496,17 @@ async def test_alternatives_do_not_hold_the_first_answer_back():
 
 
 @scenario
+async def test_the_next_answer_begins_where_the_scope_of_the_first_ends():
+    bench = Bench("compute(a)\n" + "y = 1\n" * 20)
+    bench.engine.others = ["other(c)\n" + "z = 2\n" * 20, "third(d)\n"]
+    completion = await ask(bench, "x = |\n", **CHOICE)
+    assert completion.text == "compute(a)"
+    assert [other.text for other in completion.alternatives] == ["other(c)", "third(d)"]
+    assert completion.n_generated < len("compute(a)\nother(c)\nthird(d)\n") + 10
+    await bench.close()
+
+
+@scenario
 async def test_a_run_with_fewer_answers_is_not_joined():
     bench = Bench("compute(a)")
     bench.engine.hold_at = 3

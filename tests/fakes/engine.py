@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
-from indoors_completion.types import Finish, Job, ModelInfo, Prefill, TokenChunk
+from indoors_completion.types import Finish, Job, ModelInfo, Prefill, Steering, TokenChunk
 
 MODEL = ModelInfo(
     key="fake",
@@ -80,7 +80,9 @@ class FakeEngine:
         """The jobs that only evaluate a prompt."""
         return [job for job in self.jobs if not job.max_tokens]
 
-    async def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
+    async def generate(
+        self, job: Job, steering: Steering | None = None
+    ) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         self.jobs.append(job)
         chunks = self.script(job) if callable(self.script) else self.script
         if not job.max_tokens:
@@ -100,8 +102,18 @@ class FakeEngine:
                 n_stale=self.n_stale,
                 n_typed=self.n_typed,
             )
+            n_enough = 0
+
+            def enough(alternative: int) -> None:
+                nonlocal n_enough
+                n_enough = alternative + 1
+
+            if steering is not None:
+                steering.connect(enough)
             for number, text in enumerate([chunks, *self.others][: job.n_alternatives]):
                 for chunk in text:
+                    if number < n_enough:
+                        break
                     await asyncio.sleep(0)
                     self.on_token()
                     count += 1

@@ -39,10 +39,13 @@ class Decoding(Protocol):
 class Answer:
     """What one job has produced so far."""
 
-    def __init__(self, job: Job, emit: Emit, started: float) -> None:
+    def __init__(
+        self, job: Job, emit: Emit, started: float, is_enough: Callable[[int], bool]
+    ) -> None:
         self._job = job
         self._emit = emit
         self._started = started
+        self._is_enough = is_enough
         self.n_evaluated = 0
         self.n_generated = 0
         self.ttft_ms = 0.0
@@ -52,6 +55,10 @@ class Answer:
         """Start the text of an alternative (0: the first answer)."""
         self._alternative = alternative
         self._stream = TextStream(self._job.stops, self._job.stop_at_newline)
+
+    def is_enough(self) -> bool:
+        """Whether its reader wants no more of this text."""
+        return self._is_enough(self._alternative)
 
     def sampled(self) -> None:
         """Something of the answer itself was chosen: the first one is the time to first token."""
@@ -151,6 +158,9 @@ class Writer:
         while n_written < job.max_tokens and n_spelled < MAX_SPELLED:
             if decoding.is_aborted():
                 return "cancelled", path
+            if answer.is_enough():
+                answer.flush()
+                return "stop", path
             if len(path) < len(known):
                 choice = known[len(path)]
             else:

@@ -1,7 +1,8 @@
 """What the worker's two threads share: the frames in and out, and which job may run.
 
-The reading thread puts work in order (background jobs last), raises cancel flags, stops a
-background job as soon as any other job arrives, and answers `GetStats` at once.
+The reading thread puts work in order (background jobs last), raises cancel flags, says of which
+answer there is enough, stops a background job as soon as any other job arrives, and answers
+`GetStats` at once.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ class Desk:
         self._waiting: dict[tuple[str, int], bool] = {}  # accepted jobs; True if cancelled
         self._current: tuple[wire.Generate, Abortable] | None = None
         self._preempted = False
+        self._n_enough = 0  # answers of the job that runs of which no more is wanted
         self._n_urgent = 0  # jobs that wait and are not background work
         self._arrivals = itertools.count()
         self.work: queue.PriorityQueue[tuple[bool, int, Work, float]] = queue.PriorityQueue()
@@ -71,6 +73,8 @@ class Desk:
             message = wire.decode_to_worker(body)
             if isinstance(message, wire.Cancel):
                 self._cancel((message.client, message.request))
+            elif isinstance(message, wire.Enough):
+                self._enough(message)
             elif isinstance(message, wire.GetStats):
                 self.send(self._stats(message))
             else:
@@ -109,6 +113,7 @@ class Desk:
             if self._waiting.pop(_key(message), False):
                 return False
             self._current = (message, target)
+            self._n_enough = 0
             self._preempted = message.job.background and self._n_urgent > 0
             target.abort(self._preempted)
         return True
@@ -119,6 +124,15 @@ class Desk:
             self._waiting.pop(_key(message), None)
             self._current = None
             return self._preempted and message.job.background
+
+    def is_enough(self, alternative: int) -> bool:
+        """Whether no more of this answer of the job that runs is wanted."""
+        return alternative < self._n_enough
+
+    def _enough(self, message: wire.Enough) -> None:
+        with self._state_lock:
+            if self._current is not None and _key(self._current[0]) == _key(message):
+                self._n_enough = max(self._n_enough, message.alternative + 1)
 
     def _cancel(self, key: tuple[str, int]) -> None:
         with self._state_lock:

@@ -105,9 +105,12 @@ class Runner:
         on_prefill: Callable[[Prefill], None],
         emit: Emit,
         started: float,
+        *,
+        is_enough: Callable[[int], bool] = lambda _alternative: False,
     ) -> Finish:
         """Generate; `on_prefill` is called when the prompt is evaluated, `emit` with text as it
-        comes. `started` is the receipt on `perf_counter`.
+        comes. `started` is the receipt on `perf_counter`. An answer of which there `is_enough` ends
+        and gives way to the next one.
 
         Stops early when the context's abort flag is raised; what was evaluated stays in the cache.
         Raises WorkerFailure (unfit, internal).
@@ -115,7 +118,7 @@ class Runner:
         n_most = job.max_tokens + min(len(job.begin), spelling.MAX_SPELLED)
         parts, begin = anchor.unhealed(job.parts, job.begin)
         whole = prompt.assemble(parts, n_most, self.n_ctx, self.model.vocab)
-        answer = Answer(job, emit, started)
+        answer = Answer(job, emit, started, is_enough)
         try:
             asked, lease, stop_reason = self._answer(job, whole, begin, on_prefill, answer)
         except failures.WorkerFailure:

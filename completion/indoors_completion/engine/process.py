@@ -25,6 +25,7 @@ from indoors_completion.types import (
     Job,
     ModelInfo,
     Prefill,
+    Steering,
     TokenChunk,
 )
 
@@ -150,7 +151,9 @@ class EngineProcess:
             return self._state.model
         raise self._state.error or EngineError("The engine was stopped.")
 
-    async def generate(self, job: Job) -> AsyncIterator[Prefill | TokenChunk | Finish]:
+    async def generate(
+        self, job: Job, steering: Steering | None = None
+    ) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         """Stream the answer to a job; see `types.Engine`."""
         channel = self._channel
         if channel is None or self._state.model is None:
@@ -160,6 +163,15 @@ class EngineProcess:
         stream: _Stream = asyncio.Queue()
         self._streams[request] = stream
         finished = False
+
+        def enough(alternative: int) -> None:
+            if request in self._streams and channel is self._channel:
+                channel.send(
+                    wire.Enough(request=request, slot=job.slot, alternative=alternative)
+                )  # fmt: skip
+
+        if steering is not None:
+            steering.connect(enough)
         try:
             try:
                 channel.send(wire.Generate(request=request, slot=job.slot, job=job))

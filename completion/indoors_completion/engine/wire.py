@@ -15,7 +15,7 @@ import msgspec
 
 from indoors_completion.types import Job, ModelInfo
 
-PROTOCOL_VERSION = 2
+PROTOCOL_VERSION = 3
 MAX_FRAME_BYTES = 64 * 1024 * 1024
 _LENGTH = struct.Struct(">I")
 
@@ -72,6 +72,12 @@ class Generate(Message, frozen=True, kw_only=True, tag="generate"):
 
 class Cancel(Message, frozen=True, kw_only=True, tag="cancel"):
     """Stop `request` at the next chunk; its `Done` says "cancelled". Unknown ids are fine."""
+
+
+class Enough(Message, frozen=True, kw_only=True, tag="enough"):
+    """Nothing more of `alternative` is wanted: `request` goes on with the next one, or ends."""
+
+    alternative: int
 
 
 class Forget(Message, frozen=True, kw_only=True, tag="forget"):
@@ -172,7 +178,7 @@ class Stats(Message, frozen=True, kw_only=True, tag="stats"):
     lock: str = "unproven"
 
 
-ToWorker = Load | Inspect | Generate | Cancel | Forget | GetStats | Unload
+ToWorker = Load | Inspect | Generate | Cancel | Enough | Forget | GetStats | Unload
 FromWorker = Progress | Loaded | Inspected | Prefilled | Token | Done | Failed | Stats
 
 _T = TypeVar("_T")

@@ -188,7 +188,7 @@ class Worker:
             desk.send(_done(message, Finish(stop_reason="cancelled")))
             return
         try:
-            finish = runner.run(message.job, on_prefill, emit, received)
+            finish = runner.run(message.job, on_prefill, emit, received, is_enough=desk.is_enough)
         finally:
             was_preempted = desk.end(message)
             desk.n_cells_used = runner.slots.n_cells_used

@@ -62,15 +62,23 @@ class TableModel:
 
 
 def write(
-    model: TableModel, begin: str = "", known: Sequence[int] = (), **fields: Any
+    model: TableModel,
+    begin: str = "",
+    known: Sequence[int] = (),
+    wanted: dict[int, int] | None = None,
+    **fields: Any,
 ) -> tuple[str, list[str], Answer]:
+    """`wanted` is the length at which there is enough of an answer, by its number."""
     texts = [""] * 4
+
+    def is_enough(alternative: int) -> bool:
+        return len(texts[alternative]) >= (wanted or {}).get(alternative, 99)
 
     def emit(emission: Emission, alternative: int) -> None:
         texts[alternative] += emission.text
 
     job = Job(parts=(Part(text="p"),), slot="a", begin=begin, **({"max_tokens": 16} | fields))
-    answer = Answer(job, emit, 0.0)
+    answer = Answer(job, emit, 0.0, is_enough)
     choices = [Choice(token, -0.5) for token in known]
     writer: Any = Writer(TableVocab(), TableSampler())  # type: ignore[arg-type]
     stop = writer.write(job, begin.encode(), model, choices, answer)
@@ -142,6 +150,14 @@ def test_alternatives_leave_the_first_answer_once_and_come_best_first() -> None:
 def test_an_alternative_is_never_nothing() -> None:
     _, texts, _ = write(TableModel({"": [5, END], "x": [END, 6]}), n_alternatives=3)
     assert texts == ["x", "x)"], "ending at once would be the likeliest other answer"
+
+
+def test_an_answer_of_which_there_is_enough_makes_room_for_the_next() -> None:
+    table = {"": [5, 8], "x": [6, END], "x)": [7, END], "x)\n": [8, END], "b": [9, END]}
+    model = TableModel(table)
+    stop, texts, answer = write(model, n_alternatives=2, wanted={0: 2, 1: 1})
+    assert (stop, texts) == ("stop", ["x)", "b"])
+    assert answer.n_generated == 3
 
 
 def test_alternatives_end_with_the_cancelled_job() -> None:

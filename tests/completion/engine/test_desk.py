@@ -50,6 +50,19 @@ def test_background_jobs_come_last() -> None:
     assert taken(desk) == [2, 3, 5, 1, 4]
 
 
+def test_enough_reaches_the_job_that_runs_only() -> None:
+    first, second = job(1), job(2)
+    desk = desk_with(first, second)
+    assert desk.begin(first, Target())
+    read(desk, wire.Enough(request=2, alternative=0))
+    assert not desk.is_enough(0)
+    read(desk, wire.Enough(request=1, alternative=0))
+    assert (desk.is_enough(0), desk.is_enough(1)) == (True, False)
+    desk.end(first)
+    assert desk.begin(second, Target())
+    assert not desk.is_enough(0)
+
+
 def test_a_job_stops_the_background_job_that_runs() -> None:
     background, target = job(1, background=True), Target()
     desk = desk_with(background)

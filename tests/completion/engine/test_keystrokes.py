@@ -10,7 +10,7 @@ import pytest
 
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess
-from indoors_completion.types import Finish, Job, Part, Prefill, TokenChunk
+from indoors_completion.types import Finish, Job, Part, Prefill, Steering, TokenChunk
 from support.engines import answer, model_path, running_engine
 
 pytestmark = pytest.mark.model
@@ -189,6 +189,23 @@ def test_alternatives_share_one_prefill_and_differ() -> None:
         assert len(set(texts.values())) == 3
         alone, _, _ = await answer(engine, job(BEFORE + "return", slot="b"))
         assert texts[0] == alone, "the first is the one that is asked for alone"
+
+    with_engine(scenario)
+
+
+def test_the_reader_says_when_there_is_enough_of_an_answer() -> None:
+    async def scenario(engine: EngineProcess) -> None:
+        steering, lengths = Steering(), {0: 0, 1: 0}
+        asked = job(BEFORE, n_alternatives=2, max_tokens=64)
+        async for item in engine.generate(asked, steering):
+            if isinstance(item, TokenChunk):
+                lengths[item.alternative] += len(item.logprobs)
+                if lengths[item.alternative] == 3:
+                    steering.enough(item.alternative)
+            elif isinstance(item, Finish):
+                assert item.stop_reason == "stop"
+        assert 3 <= lengths[0] < 20
+        assert 3 <= lengths[1] < 20
 
     with_engine(scenario)
 

@@ -30,8 +30,8 @@ def test_a_broken_frame(data: bytes) -> None:
 
 
 def test_another_protocol_version() -> None:
-    body = msgspec.msgpack.encode({"t": "get_stats", "v": 3})
-    with pytest.raises(wire.ProtocolError, match="speaks protocol 3"):
+    body = msgspec.msgpack.encode({"t": "get_stats", "v": wire.PROTOCOL_VERSION + 1})
+    with pytest.raises(wire.ProtocolError, match="speaks protocol"):
         wire.decode_to_worker(body)
 
 
