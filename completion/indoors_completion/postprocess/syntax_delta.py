@@ -54,7 +54,8 @@ async def check(
     """Judge an answer that passed the filters, within `deadline_ms`.
 
     It is kept where there is no grammar, where the service does not answer in time, and where other
-    lines than the cursor's are broken: how a parser then recovers says nothing about the answer.
+    lines than the cursor's are broken: how a parser then recovers says nothing about the answer. A
+    person who asks for it may get less of an answer than the model wrote, but not nothing.
     Asks at most six times: without the answer, with it, with what it opens closed, with its two
     shortened forms, and without the cursor's line. Never raises but for the cancellation of the
     task.
@@ -85,6 +86,8 @@ async def _check(text: str, place: Place, context: Context, syntax: Syntax) -> F
         if n_errors <= n_before:
             break
     step = decide(text, n_before, attempts)
+    if step.action == "dropped" and context.explicit:
+        return kept(NAME, text)
     if step.action != "kept" and n_before and await _is_broken_elsewhere(place, syntax):
         return kept(NAME, text)
     return step

@@ -14,12 +14,12 @@ from indoors_indexing.parse import DirectSyntax
 FAMILY = fim.by_name("qwen2.5-coder")
 
 
-def ask(marked, text, language="python", syntax=None, deadline_ms=10_000.0):
+def ask(marked, text, language="python", syntax=None, deadline_ms=10_000.0, explicit=False):
     before, _, after = marked.partition("|")
     document = Document(uri="u", path="p", language=language, version=1, text=before + after)
     place = locate(CompletionRequest(document=document, offset=len(before)))
     around = Window(prefix=before, suffix=after, prefix_start=0, suffix_end=len(after))
-    context = context_of(place, FAMILY, around=around)
+    context = context_of(place, FAMILY, around=around, explicit=explicit)
     asked = check(text, place, context, syntax or DirectSyntax(), deadline_ms=deadline_ms)
     return asyncio.run(asked), context
 
@@ -81,6 +81,14 @@ def test_with_real_trees(name, language, marked, text, kept):
     step, _ = ask(marked, text, language)
     assert step.text == (kept or "")
     assert step.action == ("dropped" if kept is None else "kept" if kept == text else "changed")
+
+
+def test_who_asks_may_get_less_but_not_nothing():
+    for explicit, action in ((False, "dropped"), (True, "kept")):
+        step, _ = ask("def f():\n|\n", "return ) x", explicit=explicit)
+        assert step.action == action
+    step, _ = ask("def f():\n    |\n", "a = 1\n    b = )", explicit=True)
+    assert (step.action, step.text) == ("changed", "a = 1")
 
 
 def test_the_document_is_counted_without_and_with_the_answer():
