@@ -107,13 +107,6 @@ class SlotCache:
         held = common_prefix(slot.tokens, anchor.prompt.tokens)
         return anchor if held == len(anchor.prompt.tokens) else None
 
-    def n_missing(self, name: str, prompt: Prompt) -> int:
-        """How many tokens an exact evaluation of `prompt` would cost."""
-        slot = self._slots.get(name)
-        if slot is None:
-            return len(prompt.tokens)
-        return len(prompt.tokens) - self._exactly(slot, prompt)
-
     def _exactly(self, slot: Slot, prompt: Prompt) -> int:
         """How many tokens of `prompt` the slot holds as an exact evaluation would make them."""
         same, begins = common_prefix(slot.tokens, prompt.tokens), prompt.movable[0]
