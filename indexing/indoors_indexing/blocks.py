@@ -71,7 +71,7 @@ def _declared(node: Node, data: bytes) -> Node:
     """The name within the declarators of C: of `*f(int)` that is `f`."""
     for _ in range(5):
         inner = node.child_by_field_name("declarator")
-        if inner is None and data.startswith(b"&", node.start_byte):
+        if inner is None and data.startswith(b"&", node.start_byte) and node.named_child_count:
             inner = node.named_child(0)
         if inner is None:
             break

@@ -38,7 +38,7 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
     The rest is for the index. `queries` are the files under queries/ whose patterns find the facts
     of a file, joined in this order ((): the file of the language's own name); what is found twice
     is taken from the earlier pattern. `docstrings` says that a body begins with its documentation.
-    `constructors` are the names that make a method one.
+    `constructors` are the names that make a method one ("*": its type's own name).
     """
 
     name: str

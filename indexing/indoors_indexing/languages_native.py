@@ -118,6 +118,7 @@ CPP = LanguageRecord(
     line_comment="//",
     indent_unit="    ",
     queries=("cpp", "c"),
+    constructors=words("*"),
     exports=Exports(hidden=words("static"), member_hidden=words("private protected")),
 )
 

@@ -125,8 +125,8 @@ class Nesting:
             path = (path + found.outer)[:_MAX_SCOPE]
         in_type = bool(found.outer) or (parent is not None and parent.kind in _TYPES)
         if kind == "function" and in_type:
-            makes = found.name in self._record.constructors or path[-1:] == (found.name,)
-            kind = "constructor" if makes else "method"
+            name = "*" if path[-1:] == (found.name,) else found.name
+            kind = "constructor" if name in self._record.constructors else "method"
         elif kind == "variable":
             if in_type:
                 kind = "field"
@@ -187,8 +187,7 @@ class Nesting:
         if self._record.docstrings and found.body is not None:
             begin = found.body.start_byte
             if _DOCSTRING.match(data, begin):
-                first = found.body.named_child(0)
-                literal = first.named_child(0) if first is not None else None
+                literal = _first(_first(found.body))
                 if literal is not None and literal.type in self._record.strings:
                     return literal.start_byte, literal.end_byte
         return heads.comment_above(data, found.start, *self._marks)
@@ -223,6 +222,10 @@ class Nesting:
 
 
 _ANY_ACCESS = re.compile(rb"\b(?:public|protected|private)\b")
+
+
+def _first(node: Node | None) -> Node | None:
+    return node.named_child(0) if node is not None and node.named_child_count else None
 
 
 def _holds(outer: Found, inner: Found | Section) -> bool:
