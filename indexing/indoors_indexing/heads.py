@@ -35,6 +35,9 @@ def name_text(data: bytes, start: int, end: int) -> str:
 def type_text(data: bytes, start: int, end: int) -> str:
     """A type as written, on one line, without the mark before it (`: T`, `-> T`) and quotes."""
     raw = data[start : min(end, start + _MAX_TYPE_BYTES)].lstrip(b":-> \t\r\n").rstrip()
+    if raw.startswith(b"{"):
+        # A type that is spelled out has no name to look up.
+        return ""
     if raw[:1] in (b'"', b"'") and raw[-1:] == raw[:1]:
         raw = raw[1:-1]
     if b"\n" in raw:

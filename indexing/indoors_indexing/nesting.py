@@ -31,7 +31,8 @@ _DOCSTRING = re.compile(rb"[rRuUbB]{0,2}[\"']")
 
 
 class Found(msgspec.Struct, gc=False):
-    """One find of a query: a definition, or what only encloses some (`emit` is then false).
+    """One find of a query: a definition, or what only encloses some (`emit` is then false, and
+    without a name it is a function of nobody's).
 
     `outer` are the names that the definition itself writes before its own (`A::f`, a receiver).
     `of_type` puts it into the enclosing type, wherever it stands (`self.x = …`). `section` are the
@@ -124,7 +125,7 @@ class Nesting:
         if found.outer:
             path = (path + found.outer)[:_MAX_SCOPE]
         in_type = bool(found.outer) or (parent is not None and parent.kind in _TYPES)
-        if kind == "function" and in_type:
+        if kind == "function" and in_type and found.name:
             name = "*" if path[-1:] == (found.name,) else found.name
             kind = "constructor" if name in self._record.constructors else "method"
         elif kind == "variable":
@@ -135,7 +136,7 @@ class Nesting:
         exported = not in_function and self._exported(found, parent, in_type)
         if found.emit:
             self._emit(found, kind, path, exported)
-        inner = (*path, found.name) if len(path) < _MAX_SCOPE else path
+        inner = (*path, found.name) if found.name and len(path) < _MAX_SCOPE else path
         if kind in _TYPES:
             self.paths[found.name_start] = ".".join(inner)
         stack.append(_Open(found, kind, inner, exported, in_function, found.section))
@@ -167,9 +168,9 @@ class Nesting:
     def _field_from_body(self, found: Found, owner: _Open) -> None:
         """A field that a method sets: kept once for each type, with the first type it is given."""
         if found.source and not found.type_name:
-            function = next((one for one in reversed(self._stack) if one.kind in _FUNCTIONS), None)
-            if function is not None:
-                head = function.found
+            named = (one.found for one in reversed(self._stack) if one.kind in _FUNCTIONS)
+            head = next((one for one in named if one.name), None)
+            if head is not None:
                 found.type_name = heads.parameter_type(
                     self._data, head.name_start, head.head_end, found.source
                 )

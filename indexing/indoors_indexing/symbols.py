@@ -9,6 +9,7 @@ no node type. A pattern has one capture that says what it finds:
   parameter its value is taken from), `@receiver` (the type it belongs to, written outside of it),
   `@path` (a qualified name, in place of `@name`).
 - `@scope`: what encloses definitions without being one (`impl`), named by `@name` or `@path`.
+- `@local`: what encloses names of nobody else's (a function without a name, an initializer).
 - `@import`: with `@module`, `@name`, `@alias`.
 - `@base`: what `@child` (the name of a definition) inherits from.
 - `@section`: a label that says who sees the members below it.
@@ -52,7 +53,9 @@ _MAX_MODULE_BYTES = 500
 _MAX_WRAPPERS = 5
 _QUERIES = Path(__file__).with_name("queries")
 _KINDS = frozenset(get_args(Kind))
-_OTHER_ROLES = ("scope", "import", "base", "section", "attribute", "wrapper", "exports")
+_OTHER_ROLES = (
+    "scope", "local", "import", "base", "section", "attribute", "wrapper", "exports",
+)  # fmt: skip
 _NOTHING = FileFacts(has_errors=True)
 
 _Captures = dict[str, "list[Node]"]
@@ -144,6 +147,7 @@ class _Collection:
         self._record = record
         self._data = data
         self._finds: dict[int, Found] = {}
+        self._locals: dict[int, Found] = {}
         self._sections: dict[int, Section] = {}
         self._attributes: dict[int, int] = {}
         self._wrappers: dict[int, int] = {}
@@ -151,6 +155,7 @@ class _Collection:
         self._bases: dict[tuple[int, int], tuple[Node, str]] = {}
         self._named: set[str] = set()
         self._take: dict[str, Callable[[int, _Pattern, _Captures], None]] = {
+            "local": self._local,
             "import": self._import,
             "base": self._base,
             "section": self._section,
@@ -173,7 +178,8 @@ class _Collection:
         for found in self._finds.values():
             self._extend(found)
         nesting = Nesting(self._record, self._data, frozenset(self._named))
-        nesting.sweep([*self._finds.values()], [*self._sections.values()])
+        finds = [*self._finds.values(), *self._locals.values()]
+        nesting.sweep(finds, [*self._sections.values()])
         return FileFacts(
             definitions=tuple(nesting.definitions),
             imports=tuple(self._imports[key][1] for key in sorted(self._imports)),
@@ -311,6 +317,13 @@ class _Collection:
                 name = ".".join(heads.qualified(self._data, child.start_byte, child.end_byte))
             found.append(Base(child=name, base=base, start=start))
         return found
+
+    def _local(self, index: int, _pattern: _Pattern, captures: _Captures) -> None:
+        node = captures["local"][0]
+        start, end = node.start_byte, node.end_byte
+        if len(self._locals) < MAX_DEFINITIONS:
+            found = Found("function", start, end, "", start, start, index, emit=False)
+            self._locals[start] = found
 
     def _section(self, _index: int, _pattern: _Pattern, captures: _Captures) -> None:
         node = captures["section"][0]

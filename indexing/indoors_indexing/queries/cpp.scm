@@ -67,3 +67,6 @@
 
 (alias_declaration name: (type_identifier) @name type: (_) @typed) @type
 (concept_definition name: (identifier) @name) @type
+
+; What is declared in here is nobody else's.
+(lambda_expression) @local

@@ -25,6 +25,10 @@
   key: (property_identifier) @name
   value: [(arrow_function body: (_) @body) (function_expression body: (_) @body)]) @method
 
+; What a function without a name declares is its own.
+(arrow_function body: (statement_block) @local)
+(function_expression body: (statement_block) @local)
+
 ; What is exported counts as a whole with its `export`.
 (export_statement declaration: (_) @wrapped) @wrapper
 (export_statement !source (export_clause (export_specifier name: (identifier) @exports)))

@@ -50,3 +50,6 @@
 (const_spec name: (identifier) @name type: (_)? @typed) @constant
 
 (import_spec name: (_)? @alias path: (_) @module) @import
+
+; What is declared in here is nobody else's.
+(func_literal) @local

@@ -57,3 +57,6 @@
   (call_expression . (identifier) @made)) @variable
 (property_declaration (variable_declaration (identifier) @name)) @variable
 (class_parameter ["val" "var"] (identifier) @name . ":" . (_) @typed) @field
+
+; What is declared in here is nobody else's.
+[(lambda_literal) (anonymous_initializer) (getter) (setter)] @local

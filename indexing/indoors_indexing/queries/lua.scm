@@ -27,3 +27,6 @@
 ((chunk
   (function_call name: (identifier) @called arguments: (arguments . (string) @module)) @import)
   (#set! is.called "require"))
+
+; What is declared in here is nobody else's.
+(function_definition) @local

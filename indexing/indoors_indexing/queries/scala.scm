@@ -42,3 +42,6 @@
 (val_declaration name: (identifier) @name type: (_) @typed) @variable
 (var_declaration name: (identifier) @name type: (_) @typed) @variable
 (class_parameter name: (identifier) @name type: (_)? @typed) @field
+
+; What is declared in here is nobody else's.
+[(block) (indented_block) (lambda_expression)] @local

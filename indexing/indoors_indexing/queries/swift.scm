@@ -33,3 +33,6 @@
 (protocol_property_declaration
   name: (pattern bound_identifier: (simple_identifier) @name)
   (type_annotation)? @typed) @field
+
+; What is declared in here is nobody else's.
+[(lambda_literal) (computed_property) (deinit_declaration) (willset_didset_block)] @local
