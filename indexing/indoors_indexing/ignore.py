@@ -96,10 +96,11 @@ class Rules:
 
     def _add(self, index: int, line: str) -> None:
         negated = line.startswith("!")
-        body = _normal(_without_trailing_spaces(line[1:] if negated else line))
+        line = _without_trailing_spaces(line[1:] if negated else line)
+        directories_only = line.endswith("/")
+        body = _normal(line.removesuffix("/"))
         if body is None:
             return
-        body, directories_only = (body[:-1], True) if body.endswith("/") else (body, False)
         if "/" not in body and not _SPECIAL.search(body):
             rule = _Rule(index, negated, directories_only)
             self._names.setdefault(body, []).append(rule)
@@ -244,10 +245,10 @@ def _without_trailing_spaces(line: str) -> str:
 
 
 def _normal(line: str) -> str | None:
-    """A pattern without its `!` in a form that the library and git read alike; None: no pattern.
+    """A pattern, without its `!` and its last slash, in a form that the library and git read alike.
 
-    Escaped slashes lose their backslash, slashes in a set become a stand-in, and a pattern that
-    git could never match (an empty segment, a set that is not closed) is dropped.
+    Escaped slashes lose their backslash and slashes in a set become a stand-in. None for a pattern
+    that git could never match (an empty segment, a set that is not closed).
     """
     out: list[str] = []
     in_set = False
@@ -272,9 +273,9 @@ def _normal(line: str) -> str | None:
         at += 1
     body = "".join(out)
     body = re.sub(r"(?:^|(?<=/))\*{3,}(?=/|$)", "**", body)  # more stars mean no more
-    if in_set and "/" not in body[:-1]:
+    if in_set and "/" not in body:
         body = "/" + body  # git saw the slash in the set, and so a path and not a name
-    inner = body.removeprefix("/").removesuffix("/")
+    inner = body.removeprefix("/")
     if not inner or "" in inner.split("/") or inner.count("**") > _MAX_DEEP_STARS:
         return None
     return body

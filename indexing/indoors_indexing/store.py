@@ -39,6 +39,8 @@ MAX_DATABASE_BYTES = 1024**3
 # Dead rows cost a search little; removing them costs a pass over all words.
 _MIN_DEAD = 2000
 _DEAD_SHARE = 0.3
+# Chunks written from which on the full-text index is merged at the end of a pass.
+_MERGE_FROM = 2000
 
 _REASONS: dict[Trouble, str] = {
     "damaged": "it was damaged",
@@ -73,6 +75,7 @@ class Writer:
         self._said: set[str] = set()
         self._connection: sqlite3.Connection | None = None
         self._wait_s = 2.0
+        self._n_unmerged = 0
 
     @classmethod
     def open(
@@ -163,6 +166,7 @@ class Writer:
         # A path that comes twice counts as it came last.
         batch = list({record.path: record for record in records}.values())
         self._change(lambda connection: store_rows.apply(connection, batch))
+        self._n_unmerged += sum(len(record.chunks) for record in batch)
 
     def touch(self, states: Iterable[tuple[str, int, int]]) -> None:
         """Note new sizes and times of files whose content is the same. Raises StoreReset."""
@@ -186,13 +190,21 @@ class Writer:
         statement = "UPDATE state SET is_complete = 1, last_used = ?"
         self._change(lambda connection: connection.execute(statement, (now,)))
 
-    def tidy(self) -> bool:
-        """Remove dead rows of the full-text index if they are many. Raises StoreReset."""
+    def tidy(self) -> None:
+        """Do what is due after many changes, so that no small one pays for it. Raises StoreReset.
+
+        Dead rows are removed if they are many. The full-text index is merged into one piece: left
+        to itself it would do that in the middle of some later change, and hold that up for long.
+        The journal is written back.
+        """
         dead, live = self._ask("SELECT n_dead, (SELECT count(*) FROM chunks) FROM state")[0]
-        if dead <= max(_MIN_DEAD, live * _DEAD_SHARE):
-            return False
-        self._change(store_rows.remove_dead)
-        return True
+        if dead > max(_MIN_DEAD, live * _DEAD_SHARE):
+            self._change(store_rows.remove_dead)
+            self._n_unmerged += dead
+        if self._n_unmerged > _MERGE_FROM:
+            self._change(store_rows.merge_words)
+            self._n_unmerged = 0
+            self._ask("PRAGMA wal_checkpoint(PASSIVE)")
 
     def rebuild(self) -> None:
         """Start again with an empty database, because a person asked for it."""

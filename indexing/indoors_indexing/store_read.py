@@ -26,8 +26,10 @@ HAS_ERRORS = 1
 # A word in more chunks than this tells nothing about any of them, and ranking costs by the chunk.
 _COMMON = 2000
 # What one search ranks at most: the rarest words come first, the rest is left out.
-_MAX_RANKED = 5000
-_MAX_QUERY_WORDS = 64
+_MAX_RANKED = 3000
+# Counting a word costs some ten microseconds; ranking by a word costs a little for every chunk.
+_MAX_COUNTED_WORDS = 200
+_MAX_RANKED_WORDS = 32
 _MAX_BOUND = 500
 _DEFINITION_COLUMNS = """d.name, d.kind, d.scope, d.start, d.end, d.head_end, d.doc_start,
     d.doc_end, d.name_start, d.exported, d.type_name"""
@@ -224,7 +226,7 @@ class Reader:
 
         Words that stand nearly everywhere are left out as long as there are others.
         """
-        chosen = self._worth_asking(query_words(list(words))[:_MAX_QUERY_WORDS])
+        chosen = self._worth_asking(query_words(list(words))[:_MAX_COUNTED_WORDS])
         if not chosen or limit <= 0:
             return []
         rows = self._rows(
@@ -255,7 +257,7 @@ class Reader:
         counted = [entry for entry in counted if entry[0]]
         chosen: list[str] = []
         ranked = 0
-        for count, _, word in counted:
+        for count, _, word in counted[:_MAX_RANKED_WORDS]:
             ranked += count
             if chosen and (count > _COMMON or ranked > _MAX_RANKED):
                 break

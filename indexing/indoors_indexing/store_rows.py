@@ -109,6 +109,11 @@ def remove_dead(connection: sqlite3.Connection) -> None:
     connection.execute("UPDATE state SET n_dead = 0")
 
 
+def merge_words(connection: sqlite3.Connection) -> None:
+    """Merge the full-text index into one piece."""
+    connection.execute("INSERT INTO chunk_words (chunk_words) VALUES ('optimize')")
+
+
 def base_name(base: str) -> str:
     """The last name of a base as it is written: `models.Model[T]` is found as `Model`."""
     names = _IDENTIFIER.findall(re.split(r"[\[<({]", base, maxsplit=1)[0])

@@ -16,7 +16,7 @@ _PART = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[^A-Z]+|[A-Z]+")
 _MAX_WORD = 64
 _MAX_WORDS_IN_A_CHUNK = 1500
 # Splitting is the same for every occurrence of an identifier; most of a project is few of them.
-_MAX_REMEMBERED = 200_000
+_MAX_REMEMBERED = 100_000
 
 
 def _words(text: str) -> frozenset[str]:

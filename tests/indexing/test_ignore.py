@@ -5,6 +5,8 @@ import random
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from indoors_indexing import ignore
 from indoors_indexing.reading import open_directory, open_root
@@ -121,6 +123,7 @@ def test_a_nearer_file_decides(tmp_path: Path) -> None:
         ("\\#a", ("#a",)),
         ("!#a", ("#a",)),
         ("a//", ("a/b",)),
+        ("a\\/", ("a/b",)),
         ("a\\/b", ("a/b", "x/a/b")),
         ("$", ("$", "a")),
         ("a.b", ("a.b", "axb")),
@@ -130,6 +133,34 @@ def test_odd_lines_mean_what_they_mean_to_git(
     tmp_path: Path, line: str, paths: tuple[str, ...]
 ) -> None:
     check(tmp_path, {".gitignore": line + "\n"}, *paths)
+
+
+@pytest.fixture(scope="module")
+def small_tree(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tree of every short name there is, at three depths."""
+    root = git_trees.repository(tmp_path_factory.mktemp("small"))
+    for folder in ("", "d/", "d/a/", "da/"):
+        (root / folder).mkdir(exist_ok=True)
+        for name in ("a", "b", "ab", "-", "[a", "a]", "!a", "#a", "a\\", "*", "^", "a ", "[:a:]"):
+            if folder != "d/" or name != "a":
+                (root / folder / name).touch()
+    return root
+
+
+@settings(max_examples=60)
+@given(
+    st.lists(
+        st.lists(
+            st.sampled_from([*"ab*?[]!^-\\/# d:", "**", "**/", "/**", "[:alpha:]", "[!", "a]"]),
+            max_size=7,
+        ).map("".join),
+        max_size=3,
+    )
+)
+def test_any_line_means_what_it_means_to_git(small_tree: Path, lines: list[str]) -> None:
+    (small_tree / ".gitignore").write_text("\n".join(lines))
+    expected = git_trees.git_ignores(small_tree, git_trees.paths_in(small_tree))
+    assert ours(small_tree) == expected
 
 
 def test_our_own_file_has_the_last_word_in_its_folder(tmp_path: Path) -> None:

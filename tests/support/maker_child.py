@@ -33,4 +33,5 @@ def make(root: int, task: maker.Task) -> maker.Result:
 
 if __name__ == "__main__":
     maker.make = make
-    sys.exit(maker.run(sys.stdin.buffer, sys.stdout.buffer.raw))
+    reader, writer = os.fdopen(0, "rb"), os.fdopen(1, "wb", buffering=0)
+    sys.exit(maker.run(reader, writer))
