@@ -24,7 +24,7 @@ from indoors_indexing.pool import Pool, PoolBroken, Spawn, n_makers
 from indoors_indexing.reading import Unreadable, open_root
 from indoors_indexing.records import FileRecord, Known
 from indoors_indexing.scan import Found, Scan, never, walk
-from indoors_indexing.store import MAX_DATABASE_BYTES, StoreReset, Writer
+from indoors_indexing.store import StoreReset, Writer
 
 Progress = Callable[[int, int], None]
 
@@ -134,6 +134,7 @@ class _Pass:
         is_complete = scan.is_complete and done == total
         if is_complete:
             self._writer.complete()
+            self._writer.clean_up()
         self._writer.tidy()
         return self._outcome(scan, is_complete=is_complete)
 
@@ -201,7 +202,7 @@ class _Pass:
         self._n_same += len(self._touched)
         self._records, self._touched, self._gone = [], [], []
         self._n_bytes, self._applied_at = 0, time.monotonic()
-        if not self._is_full and self._writer.size_bytes() > MAX_DATABASE_BYTES:
+        if not self._is_full and self._writer.is_full():
             self._is_full = True
             self._notes.append("The index has reached its limit in size: some files are left out.")
 

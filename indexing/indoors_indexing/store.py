@@ -32,10 +32,12 @@ from indoors_indexing.store_schema import (
     trouble_of,
 )
 
-__all__ = ["Counts", "Hit", "Reader", "StoreReset", "Writer", "WriterBusy"]
+__all__ = ["Counts", "Hit", "Reader", "StoreReset", "StoreUnavailable", "Writer", "WriterBusy"]
 
 # An index beyond this serves nobody: the rest of the files are left out, with a note.
 MAX_DATABASE_BYTES = 1024**3
+_MAX_MEMORY_BYTES = 256 * 1024**2
+_CLEAN_UP_EVERY_S = 24 * 3600
 # Dead rows cost a search little; removing them costs a pass over all words.
 _MIN_DEAD = 2000
 _DEAD_SHARE = 0.3
@@ -52,6 +54,10 @@ _REASONS: dict[Trouble, str] = {
 
 class WriterBusy(Exception):
     """Another process writes this root's index: read it, and try again when that one has ended."""
+
+
+class StoreUnavailable(Exception):
+    """SQLite itself cannot do this here (it has no full-text search): there is no index."""
 
 
 class StoreReset(Exception):
@@ -76,6 +82,7 @@ class Writer:
         self._connection: sqlite3.Connection | None = None
         self._wait_s = 2.0
         self._n_unmerged = 0
+        self._cleaned_up_at = float("-inf")
 
     @classmethod
     def open(
@@ -86,7 +93,10 @@ class Writer:
         clock: Callable[[], float] = time.time,
         wait_s: float = 2.0,
     ) -> Writer:
-        """Open the index of `root`, made anew if need be. Raises WriterBusy and nothing else."""
+        """Open the index of `root`, made anew if need be.
+
+        Raises WriterBusy, or StoreUnavailable, and nothing else.
+        """
         place = store_files.place_of(root, cache)
         held: int | None = None
         failure: OSError | None = None
@@ -114,8 +124,6 @@ class Writer:
     def close(self) -> None:
         """Write back what is in the journal, and let go of the lock."""
         if self._connection is not None:
-            with contextlib.suppress(sqlite3.Error):
-                self._connection.execute("PRAGMA optimize")
             self._drop()
         if self._lock is not None:
             os.close(self._lock)
@@ -152,10 +160,11 @@ class Writer:
         """Whether a pass over the whole tree has ended since the database was made."""
         return bool(self._ask("SELECT is_complete FROM state")[0][0])
 
-    def size_bytes(self) -> int:
-        """The size of the database's content."""
+    def is_full(self) -> bool:
+        """Whether the database has reached the size at which files are left out."""
         pages, page = self._ask("PRAGMA page_count"), self._ask("PRAGMA page_size")
-        return int(pages[0][0] * page[0][0])
+        limit = _MAX_MEMORY_BYTES if self.in_memory else MAX_DATABASE_BYTES
+        return int(pages[0][0] * page[0][0]) > limit
 
     # --- changes ----------------------------------------------------------------------------------
 
@@ -205,6 +214,14 @@ class Writer:
             self._change(store_rows.merge_words)
             self._n_unmerged = 0
             self._ask("PRAGMA wal_checkpoint(PASSIVE)")
+
+    def clean_up(self) -> None:
+        """Remove the indexes that nobody needs any more, at most once a day. Never raises."""
+        now = self._clock()
+        if now - self._cleaned_up_at >= _CLEAN_UP_EVERY_S:
+            self._cleaned_up_at = now
+            database = self._place.database
+            store_files.prune(database.parent, int(now), keep=database)
 
     def rebuild(self) -> None:
         """Start again with an empty database, because a person asked for it."""
@@ -323,7 +340,12 @@ class Writer:
             with contextlib.suppress(sqlite3.Error):
                 before.close()
         if not kept:
-            prepare(connection, self._place.root, int(self._clock()))
+            try:
+                prepare(connection, self._place.root, int(self._clock()))
+            except (sqlite3.Error, Unusable) as error:
+                connection.close()
+                self.close()
+                raise StoreUnavailable(str(error)) from error
         self._connection = connection
         self.in_memory = True
         return kept

@@ -158,7 +158,7 @@ class Pruned(NamedTuple):
     n_bytes: int
 
 
-def prune(cache: Path, now: int, keep: Path | None = None) -> Pruned:
+def prune(directory: Path, now: int, keep: Path | None = None) -> Pruned:
     """Remove what vanished roots, long unused roots and the disk cap leave over. Never raises.
 
     An index that somebody writes, and `keep`, stay whatever they are.
@@ -166,7 +166,7 @@ def prune(cache: Path, now: int, keep: Path | None = None) -> Pruned:
     removed = freed = 0
     kept: list[tuple[int, Path]] = []
     try:
-        databases = sorted((cache / "index").glob("*.db"))
+        databases = sorted(directory.glob("*.db"))
     except OSError:
         return Pruned(0, 0)
     for database in databases:

@@ -129,6 +129,18 @@ def test_a_walk_that_was_stopped_removes_nothing(root: Path, cache: Path) -> Non
         assert "a/a.py" in writer.known()
 
 
+def test_a_pass_removes_what_other_roots_left_behind(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "other").mkdir()
+    Writer.open(tmp_path / "other", cache).close()
+    (tmp_path / "other").rmdir()
+    with Writer.open(root, cache) as writer:
+        assert len(list((cache / "index").glob("*.db"))) == 2
+        bring_up_to_date(writer, str(root))
+        assert len(list((cache / "index").glob("*.db"))) == 1
+
+
 def test_a_root_that_is_gone_keeps_its_index(root: Path, cache: Path) -> None:
     put(root, "a.py", "alpha\n")
     with Writer.open(root, cache) as writer:
@@ -194,7 +206,7 @@ def test_processes_that_do_not_start_cost_time_and_nothing_else(
 def test_an_index_at_its_limit_leaves_out_the_rest(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(build, "MAX_DATABASE_BYTES", 1)
+    monkeypatch.setattr("indoors_indexing.store.MAX_DATABASE_BYTES", 1)
     monkeypatch.setattr(build, "_BATCH_S", 0.0)
     for n in range(5):
         put(root, f"{n}.py", "alpha\n")

@@ -243,7 +243,7 @@ def test_unused_and_vanished_roots_are_removed(tmp_path: Path, cache: Path) -> N
     }
     held = store_files.lock(places["held"].lock)
     assert held is not None
-    pruned = store_files.prune(cache, now=40 * day)
+    pruned = store_files.prune(cache / "index", now=40 * day)
     assert pruned.n_removed == 3
     assert pruned.n_bytes > 0
     os.close(held)
@@ -260,7 +260,7 @@ def test_over_the_disk_cap_the_least_used_goes_first(
         Writer.open(tmp_path / name, cache, clock=lambda used=used: used).close()
     keep = store_files.place_of(tmp_path / "one", cache).database
     monkeypatch.setattr(store_files, "MAX_TOTAL_BYTES", store_files.size_of(keep) * 2)
-    assert store_files.prune(cache, now=3, keep=keep).n_removed == 1
+    assert store_files.prune(cache / "index", now=3, keep=keep).n_removed == 1
     left = {path.stem for path in (cache / "index").glob("*.db")}
     expected = {keep.stem, store_files.place_of(tmp_path / "three", cache).database.stem}
     # The one to keep counts as used now, so "two" is the oldest.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from indoors_indexing import store_files, store_schema
-from indoors_indexing.store import Reader, StoreReset, Writer
+from indoors_indexing.store import Reader, StoreReset, StoreUnavailable, Writer
 from support import index_child
 from support.index_records import content, full_record, record, without_ids
 
@@ -248,6 +248,18 @@ def test_a_cache_that_cannot_be_made_is_survived_in_memory(root: Path, tmp_path:
         assert [hit.path for hit in writer.reader().search(["alpha"])] == ["a.py"]
         writer.rebuild()
         assert writer.known() == {}
+
+
+def test_an_sqlite_that_cannot_search_is_said_and_locks_nothing(
+    root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as without:
+        lacking = (("CREATE VIRTUAL TABLE a USING no_such_module (b)",),)
+        without.setattr(store_schema.prepare, "__defaults__", (lacking,))
+        with pytest.raises(StoreUnavailable, match="no such module"):
+            Writer.open(root, cache)
+    with Writer.open(root, cache) as writer:
+        assert not writer.in_memory
 
 
 def test_a_network_file_system_gets_the_other_journal_and_is_told_once(
