@@ -151,7 +151,7 @@ def base_levels(root: str) -> Levels:
     Those above count up to the top of the repository that the root lies in, as in git.
     """
     above: list[Level] = []
-    folder, before = Path(root), ""
+    folder, before = Path(os.path.realpath(root)), ""
     while True:
         marker = folder / ".git"
         if os.path.lexists(marker):

@@ -3,7 +3,9 @@
 import os
 import random
 import shutil
+import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -12,6 +14,7 @@ from indoors_indexing import build
 from indoors_indexing.build import bring_up_to_date, update
 from indoors_indexing.maker import Result, Task
 from indoors_indexing.store import Reader, StoreReset, Writer
+from support import makers, pass_child, processes
 from support.index_records import content, without_ids
 from support.makers import Spawn
 
@@ -214,6 +217,36 @@ def test_an_index_at_its_limit_leaves_out_the_rest(
         outcome = bring_up_to_date(writer, str(root))
     assert (outcome.n_changed, outcome.is_complete) == (1, False)
     assert len(outcome.notes) == 1
+
+
+def test_a_pass_that_is_killed_again_and_again_ends_where_a_fresh_one_does(
+    root: Path, cache: Path, tmp_path: Path
+) -> None:
+    rng = random.Random(11)
+    places = os.pathsep.join(str(makers.ROOT / part) for part in ("tests", "indexing"))
+    for round_ in range(6):
+        for n in rng.sample(range(300), 150):
+            put(root, f"{n % 7}/{n}.py", f"word{n} round{round_}\n" * 20, OLD + round_)
+        for n in rng.sample(range(300), 20):
+            (root / f"{n % 7}/{n}.py").unlink(missing_ok=True)
+        child = subprocess.Popen(
+            [sys.executable, pass_child.__file__, str(root), str(cache)],
+            stdout=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+            env={"PYTHONPATH": places, "PATH": os.environ["PATH"]},
+        )
+        assert child.stdout.readline() == "\n", "the index was made anew"
+        time.sleep(rng.random() * 0.5)
+        child.kill()
+        child.communicate()
+        # The makers go with the one that started them.
+        session = child.pid
+        processes.wait_until(lambda session=session: not processes.in_session(session), 20, "gone")
+    with Writer.open(root, cache) as writer:
+        assert writer.notes == []
+        bring_up_to_date(writer, str(root))
+    check_equal_to_fresh(root, cache, tmp_path / "fresh")
 
 
 # --- single paths -----------------------------------------------------------------------------
