@@ -17,7 +17,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from indoors_indexing import store_files, store_rows
 from indoors_indexing.records import FileRecord, Known
@@ -43,6 +43,8 @@ _MIN_DEAD = 2000
 _DEAD_SHARE = 0.3
 # Chunks written from which on the full-text index is merged at the end of a pass.
 _MERGE_FROM = 2000
+
+_T = TypeVar("_T")
 
 _REASONS: dict[Trouble, str] = {
     "damaged": "it was damaged",
@@ -189,9 +191,7 @@ class Writer:
         gone = list(paths)
         if not gone:
             return 0
-        removed: list[int] = []
-        self._change(lambda connection: removed.append(store_rows.remove(connection, gone)))
-        return removed[-1]
+        return self._change(lambda connection: store_rows.remove(connection, gone))
 
     def complete(self) -> None:
         """Note that a pass over the whole tree has ended. Raises StoreReset."""
@@ -208,7 +208,8 @@ class Writer:
         """
         dead, live = self._ask("SELECT n_dead, (SELECT count(*) FROM chunks) FROM state")[0]
         if dead > max(_MIN_DEAD, live * _DEAD_SHARE):
-            self._change(store_rows.remove_dead)
+            while self._change(store_rows.remove_dead):
+                pass
             self._n_unmerged += dead
         if self._n_unmerged > _MERGE_FROM:
             self._change(store_rows.merge_words)
@@ -233,14 +234,13 @@ class Writer:
 
     # --- trouble ----------------------------------------------------------------------------------
 
-    def _change(self, change: Callable[[sqlite3.Connection], object]) -> None:
+    def _change(self, change: Callable[[sqlite3.Connection], _T]) -> _T:
         """Make a change in one transaction; on a full disk make it in memory."""
         for _ in range(2):
             connection = self._live()
             try:
                 with transaction(connection):
-                    change(connection)
-                return
+                    return change(connection)
             except sqlite3.Error as error:
                 self._recover(error)
         raise StoreReset("no database takes the change")

@@ -232,10 +232,10 @@ class Reader:
         rows = self._rows(
             """SELECT f.path, c.start, c.end, -w.score FROM
             (SELECT rowid AS id, bm25(chunk_words) AS score FROM chunk_words
-             WHERE chunk_words MATCH ?) w
+             WHERE chunk_words MATCH ? LIMIT ?) w
             CROSS JOIN chunks c ON c.id = w.id CROSS JOIN files f ON f.id = c.file_id
             ORDER BY w.score, c.id LIMIT ?""",
-            (" OR ".join(f'"{word}"' for word in chosen), limit),
+            (" OR ".join(f'"{word}"' for word in chosen), _MAX_RANKED + _COMMON, limit),
         )
         return [Hit(*row) for row in rows]
 

@@ -19,9 +19,13 @@ _INSERT_IMPORT = "INSERT INTO imports VALUES (?,?,?,?,?,?,?)"
 _INSERT_BASE = "INSERT INTO bases VALUES (?,?,?,?,?,?)"
 _INSERT_CHUNK = "INSERT INTO chunks (id, file_id, start, end) VALUES (?,?,?,?)"
 _INSERT_WORDS = "INSERT INTO chunk_words (rowid, words) VALUES (?,?)"
+_DEAD = """SELECT rowid FROM chunk_words WHERE rowid NOT IN (SELECT id FROM chunks)
+    ORDER BY rowid LIMIT ?"""
 _REMOVE_DEAD = """INSERT INTO chunk_words (chunk_words, rowid, words)
     SELECT 'delete', doc, group_concat(term, ' ') FROM chunk_terms
-    WHERE doc NOT IN (SELECT id FROM chunks) GROUP BY doc"""
+    WHERE doc BETWEEN ? AND ? AND doc NOT IN (SELECT id FROM chunks) GROUP BY doc"""
+# Dead rows that are removed together: their words are sorted in memory.
+_REMOVED_AT_ONCE = 20_000
 
 
 def apply(connection: sqlite3.Connection, records: list[FileRecord]) -> None:
@@ -103,10 +107,14 @@ def remove(connection: sqlite3.Connection, paths: list[str]) -> int:
     return n_removed
 
 
-def remove_dead(connection: sqlite3.Connection) -> None:
-    """Take the words of dead chunks out of the full-text index."""
-    connection.execute(_REMOVE_DEAD)
-    connection.execute("UPDATE state SET n_dead = 0")
+def remove_dead(connection: sqlite3.Connection) -> int:
+    """Take the words of some dead chunks out of the full-text index; how many chunks these were."""
+    dead = [int(row[0]) for row in connection.execute(_DEAD, (_REMOVED_AT_ONCE,))]
+    if dead:
+        connection.execute(_REMOVE_DEAD, (dead[0], dead[-1]))
+    left = "n_dead - ?" if len(dead) == _REMOVED_AT_ONCE else "0 * ?"
+    connection.execute(f"UPDATE state SET n_dead = max(0, {left})", (len(dead),))
+    return len(dead)
 
 
 def merge_words(connection: sqlite3.Connection) -> None:

@@ -129,6 +129,7 @@ def test_dead_rows_are_removed_when_they_are_many(
             writer.apply([record("a.py", text), record("b.py", text)])
         before = content(root, cache)
         monkeypatch.setattr("indoors_indexing.store._MERGE_FROM", 1)
+        monkeypatch.setattr("indoors_indexing.store_rows._REMOVED_AT_ONCE", 3)
         writer.tidy()
         writer.tidy()
         assert content(root, cache) == before
