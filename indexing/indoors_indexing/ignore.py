@@ -26,8 +26,9 @@ RULE_FILES = (GIT_FILE, OWN_FILE)
 # A file of patterns is written by people. Both limits bound what a hostile one can cost.
 _MAX_FILE_BYTES = 512 * 1024
 _MAX_PATTERNS = 4000
-# Each `**` between two names multiplies the ways in which a long path can be tried.
-_MAX_DEEP_STARS = 4
+# Each `**` between two names multiplies the ways in which a long path can be tried. A pattern with
+# more of them counts for nothing.
+_MAX_DEEP_STARS = 3
 
 _SPECIAL = re.compile(r"[*?\[\\]")
 _SUFFIX = re.compile(r"\*\.[^*?\[\\/.]*")
@@ -250,6 +251,8 @@ def _normal(line: str) -> str | None:
     Escaped slashes lose their backslash and slashes in a set become a stand-in. None for a pattern
     that git could never match (an empty segment, a set that is not closed).
     """
+    if line.startswith("\\/"):
+        return None  # not an anchor, but a slash, and no path begins with one
     out: list[str] = []
     in_set = False
     at = 0
@@ -272,11 +275,13 @@ def _normal(line: str) -> str | None:
         out.append(character)
         at += 1
     body = "".join(out)
-    body = re.sub(r"(?:^|(?<=/))\*{3,}(?=/|$)", "**", body)  # more stars mean no more
+    # More stars mean no more, and neither do more segments of them.
+    body = re.sub(r"(?:^|(?<=/))\*{2,}(?:/\*{2,})*(?=/|$)", "**", body)
     if in_set and "/" not in body:
         body = "/" + body  # git saw the slash in the set, and so a path and not a name
     inner = body.removeprefix("/")
-    if not inner or "" in inner.split("/") or inner.count("**") > _MAX_DEEP_STARS:
+    segments = inner.split("/")
+    if "" in segments or segments.count("**") > _MAX_DEEP_STARS:
         return None
     return body
 
