@@ -31,6 +31,7 @@ _MAX_PATTERNS = 4000
 _MAX_DEEP_STARS = 3
 
 _SPECIAL = re.compile(r"[*?\[\\]")
+_STARS_AT_END = re.compile(r"(?:^|(?<=/))\*{2,}\Z")
 _SUFFIX = re.compile(r"\*\.[^*?\[\\/.]*")
 _END = r"(?:(?P<ps_d>/)|$)"
 
@@ -272,6 +273,9 @@ def _normal(line: str) -> str | None:
                 return None
             at += 1
             character = line[at] if line[at] == "/" else "\\" + line[at]
+            if character == "/" and (stars := _STARS_AT_END.search("".join(out))):
+                # Behind these git expects a folder, where a plain slash would let them be none.
+                out = ["".join(out)[: stars.start()], "*/**"]
         out.append(character)
         at += 1
     body = "".join(out)

@@ -85,9 +85,9 @@ def grow(folder: Path, rng: random.Random, depth: int = 0) -> None:
     """Fill an empty folder: files, folders, links, and ignore files at any depth."""
     if depth == 0 or rng.random() < 0.25:
         (folder / ".gitignore").write_text(rules(rng), "utf-8")
-    for name in rng.sample(NAMES, rng.choice((2, 4, 6)) if depth else 8):
+    for name in rng.sample(NAMES, rng.choice((1, 2, 3)) if depth else 6):
         path = folder / name
-        if depth < 3 and rng.random() < 0.4:
+        if depth < 3 and rng.random() < 0.45:
             path.mkdir()
             grow(path, rng, depth + 1)
         elif rng.random() < 0.05:
