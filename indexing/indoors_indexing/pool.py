@@ -170,7 +170,8 @@ class Pool:
                 self._lost(maker, error)
         now = time.monotonic()
         for maker in by_descriptor.values():
-            if maker in self._makers and now - maker.heard_at > self._stalled_after_s:
+            patience_s = self._stalled_after_s if maker.is_up else _STALLED_AFTER_S
+            if maker in self._makers and now - maker.heard_at > patience_s:
                 self._lost(maker, TimeoutError("a maker stalled"))
 
     def _take(self, maker: _Maker, made: Made) -> None:
