@@ -33,7 +33,7 @@ def modules_after(code: str) -> set[str]:
     [
         "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
         "import indoors_completion.engine.worker",
-        "import indoors_indexing.service, indoors_indexing.parse",
+        "import indoors_indexing.service, indoors_indexing.parse, indoors_indexing.build",
     ],
     ids=["server", "worker", "indexer"],
 )
