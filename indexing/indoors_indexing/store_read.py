@@ -204,6 +204,10 @@ class Reader:
         )
         return [(start, end) for start, end in rows]
 
+    def is_there(self) -> bool:
+        """Whether there is an index that can be read, be it an empty one."""
+        return bool(self._rows("SELECT 1 FROM state", ()))
+
     def counts(self) -> Counts:
         """How much the index holds; all zero while there is none."""
         rows = self._rows(
