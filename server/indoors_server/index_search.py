@@ -88,7 +88,7 @@ def search(root: Path, reader: Reader, query: str, limit: int) -> Answer:
         files = _Files(descriptor, reader)
         hits = reader.search([query], 2 * limit)
         defined = _defined(reader, names_in(query), hits)
-        definitions = []
+        definitions: list[FoundDefinition] = []
         for entry in defined:
             if len(definitions) >= limit:
                 break

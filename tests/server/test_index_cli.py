@@ -186,13 +186,19 @@ def test_a_large_folder_is_not_indexed_unasked(
 
 
 def test_paths_are_shown_from_where_the_person_stands(
-    project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    project: Path,
+    private_home: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(project / "tests")
     assert cli.main(["search", "Store.read_line"]) == 0
     assert capsys.readouterr().out.startswith("../src/store.py:11")
     monkeypatch.chdir(project.parent)
     assert cli.main(["search", "Store.read_line", "--path", "project"]) == 0
+    assert capsys.readouterr().out.startswith("project/src/store.py:11")
+    monkeypatch.chdir(private_home)
+    assert cli.main(["search", "Store.read_line", "--path", str(project)]) == 0
     assert capsys.readouterr().out.startswith(f"{project}/src/store.py:11")
 
 

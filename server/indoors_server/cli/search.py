@@ -159,6 +159,6 @@ def _mark(*, is_stale: bool) -> str:
 def _shown(root: Path, path: str) -> str:
     """A path as a person can open it from where they stand."""
     here = Path.cwd()
-    if here == root or root in here.parents:
+    if here == root or root in here.parents or here in root.parents:
         return screen.clean(os.path.relpath(root / path, here))
     return screen.clean(private_files.show(root / path))
