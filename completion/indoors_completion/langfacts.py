@@ -48,6 +48,7 @@ LANGUAGES: dict[str, LanguageFacts] = {
     "c": _C,
     "cpp": _C,
     "csharp": _C,
+    "cs": _C,
     "kotlin": LanguageFacts(
         line_comment="//", block_comment=_C_COMMENTS, long_quotes=('"""',), blocks="braces"
     ),
@@ -68,6 +69,8 @@ LANGUAGES: dict[str, LanguageFacts] = {
     "less": _C,
     "yaml": LanguageFacts(line_comment="#", blocks="indent"),
     "shellscript": _HASH,
+    "sh": _HASH,
+    "bash": _HASH,
     "dockerfile": _HASH,
     "makefile": _HASH,
     "perl": _HASH,

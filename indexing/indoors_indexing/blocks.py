@@ -1,4 +1,4 @@
-"""What the two block styles share: the value they answer with, and names read from header lines."""
+"""What the block styles share: the value they answer with, and names read from header lines."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ if TYPE_CHECKING:
 _MAX_NAME = 200
 # A definition's name in a header line that the tree could not read.
 _NAMED = re.compile(
-    rb"\b(?:class|def|enum|fn|func|function|impl|interface|mod|record|struct|trait|type)\s+"
+    rb"\b(?:class|def|enum|fn|fun|func|function|impl|interface|mod|module|namespace|object|record|"
+    rb"struct|trait|type)\s+"
     rb"(?:\([^()]{0,200}\)\s*)?([A-Za-z_$][\w$]{0,200})"
 )
 
@@ -51,6 +52,8 @@ def defined_names(
             continue
         field = record.definitions.get(node.type)
         name = node.child_by_field_name(field) if field else None
+        if name is not None and field == "declarator":
+            name = _declared(name, data)
         if name is None and node.type in record.bound_functions and index:
             outer = path[index - 1]
             name = (
@@ -64,11 +67,24 @@ def defined_names(
     return names
 
 
+def _declared(node: Node, data: bytes) -> Node:
+    """The name within the declarators of C: of `*f(int)` that is `f`."""
+    for _ in range(5):
+        inner = node.child_by_field_name("declarator")
+        if inner is None and data.startswith(b"&", node.start_byte) and node.named_child_count:
+            inner = node.named_child(0)
+        if inner is None:
+            break
+        node = inner
+    return node
+
+
 def name_in_header(line: bytes) -> str:
     """The name that a header line defines, "" if it defines none."""
     found = _NAMED.search(line[:2000])
-    if found is None:
-        found = _METHOD.search(line[:2000].rstrip())
+    # In C a function's type may come first: `struct node *make(int size) {`.
+    if found is None or found.group().startswith((b"struct", b"enum")):
+        found = _METHOD.search(line[:2000].rstrip()) or found
     if found is None or found.group(1) in _NO_METHOD:
         return ""
     return found.group(1).decode(errors="replace")

@@ -13,10 +13,10 @@ from __future__ import annotations
 
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
-from tree_sitter import Node, Parser, Tree
+from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 
 from indoors_indexing.languages import GrammarError, LanguageRecord, by_language_id, grammar
 from indoors_indexing.site import describe
@@ -25,7 +25,10 @@ from indoors_indexing.types import Document, SyntaxSite
 
 _T = TypeVar("_T")
 
-__all__ = ["DirectSyntax", "Node", "Parsed", "SyntaxUnavailable", "Trees"]
+__all__ = ["DirectSyntax", "Match", "Matcher", "Node", "Parsed", "SyntaxUnavailable", "Trees"]
+
+# One match of a query: the number of its pattern, and the captured nodes by name.
+Match = tuple[int, dict[str, list[Node]]]
 
 # Files above this are generated or bundled; their syntax is not worth 80 ms and 50 MB of tree.
 MAX_TEXT_BYTES = 1_000_000
@@ -37,6 +40,13 @@ MAX_KEPT_TREES = 32
 # Deeper nesting than this is not written by people; the answer is then about an outer node.
 _MAX_DEPTH = 2000
 _MAX_VISITED = 50_000
+# Unfinished matches at one time; a sound file has a few for each level of its nesting, and hostile
+# nesting would cost its square.
+_MAX_OPEN_MATCHES = 256
+# 0.4 ns each: a fifth of a second.
+_MAX_SIBLINGS_SQUARED = 5 * 10**8
+# Nearly all files are one window.
+_WINDOW_BYTES = 128 * 1024
 
 
 class SyntaxUnavailable(Exception):
@@ -144,7 +154,7 @@ class Trees:
                 "size", f"the text is over {MAX_TEXT_BYTES} bytes: no syntax for it"
             )
         if old is None:
-            tree = self._run(parser, source.data, None)
+            tree = run_parser(parser, source.data, None, self._budget_ms)
         else:
             start, old_end, new_end = changed_range(old.source.data, source.data)
             # The kept tree is ours alone and is replaced below, so it may be edited in place.
@@ -156,40 +166,122 @@ class Trees:
                 old.source.point(old_end),
                 source.point(new_end),
             )
-            tree = self._run(parser, source.data, old.tree)
+            tree = run_parser(parser, source.data, old.tree, self._budget_ms)
             self.n_incremental += 1
         return Parsed(record, source, tree)
 
-    def _run(self, parser: Parser, data: bytes, old: Tree | None) -> Tree:
-        stop_at = time.monotonic() + self._budget_ms / 1000
-        whole = memoryview(data)
-        lent: list[memoryview] = []
 
-        # tree-sitter 0.26 never drops its reference to what a read callback returns. A released
-        # view is 200 bytes that leak, a slice of bytes would be the text; hence also the rule that
-        # nothing here may use `Node.text`, which calls this function again.
-        def read(byte: int, _point: object) -> memoryview:
-            lent.append(whole[byte:])
-            return lent[-1]
+class Matcher:
+    """Parses whole files of one language and runs one query over each; it keeps no tree.
 
-        def out_of_time(_byte: int, _has_error: bool) -> bool:
-            return time.monotonic() > stop_at
+    Raises GrammarError when the grammar does not load or does not know a node that the query names.
+    """
 
+    def __init__(self, record: LanguageRecord, query: str) -> None:
+        language = grammar(record)
         try:
-            if old is None:
-                return parser.parse(read, encoding="utf8", progress_callback=out_of_time)
-            return parser.parse(read, old, encoding="utf8", progress_callback=out_of_time)
-        except ValueError:
-            # "Parsing failed": the progress callback stopped it. Without a reset the parser would
-            # go on with this text when it is given the next one.
-            parser.reset()
-            raise SyntaxUnavailable(
-                "slow", f"parsing took over {self._budget_ms:.0f} ms and was stopped"
-            ) from None
-        finally:
-            for view in lent:
-                view.release()
-            whole.release()
+            self._parser = Parser(language)
+            self._query = Query(language, query)
+        except ValueError as error:
+            raise GrammarError(f"{record.name}: the grammar {record.module}: {error}") from error
+        self._settings = [
+            self._query.pattern_settings(index) for index in range(self._query.pattern_count)
+        ]
+
+    @property
+    def settings(self) -> list[dict[str, str | None]]:
+        """What each of the query's patterns sets (`#set!`)."""
+        return self._settings
+
+    def span(self, pattern: int) -> tuple[int, int]:
+        """Where a pattern stands in the query's text, in bytes."""
+        query = self._query
+        return query.start_byte_for_pattern(pattern), query.end_byte_for_pattern(pattern)
+
+    def matches(
+        self, data: bytes, budget_ms: float = PARSE_BUDGET_MS
+    ) -> tuple[Iterator[Match], bool]:
+        """The matches in any bytes, and whether their tree is broken. Raises SyntaxUnavailable.
+
+        A match may come more than once. The nodes hold their tree alive; their `text` is not to be
+        used (see `run_parser`).
+        """
+        if len(data) > MAX_TEXT_BYTES:
+            raise SyntaxUnavailable("size", f"the file is over {MAX_TEXT_BYTES} bytes")
+        tree = run_parser(self._parser, data, None, budget_ms)
+        root = tree.root_node
+        if root.has_error and _is_rubble(tree):
+            raise SyntaxUnavailable("slow", "the file is too broken for its syntax to be searched")
+        return self._in_windows(root, len(data), budget_ms), root.has_error
+
+    def _in_windows(self, root: Node, size: int, budget_ms: float) -> Iterator[Match]:
+        # The progress callback of a query cursor crashes the process (tree-sitter 0.26.1 keeps a
+        # pointer to options that are gone), so time is checked between windows of the file, which
+        # also bounds how many matches exist at a time.
+        stop_at = time.monotonic() + budget_ms / 1000
+        cursor = QueryCursor(self._query, match_limit=_MAX_OPEN_MATCHES)
+        for start in range(0, size, _WINDOW_BYTES):
+            cursor.set_byte_range(start, min(start + _WINDOW_BYTES, size))
+            yield from cursor.matches(root)
+            if time.monotonic() > stop_at:
+                return
+
+
+def _is_rubble(tree: Tree) -> bool:
+    """Whether a broken tree has nodes so wide that searching them would take their square.
+
+    For each node a query cursor looks for a later named sibling, and the children of an ERROR node
+    are one flat list: 100 000 open brackets took 3.6 s. In a sound tree such lists are balanced.
+    """
+    cursor = tree.walk()
+    cost = 0
+    for _ in range(_MAX_VISITED):
+        node = cursor.node
+        if node is None:
+            return False
+        if node.has_error:
+            cost += node.child_count**2
+            if cost > _MAX_SIBLINGS_SQUARED:
+                return True
+            if cursor.goto_first_child():
+                continue
+        while not cursor.goto_next_sibling():
+            if not cursor.goto_parent():
+                return False
+    return True
+
+
+def run_parser(parser: Parser, data: bytes, old: Tree | None, budget_ms: float) -> Tree:
+    """Parse bytes, again from an edited tree if there is one. Raises SyntaxUnavailable ("slow")."""
+    stop_at = time.monotonic() + budget_ms / 1000
+    whole = memoryview(data)
+    lent: list[memoryview] = []
+
+    # tree-sitter 0.26 never drops its reference to what a read callback returns. A released
+    # view is 200 bytes that leak, a slice of bytes would be the text; hence also the rule that
+    # nothing here may use `Node.text`, which calls this function again.
+    def read(byte: int, _point: object) -> memoryview:
+        lent.append(whole[byte:])
+        return lent[-1]
+
+    def out_of_time(_byte: int, _has_error: bool) -> bool:
+        return time.monotonic() > stop_at
+
+    try:
+        if old is None:
+            return parser.parse(read, encoding="utf8", progress_callback=out_of_time)
+        return parser.parse(read, old, encoding="utf8", progress_callback=out_of_time)
+    except ValueError:
+        # "Parsing failed": the progress callback stopped it. Without a reset the parser would
+        # go on with this text when it is given the next one.
+        parser.reset()
+        raise SyntaxUnavailable(
+            "slow", f"parsing took over {budget_ms:.0f} ms and was stopped"
+        ) from None
+    finally:
+        for view in lent:
+            view.release()
+        whole.release()
 
 
 class DirectSyntax:

@@ -9,16 +9,15 @@ only; one about an older version is refused, because its asker has moved on.
 from __future__ import annotations
 
 import contextlib
-import ctypes
 import os
 import queue
-import signal
 import sys
 import threading
 from collections import OrderedDict
 from typing import BinaryIO
 
 from indoors_indexing.frames import FrameError, read_frame, write_frame
+from indoors_indexing.lifeline import die_with_parent
 from indoors_indexing.messages import (
     CountReply,
     ErrorCount,
@@ -36,12 +35,11 @@ from indoors_indexing.parse import SyntaxUnavailable, Trees
 
 # The parent forgets documents as they are closed; this only bounds a parent that does not.
 _MAX_TEXTS = 64
-_PR_SET_PDEATHSIG = 1
 
 
 def run(reader: BinaryIO, writer: BinaryIO) -> int:
     """Answer frames from `reader` on `writer`; does not return before the stream ends."""
-    if not _die_with_parent():
+    if not die_with_parent():
         return 1
     inbox: queue.SimpleQueue[ToIndexer] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(reader, inbox), name="frames", daemon=True).start()
@@ -111,17 +109,3 @@ def _read(reader: BinaryIO, inbox: queue.SimpleQueue[ToIndexer]) -> None:
         status = 1
     # Nothing here needs flushing, and the main thread may be inside a parse.
     os._exit(status)
-
-
-def _die_with_parent() -> bool:
-    """Ask Linux to kill this process when its parent dies; False if the parent is dead already.
-
-    The signal is sent when the parent's *thread* that started us ends, so the server starts its
-    children from its main thread. Elsewhere the end of the stream does the work alone.
-    """
-    if sys.platform != "linux":
-        return True
-    parent = os.getppid()
-    with contextlib.suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    return os.getppid() == parent

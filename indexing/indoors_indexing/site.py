@@ -1,8 +1,8 @@
 """Describes one offset of a parsed text: the region, the block, the statement, the scope.
 
-Trees are broken exactly where people type, so no answer rests on the tree alone. `blocks_indent`
-and `blocks_braces` find the enclosing block for the two block styles, each from what the tree
-still knows and from the indentation that the typist gave.
+Trees are broken exactly where people type, so no answer rests on the tree alone. `blocks_indent`,
+`blocks_braces` and `blocks_lines` find the enclosing block for the three block styles, each from
+what the tree still knows and from the indentation that the typist gave.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
 
-from indoors_indexing import blocks_braces, blocks_indent
+from indoors_indexing import blocks_braces, blocks_indent, blocks_lines
 from indoors_indexing.lines import first_of_line, last_code_byte, line_end, line_start
 from indoors_indexing.types import Span, SyntaxSite
 
@@ -30,6 +30,8 @@ def describe(parsed: Parsed, offset: int) -> SyntaxSite:
     region, anchor = region_of(parsed, at, left)
     if parsed.record.block_style == "indent":
         block = blocks_indent.find(parsed, at, anchor)
+    elif parsed.record.block_style == "lines":
+        block = blocks_lines.find(parsed, at, anchor, right)
     else:
         block = blocks_braces.find(parsed, at, anchor, right)
     statement = _statement(parsed, at, block, region, left, right)

@@ -33,6 +33,7 @@ from indoors_server import (
     engine_probe,
     engine_store,
     fit,
+    index_place,
     lockdown,
     machine,
     model_choice,
@@ -73,6 +74,8 @@ def run_all() -> list[Check]:
     found.append(engine)
     found += check_cards(seen, build, probe)
     found.append(check_model(build, probe))
+    found += check_languages()
+    found.append(check_index())
     found.append(check_lock())
     found += check_settings()
     found.append(check_editors())
@@ -256,6 +259,39 @@ async def inspect(build: EngineBuild, path: Path) -> wire.Inspected:
         return await engine.inspect(str(path))
     finally:
         await engine.close()
+
+
+def check_languages() -> list[Check]:
+    """Every grammar that does not load: its language is completed and indexed without syntax."""
+    from indoors_indexing.languages import LANGUAGES, GrammarError, grammar
+
+    found = []
+    for record in LANGUAGES:
+        try:
+            grammar(record)
+        except GrammarError as error:
+            package = record.module.replace("_", "-")
+            step = f"{sys.executable} -m pip install --force-reinstall {package}"
+            found.append(Check(name="grammar", state="warning", text=str(error), next_step=step))
+    if not found:
+        text = f"the grammars of all {len(LANGUAGES)} languages load"
+        found.append(Check(name="grammar", state="ok", text=text))
+    return found
+
+
+def check_index() -> Check:
+    """Whether an index can be kept, and what the one of the project around us holds."""
+    try:
+        index_place.check_store()
+        state = index_place.look(index_place.root_of(""))
+    except IndoorsError as error:
+        text, step = f"{error.what} {error.why}".strip(), error.next_step
+        return Check(name="index", state="warning", text=text, next_step=step)
+    text = index_place.describe(state)
+    if state.state == "unreadable":
+        step = "indoors index rebuild"
+        return Check(name="index", state="warning", text=text, next_step=step)
+    return Check(name="index", state="ok", text=text)
 
 
 def check_lock() -> Check:

@@ -39,9 +39,15 @@ def run_worker(arguments: list[str]) -> int:
 
 
 def run_indexer(arguments: list[str]) -> int:
-    """Run the indexer: for now the syntax service, the one place where trees live."""
-    argparse.ArgumentParser(prog="indoors indexer").parse_args(arguments)
+    """Run the indexer (the syntax service, the one place where trees live), or a maker of its."""
+    parser = argparse.ArgumentParser(prog="indoors indexer")
+    parser.add_argument("--maker", action="store_true", help="only make records for an indexer")
+    options = parser.parse_args(arguments)
     reader, writer = frame_streams()
+    if options.maker:
+        from indoors_indexing import maker
+
+        return maker.run(reader, writer)
     from indoors_indexing import service
 
     return service.run(reader, writer)

@@ -78,6 +78,15 @@ def test_a_record_is_found_by_its_ids_and_extensions(record: LanguageRecord) -> 
     assert all(by_path(f"a/B{extension.upper()}") is record for extension in record.extensions)
 
 
+def test_no_two_records_claim_an_id_or_an_extension() -> None:
+    for claims in (
+        [identifier for record in LANGUAGES for identifier in record.language_ids],
+        [extension for record in LANGUAGES for extension in record.extensions],
+        [record.name for record in LANGUAGES],
+    ):
+        assert len(claims) == len(set(claims))
+
+
 def test_what_we_do_not_parse_has_no_record() -> None:
     assert by_language_id("cobol") is None
     assert by_path("Makefile") is None

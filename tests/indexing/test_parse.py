@@ -28,7 +28,8 @@ FRAGMENTS = st.lists(
     st.sampled_from(
         ["def f(a):", "\n", "    ", "  ", "\t", "if x:", "else:", "return ", "x = ", "foo(", ")",
          "{", "}", "function f() {", "class A {", "class A:", "=> {", '"', "'", '"""', "`", "${",
-         "case 1:", "switch (x) {", "# c", "// c", "/* ", "*/", "fn f() {", "\r\n", ";", ":", "é"]
+         "case 1:", "switch (x) {", "# c", "// c", "/* ", "*/", "fn f() {", "\r\n", ";", ":", "é",
+         "T& f(", "int &", "*p", "do |x|", "end", "then", "fi", "do", "function M.f(x)", "<?php "]
     ),
     max_size=40,
 ).map("".join)  # fmt: skip

@@ -33,7 +33,7 @@ def modules_after(code: str) -> set[str]:
     [
         "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
         "import indoors_completion.engine.worker",
-        "import indoors_indexing.service, indoors_indexing.parse",
+        "import indoors_indexing.service, indoors_indexing.parse, indoors_indexing.build",
     ],
     ids=["server", "worker", "indexer"],
 )
@@ -49,3 +49,21 @@ def test_the_entry_point_is_light() -> None:
     """Nothing that parses input is imported before the lock-down."""
     loaded = modules_after("import indoors_server.__main__")
     assert not {name.split(".")[0] for name in loaded} & {"pygls", "lsprotocol", "msgspec"}
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
+        "import indoors_server.cli.search, indoors_server.cli.index, indoors_server.cli.status",
+        "import indoors_server.health, indoors_server.index_search",
+    ],
+    ids=["server", "commands", "searching"],
+)
+def test_a_database_is_loaded_on_first_use(code: str) -> None:
+    """Nothing that starts a process of ours waits for SQLite, or fails where Python lacks it."""
+    assert "sqlite3" not in modules_after(code)
+
+
+def test_the_control_sees_the_database() -> None:
+    assert "sqlite3" in modules_after("import indoors_indexing.store")

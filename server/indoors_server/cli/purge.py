@@ -1,8 +1,8 @@
 """`indoors purge`: remove what Indoors keeps on this machine, after listing it.
 
 By default what is left over or can be made again at once: unfinished downloads and builds, the
-wheels that engines were unpacked from, logs. With --all the engines, the models and every counter
-too. `config.json` is the person's own and stays.
+wheels that engines were unpacked from, the indexes of projects, logs. With --all the engines, the
+models and every counter too. `config.json` is the person's own and stays.
 """
 
 from __future__ import annotations
@@ -64,6 +64,7 @@ def find(*, everything: bool) -> Iterator[Item]:
     yield from _items("unfinished build", cache / "build")
     yield from _matching("unfinished engine", paths.engines_dir(), ".unpack-*")
     yield from _items("engine wheels", cache / "wheels")
+    yield from _items("index of projects", cache / "index")
     yield from _matching("log", state, "*.log*")
     if not everything:
         return
@@ -71,7 +72,7 @@ def find(*, everything: bool) -> Iterator[Item]:
     for path in _entries(paths.models_dir()):
         if path.name != "partial":
             yield from _items("model" if path.suffix == ".gguf" else "model record", path)
-    listed = {"build", "wheels", "engines", "models"}
+    listed = {"build", "wheels", "engines", "models", "index"}
     for path in _entries(cache):
         if path.name not in listed:
             yield from _items("cache", path)

@@ -41,6 +41,16 @@ def warn(text: str) -> None:
     sys.stderr.flush()
 
 
+def clean(text: str) -> str:
+    """Text of a file or a file's name, so that nothing in it can steer a terminal.
+
+    Control characters, and those that are invisible or turn the direction of writing, become a dot.
+    """
+    return "".join(
+        character if character.isprintable() else "·" for character in text.replace("\t", " ")
+    )
+
+
 def human_bytes(count: float) -> str:
     """A byte count with a decimal unit, as download pages give it: `491 MB`, `1.1 GB`."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):

@@ -1,6 +1,7 @@
-"""`indoors status`, and `indoors` alone: model, device, lock and next step on one screen.
+"""`indoors status`, and `indoors` alone: model, device, lock, index and next step on one screen.
 
-Nothing is loaded and nothing is hashed for this, so it answers at once.
+Nothing is loaded and nothing is hashed for this, so it answers at once. The index is the one of the
+project around the working directory.
 """
 
 from __future__ import annotations
@@ -12,11 +13,16 @@ from pathlib import Path
 import msgspec
 
 from indoors_completion.types import IndoorsError
+from indoors_server import index_place
 from indoors_server.cli import screen
+from indoors_server.index_place import IndexState
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
-    """What the screen shows. `phase`: "ready" or "error"; `next_step` is "" if nothing is to do."""
+    """What the screen shows. `phase`: "ready" or "error"; `next_step` is "" if nothing is to do.
+
+    `index` is None where this Python cannot keep one, which completions do without.
+    """
 
     phase: str
     model: str
@@ -26,6 +32,7 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     lock: str
     lock_reason: str
+    index: IndexState | None = None
     problem: str = ""
     next_step: str = ""
 
@@ -71,6 +78,7 @@ def look() -> Overview:
         device=card.device,
         lock=lock.state,
         lock_reason=lock.reason,
+        index=_index(),
         problem=problem,
         next_step=next_step,
     )
@@ -105,6 +113,13 @@ def _model(wanted: str) -> tuple[str, str, str, IndoorsError | None]:
     return shown, name, _verified(path), None
 
 
+def _index() -> IndexState | None:
+    try:
+        return index_place.look(index_place.root_of(""))
+    except IndoorsError:
+        return None
+
+
 def _verified(path: Path) -> str:
     from indoors_completion import catalog
     from indoors_server import model_store
@@ -127,6 +142,10 @@ def _show(overview: Overview) -> None:
         screen.say(f"engine  {overview.engine}")
     if overview.lock_reason:
         screen.say(screen.paint(f"lock    {overview.lock_reason}", "dim"))
+    if overview.index is not None:
+        where = f"  {screen.clean(overview.index.root)}"
+        text = index_place.describe(overview.index)
+        screen.say(f"index   {text}{screen.paint(where, 'dim')}")
     if overview.problem:
         screen.say(f"problem {overview.problem}")
     screen.say(f"next    {overview.next_step or 'nothing to do'}")

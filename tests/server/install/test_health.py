@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from indoors_completion import catalog
 from indoors_completion.types import EngineError
+from indoors_indexing import languages, store
 from indoors_server import cli, engine_probe, engine_store, health, lockdown, model_choice, paths
 from indoors_server.devices import Devices, SystemCard
 from indoors_server.engine_probe import EngineDevice, Probe
@@ -205,6 +206,50 @@ def test_the_report_shows_neither_home_nor_interpreter(
     assert str(private_home) not in text
     assert str(Path(sys.executable).parent) not in text
     assert "<path>" in text
+
+
+def test_all_grammars_load_here() -> None:
+    check = only(health.check_languages())
+    assert check.state == "ok"
+    assert f"all {len(languages.LANGUAGES)} languages" in check.text
+
+
+def test_a_grammar_that_is_missing_is_named_with_what_it_costs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setitem(sys.modules, "tree_sitter_c_sharp", None)
+    check = only(health.check_languages())
+    assert check.state == "warning"
+    assert check.text.startswith("csharp: the grammar tree_sitter_c_sharp did not load")
+    assert "without syntax" in check.text
+    assert check.next_step.endswith("-m pip install --force-reinstall tree-sitter-c-sharp")
+
+
+def test_the_index_of_the_folder_around_is_described(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert health.check_index() == Check(name="index", state="ok", text="none for this folder yet")
+    with store.Writer.open(tmp_path, paths.cache_dir()) as writer:
+        writer.complete()
+    assert health.check_index().text.startswith("0 files, 0 lines, ")
+    (database,) = (paths.cache_dir() / "index").glob("*.db")
+    database.write_bytes(b"not a database" * 1000)
+    check = health.check_index()
+    assert (check.state, check.next_step) == ("warning", "indoors index rebuild")
+
+
+def test_a_python_whose_sqlite_cannot_search_is_a_warning(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unavailable(*_: object, **__: object) -> None:
+        raise store.StoreUnavailable("no such module: fts5")
+
+    monkeypatch.setattr(store.Writer, "open", unavailable)
+    check = health.check_index()
+    assert check.state == "warning"
+    assert "no such module: fts5" in check.text
+    assert "another Python" in check.next_step
 
 
 def test_the_chosen_model_is_remembered_while_it_is_there() -> None:

@@ -19,6 +19,7 @@ def kept() -> dict[str, Path]:
         "half": paths.engines_dir() / ".unpack-x/file",
         "wheel": paths.cache_dir() / "wheels/w/w.whl",
         "build": paths.cache_dir() / "build/engine-x/file",
+        "index": paths.cache_dir() / "index/0123456789abcdef.db",
         "log": paths.state_dir() / "engine-build.log",
         "counters": paths.state_dir() / "counters.json",
         "config": paths.config_dir() / "config.json",
@@ -50,7 +51,7 @@ def test_what_goes_is_listed_with_its_size(
 ) -> None:
     cli.main(["purge", "--all", "--yes"])
     text = capsys.readouterr().out
-    for word in ("a.gguf", "wheels", "engines", "engine-build.log", "1.0 kB"):
+    for word in ("a.gguf", "wheels", "engines", "index", "engine-build.log", "1.0 kB"):
         assert word in text
     assert "Removed" in text
 
