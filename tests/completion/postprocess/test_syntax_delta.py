@@ -74,7 +74,7 @@ def test_decide(n_before, attempts, action, text):
         ("prose in a docstring", "python", 'def f():\n    """Do |\n', "it ) now", "it ) now"),
         ("a decorator alone", "java", "class A {\n    |\n}\n", "@Override", "@Override"),
         ("an operator at the end", "javascript", "if (\n  a |\n) { f(); }\n", "&&", "&&"),
-        ("no grammar", "c", "int x = |\n", ")) 1 2", ")) 1 2"),
+        ("no grammar", "zig", "int x = |\n", ")) 1 2", ")) 1 2"),
     ],
 )
 def test_with_real_trees(name, language, marked, text, kept):
