@@ -1,6 +1,7 @@
 """The index follows the files, the open buffers, and whoever says stop."""
 
 import os
+import random
 import shutil
 import sys
 import threading
@@ -10,10 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from indoors_indexing.build import bring_up_to_date
 from indoors_indexing.keeper import Keeper, Note, Pace, Progress, Report, State
 from indoors_indexing.store import Reader, Writer
 from support import makers
-from support.watching import PATIENCE_S, Opener, make
+from support.index_records import content, without_ids
+from support.watching import FOLDERS, PATIENCE_S, Opener, make, storm
 
 # Nothing but events and what a test does: no sweep comes to the rescue.
 NO_SWEEP = Pace(sweep_every_s=10**6, poll_every_s=10**6, poll_every_at_most_s=10**6, idle_s=10**6)
@@ -137,6 +140,30 @@ def test_many_files_are_one_pass(root: Path, keep: Keep) -> None:
     make(root, *paths, text="beta\n")
     kept.until(lambda: kept.files() == sorted(["a.py", *paths]))
     assert 2 <= kept.phases().count("indexing") <= 4
+
+
+@linux
+@pytest.mark.parametrize("seed", range(4))
+def test_after_a_storm_the_index_is_as_a_fresh_one(
+    root: Path, tmp_path: Path, keep: Keep, seed: int
+) -> None:
+    chance = random.Random(seed)
+    for folder in FOLDERS:
+        make(root, f"{folder}/x.py".lstrip("/"), text=f"start_{len(folder)}\n")
+    kept = keep().start()
+    for _ in storm(root, chance, 150):
+        if chance.random() < 0.1:
+            time.sleep(chance.random() * 0.1)
+    with Writer.open(root, tmp_path / "fresh") as writer:
+        bring_up_to_date(writer, str(root))
+    truth = what_is_indexed(root, tmp_path / "fresh")
+    kept.until(lambda: what_is_indexed(root, kept.cache) == truth)
+
+
+def what_is_indexed(root: Path, cache: Path) -> dict[str, list[tuple]]:
+    found = without_ids(content(root, cache))
+    # The time of a file is only kept once it is settled.
+    return found | {"files": [(*row[:3], *row[4:]) for row in found["files"]]}
 
 
 def test_an_open_buffer_wins_over_the_disk(root: Path, keep: Keep) -> None:

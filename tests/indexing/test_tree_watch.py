@@ -13,7 +13,7 @@ from indoors_indexing.coalesce import MAX_PATHS, Changes
 from indoors_indexing.scan import Scan, walk
 from indoors_indexing.tree_watch import Coverage, TreeWatcher
 from indoors_indexing.watch import Event
-from support.watching import Opener, Said, make
+from support.watching import FOLDERS, Opener, Said, make, storm
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="inotify is Linux's")
 
@@ -347,35 +347,14 @@ def test_whatever_is_done_the_reports_lead_to_what_is_there(
 ) -> None:
     """Whoever only listens knows in the end which files there are, and what they hold."""
     chance = random.Random(seed)
-    folders = ["", "a", "a/b", "a/b/c", "d", "d/e", "build"]
-    files = [f"{name}.py" for name in "xyz"]
-    for folder in folders:
+    for folder in FOLDERS:
         make(root, f"{folder}/x.py".lstrip("/"))
     watcher.start()
     believed = sizes(root)
     said = Said(watcher)
-    for number in range(120):
-        folder, other = root / chance.choice(folders), root / chance.choice(folders)
-        path = folder / chance.choice(files)
-        deed = chance.choice(["write", "write", "write", "delete", "move", "tree", "rmtree", "new"])
-        try:
-            if deed == "write":
-                path.write_text("#" * number + "\n")
-            elif deed == "delete":
-                path.unlink()
-            elif deed == "move":
-                path.rename(other / chance.choice(files))
-            elif deed == "tree" and folder != root:
-                folder.rename(other / folder.name)
-            elif deed == "rmtree" and folder != root:
-                shutil.rmtree(folder)
-            elif deed == "new":
-                folder.mkdir(parents=True)
-                (folder / "x.py").write_text("#" * number + "\n")
-        except OSError:
-            continue
+    for _ in storm(root, chance, 120):
         if chance.random() < 0.1:
-            said._listen(0.05)
+            said.for_a_moment()
     said.for_good()
     truth = sizes(root)
     if not said.reasons:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
+import random
+import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from indoors_indexing.coalesce import Reason
@@ -20,6 +23,37 @@ def make(root: Path, *paths: str, text: str = "x = 1\n") -> None:
     for path in paths:
         (root / path).parent.mkdir(parents=True, exist_ok=True)
         (root / path).write_text(text)
+
+
+TREE_DEEDS = ["move tree", "delete tree", "new tree"]
+FOLDERS = ("", "a", "a/b", "a/b/c", "d", "d/e", "build")
+
+
+def storm(root: Path, chance: random.Random, n: int) -> Iterator[str]:
+    """Do `n` things to a tree that people and tools do, some of which fail; yields after each."""
+    names = [f"{name}.py" for name in "xyz"]
+    for number in range(n):
+        folder, other = root / chance.choice(FOLDERS), root / chance.choice(FOLDERS)
+        path, text = folder / chance.choice(names), f"word{number} = {'1' * (number + 1)}\n"
+        deed = chance.choice(["write", "write", "write", "save", "delete", "move", *TREE_DEEDS])
+        with contextlib.suppress(OSError):
+            if deed == "write":
+                path.write_text(text)
+            elif deed == "save":
+                path.with_suffix(".tmp").write_text(text)
+                path.with_suffix(".tmp").replace(path)
+            elif deed == "delete":
+                path.unlink()
+            elif deed == "move":
+                path.rename(other / chance.choice(names))
+            elif deed == "move tree" and folder != root:
+                folder.rename(other / folder.name)
+            elif deed == "delete tree" and folder != root:
+                shutil.rmtree(folder)
+            elif deed == "new tree":
+                folder.mkdir(parents=True)
+                (folder / "x.py").write_text(text)
+        yield deed
 
 
 class Said:
@@ -44,6 +78,10 @@ class Said:
         while self._listen(1.0):
             pass
         return self
+
+    def for_a_moment(self) -> None:
+        """Listen once, for what may be due."""
+        self._listen(0.05)
 
     def _listen(self, timeout_s: float) -> bool:
         changes = self._watcher.take(timeout_s)
