@@ -13,13 +13,14 @@ import os
 import stat
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 import msgspec
 
 from indoors_indexing import ignore, sift
-from indoors_indexing.maker import Result, Task, make
+from indoors_indexing.maker import Result, Task, make, make_held
 from indoors_indexing.pool import Pool, PoolBroken, Spawn, n_makers
 from indoors_indexing.reading import Unreadable, open_root
 from indoors_indexing.records import FileRecord, Known
@@ -27,6 +28,8 @@ from indoors_indexing.scan import Found, Scan, never, walk
 from indoors_indexing.store import StoreReset, Writer
 
 Progress = Callable[[int, int], None]
+# Texts of files that are open in an editor, by path: they count, and the disk does not.
+NOTHING_HELD: Mapping[str, bytes] = MappingProxyType({})
 
 # Words of text that go into one transaction: what a killed process loses, and what the full-text
 # engine sorts in memory before it writes.
@@ -69,15 +72,17 @@ def bring_up_to_date(
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
     wanted: frozenset[str] = frozenset(),
+    held: Mapping[str, bytes] = NOTHING_HELD,
 ) -> Outcome:
     """One pass over the tree below `root`. Never raises on anything in it.
 
     With `spawn` a large pass uses several processes. `progress` gets (files done, files to do).
-    `wanted` names vendored folders that are indexed all the same.
+    `wanted` names vendored folders that are indexed all the same. What is `held` stays as it is:
+    somebody has it open, and `update` is told its text.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _Pass(writer, root, spawn, progress, cancelled, wanted).run()
+            return _Pass(writer, root, spawn, progress, cancelled, wanted, held).run()
         except StoreReset:
             # The database is a new one: everything counts as changed in the next attempt.
             continue
@@ -93,6 +98,7 @@ class _Pass:
         progress: Progress | None,
         cancelled: Callable[[], bool],
         wanted: frozenset[str],
+        held: Mapping[str, bytes],
     ) -> None:
         self._writer = writer
         self._root = root
@@ -100,6 +106,7 @@ class _Pass:
         self._progress = progress
         self._cancelled = cancelled
         self._wanted = wanted
+        self._held = held
         self._notes: list[str] = []
         self._states: dict[str, Found] = {}
         self._records: list[FileRecord] = []
@@ -130,7 +137,7 @@ class _Pass:
         self._apply()
         if scan.is_complete:
             # What is left in `known` was not met on the walk.
-            self._n_removed += self._writer.remove(known)
+            self._n_removed += self._writer.remove(known.keys() - self._held.keys())
         is_complete = scan.is_complete and done == total
         if is_complete:
             self._writer.complete()
@@ -144,6 +151,8 @@ class _Pass:
         try:
             for found in walk(self._root, scan, self._wanted):
                 before = known.pop(found.path, None)
+                if found.path in self._held:
+                    continue
                 if before is None or before[:2] != (found.size, found.mtime_ns):
                     tasks.append(Task(found.path, before.hash if before else b""))
                     self._states[found.path] = found
@@ -223,11 +232,15 @@ class _Pass:
 
 
 def update(
-    writer: Writer, root: str, paths: list[str], wanted: frozenset[str] = frozenset()
+    writer: Writer,
+    root: str,
+    paths: Sequence[str],
+    wanted: frozenset[str] = frozenset(),
+    held: Mapping[str, bytes] = NOTHING_HELD,
 ) -> Update:
     """Look at single paths (relative, posix) that something happened to. Raises StoreReset.
 
-    Never raises on what is found there.
+    Never raises on what is found there. Of a path that is `held` the text counts and not the disk.
     """
     try:
         descriptor = open_root(root)
@@ -245,8 +258,11 @@ def update(
                 needs_pass = True
                 continue
             result = None
-            if kind == "file" and _is_kept(descriptor, levels, path, wanted):
-                result = make(descriptor, Task(path, writer.hash_of(path)))
+            text = held.get(path) if _is_inside(path) else None
+            is_there = kind == "file" or text is not None
+            if is_there and _is_kept(descriptor, levels, path, wanted):
+                task = Task(path, writer.hash_of(path))
+                result = make(descriptor, task) if text is None else make_held(task, text)
             if result is None or result.record is None:
                 gone += [path, *writer.paths_below(path)]
             elif result.is_same:
@@ -270,9 +286,13 @@ def _is_text(path: str) -> bool:
     return True
 
 
+def _is_inside(path: str) -> bool:
+    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
+
+
 def _kind(root: int, path: str) -> str:
     """ "file", "folder", or "" for what is not there or not ours to look at."""
-    if not all(part not in ("", ".", "..") for part in path.split("/")):
+    if not _is_inside(path):
         return ""
     try:
         mode = os.stat(path, dir_fd=root, follow_symlinks=False).st_mode

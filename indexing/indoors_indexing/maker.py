@@ -15,10 +15,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from indoors_indexing.extract import record_of
+from indoors_indexing.extract import record_of, record_of_content
 from indoors_indexing.frames import FrameError, read_frame, write_frame
 from indoors_indexing.lifeline import die_with_parent
-from indoors_indexing.reading import open_root
+from indoors_indexing.reading import Content, open_root
 from indoors_indexing.records import FileRecord
 
 PROTOCOL_VERSION = 1
@@ -27,6 +27,8 @@ _SEND_AT_BYTES = 1_000_000
 _SEND_AFTER_S = 1.0
 # Below the editor and the engine, whatever they do.
 _NICENESS = 10
+# A time so late that a file of it may always change again and look the same.
+_NEVER_SETTLED = 2**63 - 1
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
@@ -86,7 +88,19 @@ def decode_made(body: bytes) -> Made:
 
 def make(root: int, task: Task) -> Result:
     """Do one task. Never raises on any file."""
-    record = record_of(root, task.path, task.hash)
+    return _result(task, record_of(root, task.path, task.hash))
+
+
+def make_held(task: Task, text: bytes) -> Result:
+    """Do a task for a file whose text is at hand and not on the disk, or not yet.
+
+    Its time is none: when the text is let go, the file counts as changed.
+    """
+    record = record_of_content(task.path, Content(text, _NEVER_SETTLED), task.hash)
+    return _result(task, record)
+
+
+def _result(task: Task, record: FileRecord | None) -> Result:
     is_same = record is not None and bool(task.hash) and record.hash == task.hash
     return Result(task.path, record, is_same)
 

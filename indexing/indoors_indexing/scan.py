@@ -10,13 +10,16 @@ from __future__ import annotations
 import os
 import stat
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from indoors_indexing import ignore, sift
 from indoors_indexing.reading import Content, Unreadable, open_directory, open_root, read_source
 
-__all__ = ["MAX_DEPTH", "Content", "Found", "Scan", "Unreadable", "never", "read_source", "walk"]
+__all__ = [
+    "MAX_DEPTH", "Content", "Found", "Scan", "Unreadable", "entries_of", "kind_of", "never",
+    "read_source", "walk",
+]  # fmt: skip
 
 # Every folder on the way down is open while its inside is walked. People nest some thirty deep;
 # what lies deeper is counted and not entered.
@@ -55,7 +58,9 @@ class Scan:
         return self.n_found >= MAX_FILES
 
 
-def walk(root: str, scan: Scan, wanted: frozenset[str] = frozenset()) -> Iterator[Found]:
+def walk(
+    root: str, scan: Scan, wanted: frozenset[str] = frozenset()
+) -> Generator[Found, None, None]:
     """Walk `root` and give its files in the order of their names, folder by folder.
 
     `wanted` names vendored folders that are entered all the same. Raises Unreadable if the root
@@ -80,7 +85,7 @@ def _folder(
     wanted: frozenset[str],
     depth: int,
 ) -> Iterator[Found]:
-    entries = _entries(descriptor, scan)
+    entries = entries_of(descriptor, scan)
     if path and any(entry.name in sift.MARKER_FILES for entry in entries):
         scan.skipped["vendored"] += 1
         return
@@ -90,7 +95,7 @@ def _folder(
     folders: list[str] = []
     for entry in entries:
         name = entry.name
-        kind = _kind(entry, before + name, scan)
+        kind = kind_of(entry, before + name, scan)
         if kind is None:
             continue
         if kind == "folder":
@@ -123,7 +128,8 @@ def _folder(
             os.close(inner)
 
 
-def _entries(descriptor: int, scan: Scan) -> list[os.DirEntry[str]]:
+def entries_of(descriptor: int, scan: Scan) -> list[os.DirEntry[str]]:
+    """What an open folder holds, by name; nothing, counted, for one that cannot be listed."""
     try:
         with os.scandir(descriptor) as listed:
             return sorted(listed, key=lambda entry: entry.name)
@@ -132,7 +138,7 @@ def _entries(descriptor: int, scan: Scan) -> list[os.DirEntry[str]]:
         return []
 
 
-def _kind(entry: os.DirEntry[str], path: str, scan: Scan) -> str | None:
+def kind_of(entry: os.DirEntry[str], path: str, scan: Scan) -> str | None:
     """ "folder" or "file"; None, counted, for anything else."""
     try:
         if entry.is_symlink():

@@ -14,25 +14,19 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+from indoors_indexing.mounts import is_on_network
 from indoors_indexing.store_schema import Unusable, check, connect
+
+__all__ = [
+    "MAX_TOTAL_BYTES", "UNUSED_AFTER_S", "Place", "Pruned", "create", "discard", "is_on_network",
+    "lock", "make_directory", "place_of", "prune", "size_of",
+]  # fmt: skip
 
 UNUSED_AFTER_S = 30 * 24 * 3600
 # All databases together; the ones that were not used for longest go first.
 MAX_TOTAL_BYTES = 2 * 1024**3
 
 _BESIDE = ("-wal", "-shm", "-journal")
-
-
-def _words(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
-# File systems whose locks and shared memory cross machines, or do not work at all.
-_NETWORK = _words(
-    """nfs nfs4 cifs smb3 smbfs smb2 ncpfs afs coda ceph glusterfs lustre gpfs beegfs ocfs2
-    gfs2 9p davfs drvfs fuse.sshfs fuse.glusterfs fuse.cephfs fuse.s3fs fuse.rclone
-    fuse.davfs fuse.smbnetfs fuse.gvfsd-fuse"""
-)
 
 
 class Place(NamedTuple):
@@ -127,28 +121,6 @@ def _try_lock(descriptor: int) -> bool:
     except BlockingIOError:
         return False
     return True
-
-
-def is_on_network(path: Path, mounts: str | None = None) -> bool:
-    """Whether a path lies on a network file system, as far as the mount table tells (Linux)."""
-    if mounts is None:
-        try:
-            mounts = Path("/proc/self/mountinfo").read_text(errors="surrogateescape")
-        except OSError:
-            return False
-    where = os.path.realpath(path)
-    best, kind = "", ""
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split(" ")
-        if len(fields) < 5 or not after:
-            continue
-        point = fields[4].replace("\\040", " ").replace("\\011", "\t").replace("\\134", "\\")
-        inside = where == point or where.startswith(point.rstrip("/") + "/")
-        # The last of equal ones lies over the others.
-        if inside and len(point) >= len(best):
-            best, kind = point, after.split(" ")[0]
-    return kind in _NETWORK
 
 
 class Pruned(NamedTuple):
