@@ -37,7 +37,7 @@ class RecentSpan(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Ring(msgspec.Struct, frozen=True):
-    """At most `MAX_SPANS` spans that do not overlap: edited ones first, the latest before others."""
+    """At most `MAX_SPANS` spans that do not overlap: edited ones first, then by time."""
 
     spans: tuple[RecentSpan, ...] = ()
 
