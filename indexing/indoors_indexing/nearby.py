@@ -1,0 +1,284 @@
+"""What stands around a cursor, read without a parser: names, the receiver, open calls, types.
+
+Everything here may be wrong, and nothing raises: it decides what is looked up, and what is not
+found is not shown.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import lru_cache
+
+import msgspec
+
+from indoors_indexing.chains import (
+    Call,
+    Chain,
+    Receiver,
+    calls_at,
+    chain_at,
+    partial_at,
+    receiver_at,
+)
+from indoors_indexing.masked import masked, tail_of
+from indoors_indexing.scan_rules import NO_TYPES, ScanRules, rules_of
+
+_NAME = re.compile(r"[^\W\d][\w$]*")
+_LINES_BEFORE, _LINES_AFTER = 40, 15
+# A name below the cursor says less about what comes than one above it.
+_BELOW = 0.5
+_MAX_NAMES = 60
+_MAX_HEADER = 600
+_MAX_ENCLOSING = 8
+_TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
+_MAX_VALUE = 400
+# Of what is said at one place the first counts: a written type before the value.
+_ROLES = ("declared", "looped", "documented", "made")
+
+
+class Enclosing(msgspec.Struct, frozen=True):
+    """A type or function around the cursor. `own` is what a method calls its object (Go), `owner`
+    the type that a method is written for, `at` where its header begins in the text before.
+    """
+
+    kind: str
+    name: str
+    own: str = ""
+    owner: str = ""
+    at: int = 0
+
+
+class Nearby(msgspec.Struct, frozen=True, kw_only=True):
+    """`text` is what stands before the cursor, `code` the same without comments and strings.
+
+    `names` are identifiers with how near they are (0 to 1, more if repeated), nearest first.
+    """
+
+    language: str
+    rules: ScanRules
+    text: str
+    code: str
+    names: dict[str, float]
+    partial: str
+    receiver: Receiver | None
+    calls: tuple[Call, ...]
+    enclosing: tuple[Enclosing, ...]
+
+    def enclosing_type(self) -> str:
+        """The type whose member is being written, "" outside of types."""
+        for one in self.enclosing:
+            if one.kind == "type":
+                return one.name
+            if one.owner:
+                return one.owner
+        return ""
+
+    def enclosing_function(self) -> str:
+        """The function that is being written, "" outside of functions."""
+        return next((one.name for one in self.enclosing if one.kind == "function"), "")
+
+    def is_own(self, name: str) -> bool:
+        """Whether a name is the object that the method being written belongs to."""
+        return name in self.rules.own or any(one.own == name for one in self.enclosing if one.own)
+
+
+class Written(msgspec.Struct, frozen=True):
+    """What is written about a variable: its type, or an expression that it is, or is an item of."""
+
+    type_text: str = ""
+    value: Chain = ()
+    item: bool = False
+
+
+def nearby(language: str, before: str, after: str) -> Nearby:
+    """Read the surroundings of a cursor between two texts."""
+    rules = rules_of(language)
+    text = tail_of(before)
+    code = masked(text, rules)
+    partial = partial_at(code)
+    return Nearby(
+        language=language,
+        rules=rules,
+        text=text,
+        code=code,
+        names=_names(code[: len(code) - len(partial)], after[:3000], rules),
+        partial=partial,
+        receiver=receiver_at(code, rules),
+        calls=calls_at(code, rules),
+        enclosing=_enclosing(code, rules),
+    )
+
+
+def _names(code: str, after: str, rules: ScanRules) -> dict[str, float]:
+    weights: dict[str, float] = {}
+    above = code[-6000:].split("\n")[-_LINES_BEFORE:]
+    for distance, line in enumerate(reversed(above)):
+        for name in _NAME.findall(line):
+            _add(weights, name, 1 / (1 + distance / 4), rules)
+    below = masked(after, rules).split("\n")[:_LINES_AFTER]
+    for distance, line in enumerate(below):
+        for name in _NAME.findall(line):
+            _add(weights, name, _BELOW / (1 + distance / 4), rules)
+    chosen = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MAX_NAMES]
+    return dict(chosen)
+
+
+def _add(weights: dict[str, float], name: str, weight: float, rules: ScanRules) -> None:
+    if len(name) > 1 and name not in rules.keywords:
+        known = weights.get(name, 0.0)
+        weights[name] = max(known, weight) + (0.1 * min(known, weight) if known else 0.0)
+
+
+# --- what encloses the cursor ---------------------------------------------------------------------
+
+
+def _enclosing(code: str, rules: ScanRules) -> tuple[Enclosing, ...]:
+    found: list[Enclosing] = []
+    headers = _indented(code) if rules.blocks == "indent" else _braced(code)
+    for at, header in headers:
+        one = _header(at, header, rules)
+        if one is not None:
+            found.append(one)
+            if len(found) >= _MAX_ENCLOSING:
+                break
+    return tuple(found)
+
+
+def _header(at: int, header: str, rules: ScanRules) -> Enclosing | None:
+    match = rules.functions.match(header)
+    name = _group(match, "name") or _group(match, "method") or _group(match, "bound")
+    if match is not None and name and name not in rules.keywords:
+        return Enclosing("function", name, _group(match, "own"), _group(match, "owner"), at)
+    if match is not None and rules.blocks == "indent":
+        return Enclosing("function", "", at=at)  # its name is being written
+    match = rules.types.match(header)
+    if match is not None and match["name"] not in rules.keywords:
+        return Enclosing("type", match["name"], at=at)
+    return None
+
+
+def _group(match: re.Match[str] | None, name: str) -> str:
+    return (match.groupdict().get(name) or "") if match is not None else ""
+
+
+def _indented(code: str) -> list[tuple[int, str]]:
+    """The lines that the last one is indented below, innermost first; the last line too."""
+    found: list[tuple[int, str]] = []
+    limit: int | None = None
+    at = len(code)
+    while at >= 0 and len(found) < 40:
+        start = code.rfind("\n", 0, at) + 1
+        line = code[start:at]
+        stripped = line.lstrip()
+        if limit is None:
+            # The cursor's own line counts by where the cursor stands, if it is blank.
+            limit = len(line) - len(stripped)
+            found.append((start, line[:_MAX_HEADER]))
+        elif stripped:
+            indent = len(line) - len(stripped)
+            if indent < limit and stripped[0] not in ")]}":
+                found.append((start, line[:_MAX_HEADER]))
+                limit = indent
+        at = start - 1
+        if limit == 0:
+            break
+    return found
+
+
+def _braced(code: str) -> list[tuple[int, str]]:
+    """What stands before each brace that is still open, innermost first."""
+    found: list[tuple[int, str]] = []
+    depth = 0
+    for match in reversed(list(re.finditer(r"[{}]", code))):
+        if match[0] == "}":
+            depth += 1
+        elif depth:
+            depth -= 1
+        else:
+            at = match.start()
+            start = max(code.rfind(mark, 0, at) for mark in ";{}") + 1
+            start = max(start, at - _MAX_HEADER)
+            found.append((start, code[start:at].strip()))
+            if len(found) >= 40:
+                break
+    return found
+
+
+# --- what is written about a variable -------------------------------------------------------------
+
+
+def written_about(near: Nearby, name: str) -> list[Written]:
+    """What the text before the cursor says a variable is, the latest first."""
+    found: list[tuple[int, int, Written]] = []
+    for role, pattern in _patterns(near.language, name):
+        text = near.text if role == "documented" else near.code
+        last: re.Match[str] | None = None
+        for last in pattern.finditer(text):  # noqa: B007 - the last one counts
+            pass
+        if last is not None and (one := _read(near, role, last)) is not None:
+            at = text.find(name, last.start())
+            found.append((-at, _ROLES.index(role), one))
+    return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+
+
+def _read(near: Nearby, role: str, match: re.Match[str]) -> Written | None:
+    if role in ("declared", "documented"):
+        if "type" in match.re.groupindex and match["type"] is not None:
+            # Taken from the text: a type may be quoted, and what is quoted was masked.
+            text = near.text[match.start("type") : match.end("type")]
+        else:
+            text = near.text[match.end() : match.end() + _MAX_VALUE]
+            text = text.partition("\n")[0] if _TYPE_START.match(text) else ""
+        return Written(type_text=text) if text and text.split()[0] not in NO_TYPES else None
+    if "value" in match.re.groupindex:
+        value = match["value"]
+    else:
+        value = _value(near.code, match.end(), before_block=role == "looped")
+    cast = re.search(r"\bas[?!]?\s+([\w.$]+)\s*\Z", value)
+    if cast:
+        return Written(type_text=cast[1])
+    chain = chain_at(value, near.rules)
+    return Written(value=chain, item=role == "looped") if chain else None
+
+
+def _value(code: str, at: int, *, before_block: bool) -> str:
+    """An expression from where it begins to the end of its line, over lines inside brackets.
+
+    A brace behind it begins a value of a type (`Point{`, as good as a call), or a block.
+    """
+    depth = 0
+    end = min(len(code), at + _MAX_VALUE)
+    for position in range(at, end):
+        character = code[position]
+        if character in "([{":
+            if character == "{" and depth == 0:
+                value = code[at:position].strip()
+                return f"{value}()" if value and not before_block else value
+            depth += 1
+        elif character in ")]}":
+            if depth == 0:
+                return code[at:position]
+            depth -= 1
+        elif character in "\n;" and depth == 0:
+            following = code[position + 1 : position + 80].lstrip()
+            if not following.startswith((".", "?.")):
+                return code[at:position].rstrip(" :")
+    return code[at:end] if depth == 0 else ""
+
+
+@lru_cache(maxsize=512)
+def _patterns(language: str, name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+    rules = rules_of(language)
+    quoted = re.escape(name)
+    # Assignments look alike in all languages; what follows `:=` and `=` is the value.
+    made = (
+        rf"(?<![\w.$])\$?{quoted}\s*(?::[^=\n(){{}}]{{1,80}})?(?::=|=(?![=>]))\s*"
+        r"(?:(?:await|new|try[?!]?|&mut|&|\*)\s*)*",
+        rf"(?<![\w.$]){quoted}\s*,\s*\w+\s*:?=\s*",
+    )
+    found = [("made", pattern) for pattern in made]
+    for role in ("declared", "looped", "documented"):
+        found += [(role, one.replace("NAME", quoted)) for one in getattr(rules, role)]
+    if language == "python":
+        found.append(("made", rf"\bwith\s+(?P<value>[^\n]{{1,200}}?)\s+as\s+{quoted}\b"))
+    return tuple((role, re.compile(pattern)) for role, pattern in found)
