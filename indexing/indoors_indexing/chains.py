@@ -11,8 +11,10 @@ from indoors_indexing.scan_rules import ScanRules
 # How far back an expression and a call's open bracket are looked for.
 _MAX_CHARS = 4000
 _MAX_LINKS = 12
+_MAX_NAME = 100
+_MAX_BEFORE_CALL = 600
+_NO_VALUES = ("return", "await", "in", "and", "or", "not", "if")
 _NAME = re.compile(r"[@$#]?[^\W\d][\w$]*[!?]?\Z")
-_PART = re.compile(r"[@$#]{0,2}[^\W\d][\w$]*\Z|(?<=[\w$])[\w$]*\Z")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
@@ -100,11 +102,11 @@ def chain_at(text: str, rules: ScanRules, depth: int = 0) -> Chain:
                     return (*group, *reversed(links)) if group else ()
                 called, indexed = called or last == ")", indexed or last == "]"
                 text = before
-        match = _NAME.search(text)
-        if match is None:
+        name = _last_name(text)
+        if not name:
             return ()
-        links.append(Link(match[0].rstrip("!?"), called, indexed))
-        text = text[: match.start()]
+        links.append(Link(name.rstrip("!?"), called, indexed))
+        text = text[: len(text) - len(name)]
         mark = _mark(text, rules)
         if mark is None:
             break
@@ -127,7 +129,7 @@ def calls_at(text: str, rules: ScanRules, limit: int = 2) -> tuple[Call, ...]:
                 if closed.pop() != character:
                     break
                 continue
-            before = text[:at].rstrip()
+            before = text[max(0, at - _MAX_BEFORE_CALL) : at].rstrip()
             if character == "(":
                 chain = chain_at(before, rules)
                 if chain and chain[-1].name not in rules.keywords and not _defines(before):
@@ -158,8 +160,12 @@ def _ends_in_value(text: str) -> bool:
     """Whether a bracket behind this is a call's, and not one around an expression."""
     if text[-1:] in (")", "]", ">", "!", "?"):
         return True
-    match = _NAME.search(text)
-    return match is not None and match[0] not in ("return", "await", "in", "and", "or", "not", "if")
+    return _last_name(text) not in ("", *_NO_VALUES)
+
+
+def _last_name(text: str) -> str:
+    match = _NAME.search(text[-_MAX_NAME:])
+    return match[0] if match else ""
 
 
 def _opening(text: str) -> int | None:

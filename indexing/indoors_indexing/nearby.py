@@ -6,6 +6,7 @@ found is not shown.
 
 from __future__ import annotations
 
+import itertools
 import re
 from functools import lru_cache
 
@@ -32,6 +33,8 @@ _MAX_HEADER = 600
 _MAX_ENCLOSING = 8
 _TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
 _MAX_VALUE = 400
+_MAX_OCCURRENCES = 60
+_MAX_WRITTEN = 4
 # Of what is said at one place the first counts: a written type before the value.
 _ROLES = ("declared", "looped", "documented", "made")
 
@@ -124,7 +127,7 @@ def _names(code: str, after: str, rules: ScanRules) -> dict[str, float]:
 
 
 def _add(weights: dict[str, float], name: str, weight: float, rules: ScanRules) -> None:
-    if len(name) > 1 and name not in rules.keywords:
+    if len(name) > 1 and name not in rules.keywords and name not in rules.noise:
         known = weights.get(name, 0.0)
         weights[name] = max(known, weight) + (0.1 * min(known, weight) if known else 0.0)
 
@@ -209,16 +212,29 @@ def _braced(code: str) -> list[tuple[int, str]]:
 
 def written_about(near: Nearby, name: str) -> list[Written]:
     """What the text before the cursor says a variable is, the latest first."""
-    found: list[tuple[int, int, Written]] = []
-    for role, pattern in _patterns(near.language, name):
-        text = near.text if role == "documented" else near.code
-        last: re.Match[str] | None = None
-        for last in pattern.finditer(text):  # noqa: B007 - the last one counts
-            pass
-        if last is not None and (one := _read(near, role, last)) is not None:
-            at = text.find(name, last.start())
-            found.append((-at, _ROLES.index(role), one))
-    return [one for _, _, one in sorted(found, key=lambda item: item[:2])]
+    found: list[Written] = []
+    patterns = _patterns(near.language, name)
+    # Only lines that have the name are matched: it is in a few of them, and a search for words is
+    # much faster than one for patterns.
+    at = len(near.text)
+    for _ in range(_MAX_OCCURRENCES):
+        at = near.text.rfind(name, 0, at)
+        if at < 0 or len(found) >= _MAX_WRITTEN:
+            break
+        start = max(near.text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
+        end = near.text.find("\n", at)
+        end = min(len(near.text) if end < 0 else end, at + _MAX_VALUE)
+        here: list[tuple[int, int, Written]] = []
+        for role, pattern in patterns:
+            text = near.text if role == "documented" else near.code
+            for match in itertools.islice(pattern.finditer(text, start, end), 4):
+                one = _read(near, role, match)
+                if one is not None:
+                    place = text.find(name, match.start())
+                    here.append((-place, _ROLES.index(role), one))
+        found += [one for _, _, one in sorted(here, key=lambda item: item[:2])]
+        at = start
+    return found
 
 
 def _read(near: Nearby, role: str, match: re.Match[str]) -> Written | None:

@@ -16,15 +16,17 @@ import msgspec
 
 
 class ScanRules(msgspec.Struct, frozen=True, kw_only=True):
-    """`skipped` matches a whole comment or string, with group `string` for the latter. `own` are
-    the words for the object itself, `bases` for its base. `members` is what stands before a
-    member's name. `blocks` says how a block is told: by indentation or by braces. `types` and
-    `functions` match the line that begins one, with groups `name` (and `own` for a receiver).
-    `interpolates` is what begins code inside a string.
+    """`skipped` matches a whole comment or string, with group `string` for the latter. `noise` may
+    be names, but say nothing where they stand around a cursor. `own` are the words for the object
+    itself, `bases` for its base. `members` is what stands before a member's name. `blocks` says how
+    a block is told: by indentation or by braces. `types` and `functions` match the line that begins
+    one, with groups `name` (and `own` for a receiver). `interpolates` is what begins code inside a
+    string.
     """
 
     skipped: re.Pattern[str]
     keywords: frozenset[str]
+    noise: frozenset[str] = frozenset()
     own: frozenset[str] = frozenset()
     bases: frozenset[str] = frozenset()
     members: re.Pattern[str]
@@ -37,7 +39,8 @@ class ScanRules(msgspec.Struct, frozen=True, kw_only=True):
     interpolates: tuple[str, ...] = ()
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """A set of words, written as a line."""
     return frozenset(text.split())
 
 
@@ -63,34 +66,43 @@ _DOTS = re.compile(r"\s*(?:\?\.|!!\.|!\.|\.)\s*\Z")
 _DOTS_AND_COLONS = re.compile(r"\s*(?:->|::|\.)\s*\Z")
 _COLON = (r"(?<![\w.$])NAME\s*[?!]?\s*:(?![:=])\s*",)
 _BEFORE = (
-    r"(?<![\w.>$])(?P<type>[A-Za-z_$][\w.:\\]*(?:\s*<[^;(){}=]{0,120}>)?(?:\[\])*)\s*(?:[&*]+\s*|\s)"
+    r"(?<![\w.>$])(?P<type>[A-Za-z_$][\w.:\\]*(?:\s*<[^;(){}=]{0,120}>)?(?:\[\])*)\s*"
+    r"(?:[&*]+\s*|\s)"
     r"(?:const\s+|\.\.\.)?[&*$]*NAME\b\s*(?=[=;,):\[{]|\Z|\n)",
 )
 # Not a type, though it stands where one would.
-NO_TYPES = _words(
+NO_TYPES = words(
     """auto await case const def defer del delete else extends final goto if implements import in
     instanceof is let mut new not or public private protected return static throw throws typeof val
     var yield where use package namespace using override readonly volatile and"""
 )
 
-_ECMA_KEYWORDS = _words(
-    """abstract any as asserts async await boolean break case catch class const continue debugger
-    declare default delete do else enum export extends false finally for from function get if
-    implements import in infer instanceof interface is keyof let module namespace never new null
-    number object of private protected public readonly require return satisfies set static string
-    super switch symbol this throw true try type typeof undefined unknown var void while with yield
+_ECMA_KEYWORDS = words(
+    """abstract async await break case catch class const continue debugger
+    default delete do else enum export extends false finally for function if
+    implements import in instanceof interface let new null
+    private protected public return static
+    super switch this throw true try typeof var void while with yield
     """
 )
-_JVM_KEYWORDS = _words(
-    """abstract as assert boolean break byte case catch char class companion const constructor
-    continue crossinline data def default do double else enum extends external false final finally
-    float for forSome fun if implements implicit import in infix init inline instanceof int
-    interface internal is it lateinit lazy long match native new null object open operator out
-    override package private protected public record return sealed short static strictfp super
-    suspend switch synchronized this throw throws trait transient true try type typealias val var
-    vararg void volatile when where while with yield String Integer"""
+_ECMA_NOISE = words(
+    """any as asserts boolean declare from get infer is keyof module namespace never number object
+    of readonly require satisfies set string symbol type undefined unknown"""
 )
-_C_KEYWORDS = _words(
+_JVM_NOISE = words(
+    """companion crossinline data def init inline infix internal it lateinit lazy match open
+    operator out record sealed suspend trait vararg when where typealias String Integer with"""
+)
+_JVM_KEYWORDS = words(
+    """abstract as assert boolean break byte case catch char class const constructor
+    continue default do double else enum extends external false final finally
+    float for fun if implements implicit import in instanceof int
+    interface is long new null object
+    override package private protected public return short static strictfp super
+    switch synchronized this throw throws transient true try type val var
+    void volatile while yield """
+)
+_C_KEYWORDS = words(
     """alignas alignof auto bool break case catch char class const constexpr const_cast continue
     decltype default define delete do double dynamic_cast else elif endif enum explicit export
     extern false final float for friend goto if ifdef ifndef include inline int long mutable
@@ -102,14 +114,17 @@ _C_KEYWORDS = _words(
 
 _PYTHON = ScanRules(
     skipped=_skipped([_TRIPLE, _TRIPLE_SINGLE, _SHORT_DOUBLE, _SHORT_SINGLE], _HASH),
-    keywords=_words(
-        """False None True and as assert async await bool break bytes case class cls continue def
-        del dict elif else except finally float for from global if import in int is lambda len list
-        match nonlocal not object or pass print raise range return self set str super try tuple type
+    keywords=words(
+        """False None True and as assert async await break class cls continue def
+        del elif else except finally for from global if import in is lambda
+        nonlocal not or pass raise return self super try
         while with yield"""
     ),
-    own=_words("self cls"),
-    bases=_words("super"),
+    noise=words(
+        "bool bytes case dict float int len list match object print range set str tuple type"
+    ),
+    own=words("self cls"),
+    bases=words("super"),
     members=re.compile(r"\s*\.\s*\Z"),
     blocks="indent",
     types=re.compile(r"[ \t]*class\s+(?P<name>\w+)"),
@@ -123,8 +138,9 @@ _PYTHON = ScanRules(
 _JAVASCRIPT = ScanRules(
     skipped=_skipped([_SHORT_DOUBLE, _SHORT_SINGLE, _BACKTICK], _SLASHES),
     keywords=_ECMA_KEYWORDS,
-    own=_words("this"),
-    bases=_words("super"),
+    noise=_ECMA_NOISE,
+    own=words("this"),
+    bases=words("super"),
     members=_DOTS,
     types=re.compile(r".*?\b(?:class|interface)\s+(?P<name>[\w$]+)", re.DOTALL),
     functions=re.compile(
@@ -142,11 +158,15 @@ _TYPESCRIPT = msgspec.structs.replace(_JAVASCRIPT, declared=_COLON)
 
 _GO = ScanRules(
     skipped=_skipped([_SHORT_DOUBLE, _CHARACTER, _RAW_BACKTICK], _SLASHES),
-    keywords=_words(
-        """any append bool break byte cap case chan close const continue copy default defer delete
-        else error fallthrough false float64 for func go goto if import int int32 int64 interface
-        iota len make map new nil package panic range return rune select string struct switch true
-        type uint uint8 uint32 uint64 var err ctx"""
+    keywords=words(
+        """break case chan const continue default defer
+        else fallthrough false for func go goto if import interface
+        map nil package range return select struct switch true
+        type var """
+    ),
+    noise=words(
+        """any append bool byte cap close copy delete error float64 int int32 int64 iota len make
+        new panic rune string uint uint8 uint32 uint64 err ctx"""
     ),
     members=re.compile(r"\s*\.\s*\Z"),
     types=re.compile(r"\s*(?:type\s+)?(?P<name>\w+)(?:\[[^\]]*\])?\s+(?:struct|interface)\s*\Z"),
@@ -163,13 +183,13 @@ _GO = ScanRules(
 
 _RUST = ScanRules(
     skipped=_skipped([r'r#"(?:[^"]|"(?!#))*+(?:"#|\Z)', _SHORT_DOUBLE, _CHARACTER], _SLASHES),
-    keywords=_words(
+    keywords=words(
         """Box Err None Ok Option Result Self Some String Vec as async await bool break const
         continue crate dyn else enum extern f32 f64 false fn for i32 i64 if impl in let loop match
         mod move mut pub ref return self static str struct super trait true type u8 u32 u64 unsafe
         use usize where while"""
     ),
-    own=_words("self Self"),
+    own=words("self Self"),
     members=re.compile(r"\s*(?:::|\?\s*\.|\.)\s*\Z"),
     types=re.compile(
         r".*?\b(?:impl\b(?:\s*<[^{}]*?>)?\s+(?:[^{}]*?\bfor\s+)?|(?:struct|enum|trait|union)\s+)"
@@ -184,8 +204,9 @@ _RUST = ScanRules(
 _JAVA = ScanRules(
     skipped=_TRIPLE_SKIPPED,
     keywords=_JVM_KEYWORDS,
-    own=_words("this"),
-    bases=_words("super"),
+    noise=_JVM_NOISE,
+    own=words("this"),
+    bases=words("super"),
     members=re.compile(r"\s*(?:::|\.)\s*\Z"),
     types=re.compile(r".*?\b(?:class|interface|enum|record)\s+(?P<name>\w+)", re.DOTALL),
     functions=re.compile(r".*?(?P<name>\w+)\s*\([^{}]*\)[^(){};]*\Z", re.DOTALL),
@@ -206,14 +227,14 @@ _SCALA = msgspec.structs.replace(_KOTLIN, looped=(r"\bNAME\s*<-\s*",))
 _SWIFT = msgspec.structs.replace(
     _KOTLIN,
     skipped=_skipped([_TRIPLE, _SHORT_DOUBLE], _SLASHES),
-    keywords=_words(
+    keywords=words(
         """Any Bool Double Int String as associatedtype async await break case catch class continue
         default defer deinit do else enum extension fallthrough false fileprivate final for func
         guard if import in init inout internal is lazy let mutating nil open operator override
         private protocol public repeat rethrows return self Self some static struct subscript super
         switch throw throws true try typealias var weak where while"""
     ),
-    own=_words("self Self"),
+    own=words("self Self"),
     types=re.compile(
         r".*?\b(?:class|struct|enum|protocol|extension|actor)\s+(?P<name>\w+)", re.DOTALL
     ),
@@ -225,7 +246,7 @@ _SWIFT = msgspec.structs.replace(
 _C = ScanRules(
     skipped=_C_SKIPPED,
     keywords=_C_KEYWORDS,
-    own=_words("this"),
+    own=words("this"),
     members=_DOTS_AND_COLONS,
     types=re.compile(r".*?\b(?:class|struct|union)\s+(?:\w+\s+)??(?P<name>\w+)", re.DOTALL),
     functions=re.compile(
@@ -237,25 +258,26 @@ _C = ScanRules(
 
 _CSHARP = msgspec.structs.replace(
     _JAVA,
-    keywords=_JVM_KEYWORDS | _words("async await base bool decimal foreach get namespace nameof"
-    " out params partial readonly ref set string struct using var virtual dynamic event lock"),
+    keywords=_JVM_KEYWORDS | words("async await base foreach namespace nameof ref struct using"),
+    noise=_JVM_NOISE
+    | words("bool decimal get out params partial readonly set string virtual dynamic event lock"),
     members=_DOTS,
-    bases=_words("base"),
+    bases=words("base"),
     types=re.compile(r".*?\b(?:class|interface|struct|record|enum)\s+(?P<name>\w+)", re.DOTALL),
     interpolates=("{",),
 )  # fmt: skip
 
 _PHP = ScanRules(
     skipped=_skipped([_SHORT_DOUBLE, _SHORT_SINGLE], rf"{_SLASHES}|#(?!\[)[^\n]*"),
-    keywords=_words(
+    keywords=words(
         """abstract and array as bool break callable case catch class clone const continue declare
         default do echo else elseif empty enum extends false final finally float fn for foreach
         function global if implements include instanceof int interface isset list match namespace
         new null or parent print private protected public readonly require require_once return self
         static string switch this throw trait true try unset use var void while yield"""
     ),
-    own=_words("$this this self static"),
-    bases=_words("parent"),
+    own=words("$this this self static"),
+    bases=words("parent"),
     members=re.compile(r"\s*(?:\?->|->|::)\s*\Z"),
     types=re.compile(r".*?\b(?:class|interface|trait|enum)\s+(?P<name>\w+)", re.DOTALL),
     functions=re.compile(r".*?\bfunction\s+&?(?P<name>\w+)", re.DOTALL),
@@ -265,13 +287,13 @@ _PHP = ScanRules(
 
 _RUBY = ScanRules(
     skipped=_skipped([_SHORT_DOUBLE, _SHORT_SINGLE], _HASH),
-    keywords=_words(
+    keywords=words(
         """alias and attr_accessor attr_reader begin break case class def defined do each else elsif
         end ensure extend false for if in include lambda loop module new next nil not or private
         proc protected public puts raise redo require require_relative rescue retry return self
         super then true undef unless until when while yield"""
     ),
-    own=_words("self"),
+    own=words("self"),
     members=re.compile(r"\s*(?:&\.|::|\.)\s*\Z"),
     blocks="indent",
     types=re.compile(r"[ \t]*(?:class|module)\s+(?:\w+::)*(?P<name>\w+)"),
@@ -285,11 +307,11 @@ _RUBY = ScanRules(
 
 _LUA = ScanRules(
     skipped=_skipped([_SHORT_DOUBLE, _SHORT_SINGLE], r"--(?!\[\[)[^\n]*|--\[\[.*?(?:\]\]|\Z)"),
-    keywords=_words(
+    keywords=words(
         """and break do else elseif end false for function goto if in ipairs local nil not or pairs
         print repeat require return self then true type until while"""
     ),
-    own=_words("self"),
+    own=words("self"),
     members=re.compile(r"\s*[.:]\s*\Z"),
     blocks="indent",
     types=re.compile(r"[ \t]*function\s+(?P<name>\w+)[.:]\w*"),
@@ -303,7 +325,7 @@ _PLAIN = msgspec.structs.replace(
 _SHELL = msgspec.structs.replace(
     _PLAIN,
     skipped=_skipped([_SHORT_SINGLE], r"(?<![\w$])#[^\n]*"),
-    keywords=_words("case do done echo elif else esac exit export fi for function if in local"
+    keywords=words("case do done echo elif else esac exit export fi for function if in local"
     " read return set shift source then while"),
     blocks="indent",
 )  # fmt: skip
