@@ -27,6 +27,9 @@ _PROJECT_IS_SCOPE = words("rb cs swift php c h cc cpp cxx hpp hh m mm")
 _FILE_IS_INCLUDED = words("c h cc cpp cxx c++ hpp hh hxx inl m mm rb lua sh bash zsh php swift")
 # Where a whole module may be a class or a function: `const Parent = require("./parent")`.
 _MODULE_IS_VALUE = words("js jsx ts tsx mjs cjs mts cts vue svelte lua")
+# Where what a file imports is there for who imports it.
+_PASSES_ON = words("py pyi js jsx ts tsx mjs cjs mts cts rs")
+_MAX_OF_MODULE = 120
 _SEPARATORS = re.compile(r"::|\.|\\")
 # Of a name that is found nowhere near, more definitions than this leave too much doubt.
 _MAX_GUESSES = 2
@@ -63,6 +66,8 @@ class Names:
         self._files = files
         self._paths: dict[tuple[Import, str], tuple[str, ...]] = {}
         self._visible: dict[tuple[str, str], tuple[Seen, ...]] = {}
+        self._all_of: dict[str, list[str]] = {}
+        self._bindings: dict[str, dict[str, list[Import]]] = {}
 
     def paths_of(self, imp: Import, importer: str) -> tuple[str, ...]:
         """The files that an import may mean."""
@@ -70,6 +75,15 @@ class Names:
         if key not in self._paths:
             self._paths[key] = paths_of(imp, importer, self._files)
         return self._paths[key]
+
+    def bindings(self, path: str) -> dict[str, list[Import]]:
+        """What a file imports, by the names that it gives; under "" all of a module's names."""
+        if path not in self._bindings:
+            found: dict[str, list[Import]] = {}
+            for imp in self._lookup.imports_of(path):
+                found.setdefault("" if imp.name == "*" else bound_name(imp, path), []).append(imp)
+            self._bindings[path] = found
+        return self._bindings[path]
 
     def visible(self, name: str, path: str) -> tuple[Seen, ...]:
         """What a name by itself means in a file: the definitions that are nearest to it."""
@@ -125,6 +139,29 @@ class Names:
             found += self.paths_of(module, path)
         return tuple(dict.fromkeys(found))[:_MAX_FILES]
 
+    def of_module(self, path: str) -> list[tuple[str, Found]]:
+        """What a module has: its own names, and those that it passes on as it calls them."""
+        found = [
+            (one.name, Found(path, one))
+            for one in self._lookup.definitions_in(path)
+            if not one.scope and one.kind != "module"
+        ]
+        if path.rpartition(".")[2] not in _PASSES_ON:
+            return found
+        for imp in self._lookup.imports_of(path):
+            if len(found) > _MAX_OF_MODULE:
+                break
+            if imp.name == "*":
+                for inner in self.paths_of(imp, path)[:1]:
+                    found += [
+                        (one.name, Found(inner, one))
+                        for one in self._lookup.definitions_in(inner)
+                        if one.exported and not one.scope and one.kind != "module"
+                    ]
+            elif imp.name and (name := bound_name(imp, path)):
+                found += [(name, one) for one in self.exported(self.paths_of(imp, path), imp.name)]
+        return found
+
     def exported(self, paths: Iterable[str], name: str) -> list[Found]:
         """What files give under a name, also if they only pass it on."""
         seen: set[str] = set()
@@ -149,11 +186,9 @@ class Names:
 
     def _passed_on(self, path: str, name: str) -> list[tuple[Import, str]]:
         """The imports through which a file may have a name, and what it is called there."""
-        return [
-            (imp, name if imp.name in ("*", "") else imp.name)
-            for imp in self._lookup.imports_of(path)
-            if imp.name == "*" or (imp.name and bound_name(imp, path) == name)
-        ]
+        bindings = self.bindings(path)
+        own = [(imp, imp.name) for imp in bindings.get(name, ()) if imp.name]
+        return own or [(imp, name) for imp in bindings.get("", ()) if imp.name == "*"]
 
     def _free(self, path: str, name: str) -> list[Found]:
         """A file's own definitions of a name that are not members of something."""
@@ -169,21 +204,19 @@ class Names:
         if here:
             return [Seen(one, "here") for one in here]
         extension = path.rpartition(".")[2]
-        included: list[str] = []
-        for imp in self._lookup.imports_of(path):
-            if imp.name == "*" or (not imp.name and extension in _FILE_IS_INCLUDED):
-                included += self.paths_of(imp, path)
-            elif bound_name(imp, path) == name:
-                paths = self.paths_of(imp, path)
-                if imp.name == "default" or (not imp.name and extension in _MODULE_IS_VALUE):
-                    found = self._default(paths, name)
-                else:
-                    found = self.exported(paths, imp.name)
-                    # A static import names a member of a class.
-                    found = found or self._members(paths, imp.name)
-                if found:
-                    return [Seen(one, "imported") for one in found]
-        found = self.exported(included[:_MAX_FILES], name) if included else []
+        for imp in self.bindings(path).get(name, ()):
+            paths = self.paths_of(imp, path)
+            if imp.name == "default" or (not imp.name and extension in _MODULE_IS_VALUE):
+                found = self._default(paths, name)
+            elif imp.name:
+                # A static import names a member of a class.
+                found = self.exported(paths, imp.name) or self._members(paths, imp.name)
+            else:
+                found = []
+            if found:
+                return [Seen(one, "imported") for one in found]
+        included = self._included(path, extension)
+        found = self.exported(included, name) if included else []
         if found:
             return [Seen(one, "imported") for one in found]
         elsewhere = [
@@ -201,6 +234,18 @@ class Names:
             return []
         first = nearest(shown, path)[0]
         return [Seen(one, "project") for one in elsewhere if one.path == first]
+
+    def _included(self, path: str, extension: str) -> list[str]:
+        """The files whose names are all there without being named."""
+        if path not in self._all_of:
+            everything = extension in _FILE_IS_INCLUDED
+            self._all_of[path] = [
+                one
+                for imp in self._lookup.imports_of(path)
+                if imp.name == "*" or (everything and not imp.name)
+                for one in self.paths_of(imp, path)
+            ][:_MAX_FILES]
+        return self._all_of[path]
 
     def _default(self, paths: tuple[str, ...], name: str) -> list[Found]:
         """What a file is for: what has this name, or the file's own, or is exported first."""

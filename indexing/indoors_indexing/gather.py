@@ -7,7 +7,6 @@ cost, so that a deadline leaves out the least.
 from __future__ import annotations
 
 import re
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import msgspec
@@ -39,6 +38,14 @@ _HIDDEN = 0.35
 _NOT_TYPED = 0.4
 _TYPE_WORD = re.compile(r"\b[A-Z]\w*")
 _WORD = re.compile(r"[^\W\d]\w*")
+# Statements that import something, in all languages that have them; also over several lines.
+_IMPORTING = re.compile(
+    r"^[ \t]*(?:from\s+\S+\s+import\b\s*(?:\([^)]*\)|[^\n]*)|(?:pub\s+)?use\s[^;\n]*(?:\{[^;]*)?;"
+    r"|(?:import|export)\b(?:\s+type)?\s*(?:[\w$]+\s*,\s*)?(?:\{[^}]*\}|\([^)]*\)|\*[^\n]*)?[^\n{]*$"
+    r"|#\s*include[^\n]*|using\s[^\n]*|(?:require|require_relative)\b[^\n]*)",
+    re.MULTILINE,
+)
+_MAX_IMPORTS = 80
 # Enough to see a file's words; a longer one hardly has an import that is not used.
 _COUNTED_CHARS = 60_000
 
@@ -63,9 +70,6 @@ Source = Callable[[Gathering], Iterator[Candidate]]
 def gather(at: Gathering) -> list[Candidate]:
     """The candidates of all sources, up to the deadline."""
     found: list[Candidate] = []
-    near = list(at.near.names)[:_NEAR_NAMES]
-    imported = [bound_name(imp, at.path) for imp in at.lookup.imports_of(at.path)]
-    at.lookup.load([name for name in near if name not in set(imported)])
     for source in SOURCES:
         if at.lookup.late():
             break
@@ -87,13 +91,11 @@ def members_of_receiver(at: Gathering) -> Iterator[Candidate]:
         yield of_definition("receiver", kind, f"{name} is the type of {written}")
         yield from _members(at, kind, "member", what, receiver.partial, hidden=is_own)
     for path in value.modules[:_MAX_TYPES]:
-        for position, one in enumerate(at.lookup.definitions_in(path)):
-            if not one.scope and one.kind != "module":
-                scale = _typed(one.name, receiver.partial) * (1 if one.exported else _HIDDEN)
-                yield of_definition(
-                    "module_member", Found(path, one), f"in the module {written}",
-                    scale * _place(position),
-                )  # fmt: skip
+        for position, (name, found) in enumerate(at.names.of_module(path)):
+            shown = found.definition.exported and not name.startswith("_")
+            scale = _typed(name, receiver.partial) * (1 if shown else _HIDDEN)
+            what = f"in the module {written}"
+            yield of_definition("module_member", found, what, scale * _place(position))
 
 
 def called(at: Gathering) -> Iterator[Candidate]:
@@ -225,17 +227,22 @@ def own_members(at: Gathering) -> Iterator[Candidate]:
 
 
 def unused_imports(at: Gathering) -> Iterator[Candidate]:
-    """What was imported and is not used yet was imported to be used."""
+    """What was imported was imported to be used: most likely what is not used yet."""
     imports = at.lookup.imports_of(at.path)
-    counts = Counter(_WORD.findall(at.text[:_COUNTED_CHARS])) if imports else Counter[str]()
+    body = _IMPORTING.sub("", at.text[:_COUNTED_CHARS]) if imports else ""
+    used = set(_WORD.findall(body))
     partial = "" if at.near.receiver else at.near.partial
-    for imp in imports:
+    for position, imp in enumerate(imports[:_MAX_IMPORTS]):
         name = bound_name(imp, at.path)
-        if len(partial) > 1 and name.startswith(partial):
-            for seen in at.names.visible(name, at.path)[:1]:
+        if not name or at.lookup.late():
+            continue
+        for seen in at.names.visible(name, at.path)[:1]:
+            if len(partial) > 1 and name.startswith(partial):
                 yield of_definition("named_imported", seen.found, f"{name} is imported")
-        if name and counts[name] == 1:
-            for seen in at.names.visible(name, at.path)[:1]:
+            elif name in used:
+                scale = _place(position)
+                yield of_definition("imported", seen.found, f"{name} is imported", scale)
+            else:
                 what = f"{name} is imported and not used yet"
                 yield of_definition("unused_import", seen.found, what)
                 if is_type(seen.found.definition):

@@ -13,7 +13,7 @@ from indoors_indexing.facts import Base, Definition, Import
 
 # What one question reads from files at most, however much it finds.
 _MAX_READS = 160
-_MAX_NAMED = 400
+_MAX_NAMED = 60
 
 
 class DefinedLike(Protocol):
@@ -158,25 +158,16 @@ class Lookup:
             self._bases[path] = tuple(self._reader.bases_in(path))
         return self._bases[path]
 
-    def load(self, names: Sequence[str]) -> None:
-        """Ask for many names at once."""
-        missing = [name for name in dict.fromkeys(names) if name not in self._named]
-        if not missing or self.late():
-            return
-        found: dict[str, list[Found]] = {name: [] for name in missing}
-        answer = self._reader.definitions_named(missing, _MAX_NAMED)
-        for one in answer:
-            if one.definition.name in found:
-                found[one.definition.name].append(Found(one.path, one.definition))
-        if len(answer) >= _MAX_NAMED and len(missing) > 1:
-            # Common names have used up the answer: who asks for one of the others asks again.
-            found = {name: some for name, some in found.items() if some}
-        self._named.update((name, tuple(some)) for name, some in found.items())
-
     def named(self, name: str) -> tuple[Found, ...]:
-        """The definitions of one name."""
-        self.load([name])
-        return self._named.get(name, ())
+        """The definitions of one name; of a common one, as many as say that it is common."""
+        if name not in self._named:
+            if self.late():
+                return ()
+            self._named[name] = tuple(
+                Found(one.path, one.definition)
+                for one in self._reader.definitions_named([name], _MAX_NAMED)
+            )
+        return self._named[name]
 
     def derived_from(self, names: Sequence[str], limit: int) -> Sequence[DerivedLike]:
         """As the reader's."""

@@ -35,6 +35,8 @@ _TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
 _MAX_VALUE = 400
 _MAX_OCCURRENCES = 60
 _MAX_WRITTEN = 4
+_MAX_IN_A_LINE = 20
+_ANY_NAME = r"(?P<variable>[@$]{0,2}[^\W\d][\w$]*)"
 # Of what is said at one place the first counts: a written type before the value.
 _ROLES = ("declared", "looped", "documented", "made")
 
@@ -213,7 +215,8 @@ def _braced(code: str) -> list[tuple[int, str]]:
 def written_about(near: Nearby, name: str) -> list[Written]:
     """What the text before the cursor says a variable is, the latest first."""
     found: list[Written] = []
-    patterns = _patterns(near.language, name)
+    patterns = _patterns(near.language)
+    wanted = name.lstrip("$")
     # Only lines that have the name are matched: it is in a few of them, and a search for words is
     # much faster than one for patterns.
     at = len(near.text)
@@ -227,11 +230,12 @@ def written_about(near: Nearby, name: str) -> list[Written]:
         here: list[tuple[int, int, Written]] = []
         for role, pattern in patterns:
             text = near.text if role == "documented" else near.code
-            for match in itertools.islice(pattern.finditer(text, start, end), 4):
+            for match in itertools.islice(pattern.finditer(text, start, end), _MAX_IN_A_LINE):
+                if match["variable"].lstrip("$") != wanted:
+                    continue
                 one = _read(near, role, match)
                 if one is not None:
-                    place = text.find(name, match.start())
-                    here.append((-place, _ROLES.index(role), one))
+                    here.append((-match.start("variable"), _ROLES.index(role), one))
         found += [one for _, _, one in sorted(here, key=lambda item: item[:2])]
         at = start
     return found
@@ -282,19 +286,19 @@ def _value(code: str, at: int, *, before_block: bool) -> str:
     return code[at:end] if depth == 0 else ""
 
 
-@lru_cache(maxsize=512)
-def _patterns(language: str, name: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+@lru_cache(maxsize=64)
+def _patterns(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     rules = rules_of(language)
-    quoted = re.escape(name)
     # Assignments look alike in all languages; what follows `:=` and `=` is the value.
     made = (
-        rf"(?<![\w.$])\$?{quoted}\s*(?::[^=\n(){{}}]{{1,80}})?(?::=|=(?![=>]))\s*"
+        r"(?<![\w.$])NAME\s*(?::[^=\n(){}]{1,80})?(?::=|=(?![=>]))\s*"
         r"(?:(?:await|new|try[?!]?|&mut|&|\*)\s*)*",
-        rf"(?<![\w.$]){quoted}\s*,\s*\w+\s*:?=\s*",
+        r"(?<![\w.$])NAME\s*,\s*\w+\s*:?=\s*",
     )
     found = [("made", pattern) for pattern in made]
     for role in ("declared", "looped", "documented"):
-        found += [(role, one.replace("NAME", quoted)) for one in getattr(rules, role)]
+        found += [(role, pattern) for pattern in getattr(rules, role)]
     if language == "python":
-        found.append(("made", rf"\bwith\s+(?P<value>[^\n]{{1,200}}?)\s+as\s+{quoted}\b"))
-    return tuple((role, re.compile(pattern)) for role, pattern in found)
+        found.append(("made", r"\bwith\s+(?P<value>[^\n]{1,200}?)\s+as\s+NAME\b"))
+    # Compiled once for all names: to compile takes longer than to match.
+    return tuple((role, re.compile(one.replace("NAME", _ANY_NAME))) for role, one in found)

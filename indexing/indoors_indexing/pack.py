@@ -12,13 +12,18 @@ from collections.abc import Sequence
 from indoors_indexing.facts import Definition
 from indoors_indexing.follow import is_type
 from indoors_indexing.lookup import Lookup
-from indoors_indexing.rank import WITH_BODY, Candidate
+from indoors_indexing.rank import LISTED, WITH_BODY, Candidate
 from indoors_indexing.types import Snippet
 
 CHARS_PER_TOKEN = 3
 # What naming a file costs, beyond its path: a marker and line breaks.
 _HEADER_CHARS = 12
 _MAX_HEAD_BYTES = 700
+_MAX_SHORT_CHARS = 160
+# Of a list the first ones are documented.
+_DOCUMENTED = 8
+# What is kept for the names of members whose signatures do not fit: a name alone says the most.
+_NAMES_SHARE = 0.12
 _MAX_DOC_CHARS = 200
 _MAX_BODY_BYTES = 2400
 _MAX_SPAN_BYTES = 3000
@@ -27,6 +32,7 @@ _BEFORE = 80
 # A piece that says what is there already to this share says too little.
 _KNOWN_SHARE = 0.7
 _MAX_REASONS = 3
+_COMMENTS = {"py": "#", "pyi": "#", "rb": "#", "sh": "#", "lua": "--"}
 # How a stub says that a body is left out.
 _NO_BODY = " ..."
 _QUOTE = re.compile(r"[rRuUbBfF]*(\"\"\"|'''|\"|')")
@@ -52,10 +58,13 @@ class Packer:
         self._lookup = lookup
         self._path = path
         self._room = budget_tokens * CHARS_PER_TOKEN
+        self._reserved = int(self._room * _NAMES_SHARE)
         self._window = window
         self._known = _lines(window)
         self._pieces: dict[str, list[_Piece]] = {}
         self._n_pieces = 0
+        self._n_listed: dict[str, int] = {}
+        self._left_out: dict[str, list[Candidate]] = {}
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
         """The snippets for the best of the candidates, the best snippet first."""
@@ -68,6 +77,7 @@ class Packer:
                 self._add_definition(one, one.found.definition)
             else:
                 self._add_span(one)
+        self._add_names()
         for one in candidates:
             if self._lookup.late():
                 break
@@ -81,16 +91,19 @@ class Packer:
     def _add_definition(self, one: Candidate, definition: Definition) -> None:
         if self._covered(one.path, definition.start, definition.head_end):
             return
-        text = self._head(one.path, definition)
+        listed = one.why in LISTED
+        n_before = self._n_listed[one.why] = self._n_listed.get(one.why, -1) + 1
+        text = self._head(one.path, definition, n_before < _DOCUMENTED, short=listed)
         if not text or (one.path == self._path and self._in_window(text)):
             return
         added = [_Piece(one, definition.start, definition.head_end, text)]
         owner = self._owner(one.path, definition)
         if owner is not None and not self._covered(one.path, owner.start, owner.head_end):
-            head = self._head(one.path, owner)
+            head = self._head(one.path, owner, documented=True)
             if head:
                 added.insert(0, _Piece(one, owner.start, owner.head_end, head))
-        self._take(one.path, added)
+        if not self._take(one.path, added) and listed:
+            self._left_out.setdefault(one.path, []).append(one)
 
     def _add_span(self, one: Candidate) -> None:
         text = one.text
@@ -115,6 +128,25 @@ class Packer:
                 self._pieces[one.path].remove(piece)
                 self._room += len(piece.text) + 1
 
+    def _add_names(self) -> None:
+        """The names of what was left out, in one comment for each file that is shown anyway."""
+        self._room += self._reserved
+        self._reserved = 0
+        for path, left_out in self._left_out.items():
+            mark = _COMMENTS.get(path.rpartition(".")[2], "//")
+            names: list[str] = []
+            size = len(mark) + 8
+            for one in left_out:
+                name = one.found.definition.name if one.found else ""
+                size += len(name) + 2
+                if size > self._room:
+                    break
+                names.append(name)
+            end = max((piece.end for piece in self._pieces.get(path, ())), default=0)
+            if names and path in self._pieces:
+                text = f"{mark} also: {', '.join(dict.fromkeys(names))}"
+                self._take(path, [_Piece(left_out[0], end, end, text)])
+
     def _add_body(self, one: Candidate, definition: Definition) -> None:
         size = definition.end - definition.head_end
         pieces = self._pieces.get(one.path, ())
@@ -133,7 +165,7 @@ class Packer:
         cost = sum(len(piece.text) + 1 for piece in pieces)
         if path not in self._pieces:
             cost += len(path) + _HEADER_CHARS
-        if cost > self._room:
+        if cost > self._room - self._reserved:
             return False
         self._room -= cost
         self._pieces.setdefault(path, []).extend(pieces)
@@ -168,15 +200,23 @@ class Packer:
                 return one
         return None
 
-    def _head(self, path: str, definition: Definition) -> str:
-        end = min(definition.head_end, definition.start + _MAX_HEAD_BYTES)
-        head = self._lines_of(path, definition.start, end).rstrip()
+    def _head(
+        self, path: str, definition: Definition, documented: bool, *, short: bool = False
+    ) -> str:
+        # A short one is without its decorators, and on one line.
+        start = (
+            max(definition.start, definition.name_start - _BEFORE) if short else definition.start
+        )
+        end = min(definition.head_end, start + _MAX_HEAD_BYTES)
+        head = self._lines_of(path, start, end).rstrip()
         if not head.strip():
             return ""
+        if short:
+            head = _shortened(head, definition)
         has_body = definition.end > definition.head_end
         if path.endswith((".py", ".pyi")) and has_body and not is_type(definition):
             head += _NO_BODY
-        doc = self._documentation(path, definition)
+        doc = self._documentation(path, definition) if documented else ""
         if not doc:
             return head
         indent = head[: len(head) - len(head.lstrip())]
@@ -227,6 +267,23 @@ class Packer:
             reason=shown,
             score=best[0].score,
         )
+
+
+def _shortened(head: str, definition: Definition) -> str:
+    """A signature from the line with its name on, as one line."""
+    lines = head.split("\n")
+    named = next(
+        (
+            at
+            for at, line in enumerate(lines)
+            if re.search(rf"(?<!\w){re.escape(definition.name)}", line)
+        ),
+        0,
+    )
+    first = lines[named]
+    rest = " ".join(line.strip() for line in lines[named + 1 :])
+    whole = f"{first} {rest}".rstrip().replace("( ", "(").replace(", )", ")")
+    return whole if len(whole) <= _MAX_SHORT_CHARS else whole[:_MAX_SHORT_CHARS] + "…"
 
 
 def _lines(text: str) -> set[str]:

@@ -15,8 +15,8 @@ from indoors_indexing.lookup import Found
 Why = Literal[
     "member", "module_member", "receiver", "called", "argument_type", "overridden", "may_override",
     "sibling_override", "named_imported", "named_here", "named_package", "named_project",
-    "unused_import", "variable_member", "own_member", "outline", "base", "subject", "test",
-    "edited", "viewed", "usage", "similar",
+    "unused_import", "imported", "variable_member", "own_member", "outline", "base", "subject",
+    "test", "edited", "viewed", "usage", "similar",
 ]  # fmt: skip
 
 WEIGHTS: dict[Why, float] = {
@@ -34,6 +34,7 @@ WEIGHTS: dict[Why, float] = {
     "named_package": 64.0,
     "named_here": 56.0,  # in this file, but outside of the window
     "unused_import": 50.0,  # imported and not used yet
+    "imported": 33.0,  # imported and used elsewhere in the file
     "named_project": 44.0,  # found by its name alone
     "variable_member": 48.0,  # a member of the type of a variable that is in use
     "own_member": 46.0,  # a member of the type that is being written
@@ -50,15 +51,20 @@ WEIGHTS: dict[Why, float] = {
 
 # However much there is of one kind, the others get their turn.
 LIMITS: dict[Why, int] = {
-    "member": 60, "module_member": 40, "called": 16, "argument_type": 8, "overridden": 2,
-    "may_override": 15, "sibling_override": 2, "unused_import": 8, "variable_member": 40,
-    "own_member": 25, "base": 4, "outline": 30, "subject": 20, "test": 2, "edited": 5, "viewed": 3,
-    "usage": 4, "similar": 6,
+    "member": 60, "module_member": 60, "called": 16, "argument_type": 8, "overridden": 2,
+    "may_override": 15, "sibling_override": 2, "unused_import": 8, "imported": 12,
+    "variable_member": 40, "own_member": 25, "base": 4, "outline": 30, "subject": 20, "test": 2,
+    "edited": 5, "viewed": 3, "usage": 4, "similar": 6,
 }  # fmt: skip
 _OTHERWISE = 25
 
 # Where the code itself is what helps, not only its signature: shown whole if it fits.
 WITH_BODY = frozenset({"called", "overridden", "sibling_override", "named_here", "test"})
+
+# Many of one kind, of which one is meant: short signatures, so that all of them are there.
+LISTED = frozenset(
+    {"member", "module_member", "variable_member", "own_member", "outline", "subject"}
+)
 
 
 class Candidate(msgspec.Struct, frozen=True, kw_only=True):

@@ -3,7 +3,7 @@
 The text before a cursor is unfinished by definition, and a tree of it arrives too late or broken
 where it matters; these patterns read the little that ranking needs. Keys are LSP language ids.
 
-In `declared`, `looped` and `documented`, NAME stands for the variable that is asked about. A type
+In `declared`, `looped` and `documented`, NAME stands for a variable. A type
 or a value is read from the end of the match on, or from its group `type`.
 """
 

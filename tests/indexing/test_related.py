@@ -140,7 +140,7 @@ def test_python_members_of_an_annotated_parameter_through_a_reexport() -> None:
 def test_python_what_is_typed_already_chooses() -> None:
     found = PYTHON.ask(
         "app/main.py", "python",
-        "from shop import Client\n\ndef run():\n    x = Client(None)\n    x.clo<|>\n", budget=40,
+        "from shop import Client\n\ndef run():\n    x = Client(None)\n    x.clo<|>\n", budget=48,
     )  # fmt: skip
     check(found, "def close(self) -> None:", absent=["fetch"])
 
