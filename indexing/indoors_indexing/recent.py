@@ -213,5 +213,6 @@ def _beside(
 
 
 def _ordered(spans: list[RecentSpan]) -> Ring:
+    spans = [span for span in spans if span.text.strip()]
     spans.sort(key=lambda span: (not span.edited, -span.time, span.path, span.start))
     return Ring(tuple(spans[:MAX_SPANS]))

@@ -107,6 +107,12 @@ def test_a_renamed_file_and_one_that_is_gone() -> None:
     assert ring.without("a.py") == Ring()
 
 
+def test_nothing_but_blanks_is_not_kept() -> None:
+    assert Ring().viewed("a", "\n\n", 0, 2, 1.0) == Ring()
+    ring, _ = typed(Ring().viewed("a", "", 0, 0, 1.0), "a", "", 0, "x", 2.0)
+    assert [span.text for span in ring.spans] == ["x"]
+
+
 def test_similarity() -> None:
     assert similarity("a\n\n b\n", "a\nb\n") == 1.0
     assert similarity("a\nb\n", "a\nc\n") == 0.5
