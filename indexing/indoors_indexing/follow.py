@@ -124,7 +124,11 @@ class Names:
             if imp.name == "*":
                 continue
             bound = bound_name(imp, path)
-            if bound == dotted or (not imp.alias and not imp.name and imp.module == dotted):
+            if bound == dotted and path.endswith(".py") and not imp.name and not imp.alias:
+                # `import a.b` gives the name of the package a.
+                package = Import(module=bound, name="", alias="", level=0, start=0)
+                found += self.paths_of(package, path)
+            elif bound == dotted or (not imp.alias and not imp.name and imp.module == dotted):
                 paths = self.paths_of(imp, path)
                 # `from pkg import name`: a module if there is a file of its own.
                 found += [one for one in paths if not imp.name or _is_called(one, imp.name)]

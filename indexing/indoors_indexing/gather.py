@@ -34,6 +34,10 @@ _SHOWN_USAGES = 6
 # A member of a base is a little less likely than one of the type itself.
 _BASE_STEP = 0.9
 _HIDDEN = 0.35
+_KINDS = {"field": 0.97, "constant": 0.93}
+# `style = console.` is rather `get_style` than what stands before it.
+_SAME_WORD = 1.2
+_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Members that do not begin with what is typed already.
 _NOT_TYPED = 0.4
 _TYPE_WORD = re.compile(r"\b[A-Z]\w*")
@@ -181,14 +185,26 @@ def named_nearby(at: Gathering) -> Iterator[Candidate]:
         "project": ("named_project", "the only one of this name"),
     }
     highest = max(at.near.names.values(), default=1.0)
-    for name, weight in list(at.near.names.items())[:_NEAR_NAMES]:
+    alone = [item for item in at.near.names.items() if item[0] not in at.near.members]
+    for name, weight in alone[:_NEAR_NAMES]:
         for seen in at.names.visible(name, at.path)[:3]:
             why, what = said[seen.how]
+            if seen.how == "project" and not _is_telling(seen.found, at, name):
+                continue
             scale = 0.6 + 0.4 * weight / highest
             yield of_definition(why, seen.found, f"{name} is {what}", scale)
             if is_type(seen.found.definition) and outlined < _OUTLINED_TYPES:
                 outlined += 1
                 yield from _members(at, seen.found, "outline", f"of {name}, named nearby", "")
+
+
+def _is_telling(found: Found, at: Gathering, name: str) -> bool:
+    """Whether a name says enough to stand for the only thing that is called so: `start` does not,
+    nor does the name of a variable.
+    """
+    if is_type(found.definition):
+        return True
+    return ("_" in name.strip("_") or not name.islower()) and not written_about(at.near, name)
 
 
 def members_of_variables(at: Gathering) -> Iterator[Candidate]:
@@ -197,9 +213,9 @@ def members_of_variables(at: Gathering) -> Iterator[Candidate]:
     seen: set[tuple[str, str]] = set()
     n_variables = 0
     for name in at.near.names:
-        if name == receiver or n_variables >= _NEAR_VARIABLES or at.lookup.late():
-            continue
-        if not written_about(at.near, name):
+        if n_variables >= _NEAR_VARIABLES or at.lookup.late():
+            break
+        if name == receiver or name in at.near.members or not written_about(at.near, name):
             continue
         n_variables += 1
         for kind in at.inference.value((Link(name),)).types[:1]:
@@ -348,15 +364,23 @@ def _members(
     at: Gathering, kind: Found, why: Why, what: str, partial: str, *, hidden: bool = False,
     scale: float = 1.0,
 ) -> Iterator[Candidate]:  # fmt: skip
+    parts = _parts(at.near.line)
     for position, member in enumerate(at.members.of(kind)):
         definition = member.found.definition
         if is_type(definition) or (definition.kind == "constructor" and why != "own_member"):
             continue
         worth = scale * _typed(definition.name, partial) * _place(position)
-        worth *= _BASE_STEP**member.depth
+        worth *= _BASE_STEP**member.depth * _KINDS.get(definition.kind, 1.0)
+        if parts & _parts(definition.name):
+            worth *= _SAME_WORD
         if not definition.exported and not hidden:
             worth *= _HIDDEN
         yield of_definition(why, member.found, f"member {what}", worth)
+
+
+def _parts(text: str) -> set[str]:
+    """The words that names are made of."""
+    return {part.lower() for part in _PART.findall(text) if len(part) > 2}
 
 
 def _typed(name: str, partial: str) -> float:

@@ -16,11 +16,13 @@ from indoors_indexing.facts import Definition
 from indoors_indexing.follow import Names, is_type
 from indoors_indexing.lookup import Found, Lookup
 from indoors_indexing.members import Members
-from indoors_indexing.nearby import Nearby, written_about
+from indoors_indexing.nearby import Nearby, written_about, written_in
 from indoors_indexing.type_text import TypeNames, parse
 
 _MAX_DEPTH = 6
 _MAX_TYPES = 4
+# How many names stand in front of one, at most, to say in which module it is.
+_MAX_QUALIFIED = 4
 # Functions of a type that give one of its values, where no result is written.
 _MAKERS = frozenset(
     {"new", "create", "default", "from", "getInstance", "of", "instance", "builder"}
@@ -75,13 +77,9 @@ class Inference:
             return _NOTHING
         value = self._first(chain[0], depth)
         for position, link in enumerate(chain[1:], 1):
-            if not value:
-                if position == 1:
-                    value = self._qualified(chain[:2])
-                if not value:
-                    return _NOTHING
-                continue
             value = self._step(value, link)
+            if not value and position < _MAX_QUALIFIED:
+                value = self._qualified(chain[: position + 1])
         return value
 
     def called(self, chain: Chain) -> list[Found]:
@@ -123,6 +121,8 @@ class Inference:
                         value = Value(types=value.items)
                 if value:
                     return _taken(value, link)
+            if value := self._overridden_parameter(name):
+                return _taken(value, link)
         for seen in self._names.visible(name, self._path):
             value = self._of_definition(seen.found, link)
             if value:
@@ -134,6 +134,23 @@ class Inference:
         if own and member is not None:
             return self._of_definition(member.found, link, own)
         return Value(modules=self._names.modules([name], self._path))
+
+    def _overridden_parameter(self, name: str) -> Value:
+        """The type of a parameter that is written where the method is first declared."""
+        near = self._near
+        writing, own = near.enclosing_function(), self.own_type()
+        if not writing or own is None:
+            return _NOTHING
+        for base, _ in self._members.lineage(own)[1:]:
+            member = self._members.named(base, writing)
+            if member is not None:
+                one = member.found.definition
+                end = min(one.head_end, one.start + 600)
+                head = self._lookup.source(member.found.path, one.start, end)
+                for written in written_in(near.language, head.decode("utf-8", "replace"), name):
+                    if written.type_text:
+                        return self._typed(parse(written.type_text), member.found.path)
+        return _NOTHING
 
     def _qualified(self, chain: Chain) -> Value:
         """A name with its module in front, where the module alone says nothing: `pkg.mod`."""

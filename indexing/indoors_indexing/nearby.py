@@ -56,7 +56,8 @@ class Enclosing(msgspec.Struct, frozen=True):
 class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     """`text` is what stands before the cursor, `code` the same without comments and strings.
 
-    `names` are identifiers with how near they are (0 to 1, more if repeated), nearest first.
+    `names` are identifiers with how near they are (0 to 1, more if repeated), nearest first;
+    `members` are those of them that only stand behind a dot. `line` is the cursor's own line.
     """
 
     language: str
@@ -64,6 +65,8 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     text: str
     code: str
     names: dict[str, float]
+    members: frozenset[str]
+    line: str
     partial: str
     receiver: Receiver | None
     calls: tuple[Call, ...]
@@ -81,6 +84,11 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     def enclosing_function(self) -> str:
         """The function that is being written, "" outside of functions."""
         return next((one.name for one in self.enclosing if one.kind == "function"), "")
+
+    def function_start(self) -> int:
+        """Where the outermost function around the cursor begins in `text`, 0 outside of one."""
+        starts = [one.at for one in self.enclosing if one.kind == "function"]
+        return min(starts, default=0)
 
     def is_own(self, name: str) -> bool:
         """Whether a name is the object that the method being written belongs to."""
@@ -101,12 +109,16 @@ def nearby(language: str, before: str, after: str) -> Nearby:
     text = tail_of(before)
     code = masked(text, rules)
     partial = partial_at(code)
+    stable = code[: len(code) - len(partial)]
+    names, members = _names(stable, after[:3000], rules)
     return Nearby(
         language=language,
         rules=rules,
         text=text,
         code=code,
-        names=_names(code[: len(code) - len(partial)], after[:3000], rules),
+        names=names,
+        members=members,
+        line=stable[stable.rfind("\n") + 1 :][-_MAX_VALUE:],
         partial=partial,
         receiver=receiver_at(code, rules),
         calls=calls_at(code, rules),
@@ -114,24 +126,26 @@ def nearby(language: str, before: str, after: str) -> Nearby:
     )
 
 
-def _names(code: str, after: str, rules: ScanRules) -> dict[str, float]:
+def _names(code: str, after: str, rules: ScanRules) -> tuple[dict[str, float], frozenset[str]]:
     weights: dict[str, float] = {}
+    alone: set[str] = set()
     above = code[-6000:].split("\n")[-_LINES_BEFORE:]
-    for distance, line in enumerate(reversed(above)):
-        for name in _NAME.findall(line):
-            _add(weights, name, 1 / (1 + distance / 4), rules)
     below = masked(after, rules).split("\n")[:_LINES_AFTER]
-    for distance, line in enumerate(below):
-        for name in _NAME.findall(line):
-            _add(weights, name, _BELOW / (1 + distance / 4), rules)
+    weighted = [
+        *((line, 1 / (1 + distance / 4)) for distance, line in enumerate(reversed(above))),
+        *((line, _BELOW / (1 + distance / 4)) for distance, line in enumerate(below)),
+    ]
+    for line, weight in weighted:
+        for match in _NAME.finditer(line):
+            name = match[0]
+            if len(name) < 2 or name in rules.keywords or name in rules.noise:
+                continue
+            known = weights.get(name, 0.0)
+            weights[name] = max(known, weight) + 0.1 * min(known, weight)
+            if line[max(0, match.start() - 1) : match.start()] not in (".", ">"):
+                alone.add(name)
     chosen = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MAX_NAMES]
-    return dict(chosen)
-
-
-def _add(weights: dict[str, float], name: str, weight: float, rules: ScanRules) -> None:
-    if len(name) > 1 and name not in rules.keywords and name not in rules.noise:
-        known = weights.get(name, 0.0)
-        weights[name] = max(known, weight) + (0.1 * min(known, weight) if known else 0.0)
+    return dict(chosen), frozenset(name for name, _ in chosen if name not in alone)
 
 
 # --- what encloses the cursor ---------------------------------------------------------------------
@@ -213,15 +227,31 @@ def _braced(code: str) -> list[tuple[int, str]]:
 
 
 def written_about(near: Nearby, name: str) -> list[Written]:
-    """What the text before the cursor says a variable is, the latest first."""
+    """What the text before the cursor says a variable is, the latest first.
+
+    What is said in the function around the cursor counts alone; what other functions say of a
+    variable of this name is better than nothing.
+    """
+    start = near.function_start()
+    return _written(near, name, start, len(near.text)) or (
+        _written(near, name, 0, start) if start else []
+    )
+
+
+def written_in(language: str, signature: str, name: str) -> list[Written]:
+    """What a signature says a parameter is."""
+    return written_about(nearby(language, signature, ""), name)
+
+
+def _written(near: Nearby, name: str, first: int, last: int) -> list[Written]:
     found: list[Written] = []
     patterns = _patterns(near.language)
     wanted = name.lstrip("$")
     # Only lines that have the name are matched: it is in a few of them, and a search for words is
     # much faster than one for patterns.
-    at = len(near.text)
+    at = last
     for _ in range(_MAX_OCCURRENCES):
-        at = near.text.rfind(name, 0, at)
+        at = near.text.rfind(name, first, at)
         if at < 0 or len(found) >= _MAX_WRITTEN:
             break
         start = max(near.text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
@@ -237,7 +267,7 @@ def written_about(near: Nearby, name: str) -> list[Written]:
                 if one is not None:
                     here.append((-match.start("variable"), _ROLES.index(role), one))
         found += [one for _, _, one in sorted(here, key=lambda item: item[:2])]
-        at = start
+        at = max(first, start)
     return found
 
 

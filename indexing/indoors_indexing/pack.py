@@ -23,7 +23,12 @@ _MAX_SHORT_CHARS = 160
 # Of a list the first ones are documented.
 _DOCUMENTED = 8
 # What is kept for the names of members whose signatures do not fit: a name alone says the most.
-_NAMES_SHARE = 0.12
+_NAMES_SHARE = 0.1
+_NAMES_SHARE_OF_MANY = 0.3
+_MEANT = ("member", "module_member")
+_MANY = 15
+# With less room than this nothing is read any more.
+_LITTLE_CHARS = 40
 _MAX_DOC_CHARS = 200
 _MAX_BODY_BYTES = 2400
 _MAX_SPAN_BYTES = 3000
@@ -58,7 +63,7 @@ class Packer:
         self._lookup = lookup
         self._path = path
         self._room = budget_tokens * CHARS_PER_TOKEN
-        self._reserved = int(self._room * _NAMES_SHARE)
+        self._reserved = 0
         self._window = window
         self._known = _lines(window)
         self._pieces: dict[str, list[_Piece]] = {}
@@ -68,6 +73,9 @@ class Packer:
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
         """The snippets for the best of the candidates, the best snippet first."""
+        n_meant = sum(one.why in _MEANT for one in candidates)
+        share = _NAMES_SHARE if n_meant <= _MANY else _NAMES_SHARE_OF_MANY
+        self._reserved = int(self._room * share)
         n_late = 0
         for one in candidates:
             n_late += self._lookup.late()
@@ -92,6 +100,10 @@ class Packer:
         if self._covered(one.path, definition.start, definition.head_end):
             return
         listed = one.why in LISTED
+        if self._room - self._reserved < _LITTLE_CHARS:
+            if listed:
+                self._left_out.setdefault(one.path, []).append(one)
+            return
         n_before = self._n_listed[one.why] = self._n_listed.get(one.why, -1) + 1
         text = self._head(one.path, definition, n_before < _DOCUMENTED, short=listed)
         if not text or (one.path == self._path and self._in_window(text)):
@@ -109,7 +121,7 @@ class Packer:
         text = one.text
         if not text:
             end = min(one.end, one.start + _MAX_SPAN_BYTES)
-            if self._covered(one.path, one.start, end):
+            if self._covered(one.path, one.start, end) or self._room < _LITTLE_CHARS:
                 return
             text = self._lookup.source(one.path, one.start, end).decode("utf-8", "replace")
         text = text.strip("\r\n").rstrip()
