@@ -53,6 +53,14 @@ class Enclosing(msgspec.Struct, frozen=True):
     at: int = 0
 
 
+class Written(msgspec.Struct, frozen=True):
+    """What is written about a variable: its type, or an expression that it is, or is an item of."""
+
+    type_text: str = ""
+    value: Chain = ()
+    item: bool = False
+
+
 class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     """`text` is what stands before the cursor, `code` the same without comments and strings.
 
@@ -71,6 +79,8 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     receiver: Receiver | None
     calls: tuple[Call, ...]
     enclosing: tuple[Enclosing, ...]
+    # What was asked about variables already; the same for the same text, so nobody sees it change.
+    _known: dict[str, list[Written]] = msgspec.field(default_factory=dict)
 
     def enclosing_type(self) -> str:
         """The type whose member is being written, "" outside of types."""
@@ -93,14 +103,6 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     def is_own(self, name: str) -> bool:
         """Whether a name is the object that the method being written belongs to."""
         return name in self.rules.own or any(one.own == name for one in self.enclosing if one.own)
-
-
-class Written(msgspec.Struct, frozen=True):
-    """What is written about a variable: its type, or an expression that it is, or is an item of."""
-
-    type_text: str = ""
-    value: Chain = ()
-    item: bool = False
 
 
 def nearby(language: str, before: str, after: str) -> Nearby:
@@ -232,10 +234,11 @@ def written_about(near: Nearby, name: str) -> list[Written]:
     What is said in the function around the cursor counts alone; what other functions say of a
     variable of this name is better than nothing.
     """
-    start = near.function_start()
-    return _written(near, name, start, len(near.text)) or (
-        _written(near, name, 0, start) if start else []
-    )
+    if name not in near._known:
+        start = near.function_start()
+        found = _written(near, name, start, len(near.text))
+        near._known[name] = found or (_written(near, name, 0, start) if start else [])
+    return near._known[name]
 
 
 def written_in(language: str, signature: str, name: str) -> list[Written]:

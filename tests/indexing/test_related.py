@@ -6,9 +6,13 @@ Each says which definition comes first, what must be there and what must not, an
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import get_args
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from indoors_indexing.rank import LIMITS, LISTED, WEIGHTS, WITH_BODY, Candidate, Why, ordered
 from indoors_indexing.recent import Ring
 from indoors_indexing.resolve import project_of
 from indoors_indexing.types import Snippet
@@ -626,6 +630,89 @@ def test_other_languages_find_members() -> None:
     check(found, "fun find(name: String): Int", reason="member of Store, the type of s")
 
 
+MORE = Workspace(
+    {
+        "ui/console.py": (
+            "class Console:\n"
+            + "".join(f"    def part{n}(self): pass\n" for n in range(60))
+            + "    def get_style(self): pass\n",
+            "class Console | class Console:\n"
+            + "".join(f"method Console.part{n} | def part{n}(self):\n" for n in range(60))
+            + "method Console.get_style | def get_style(self):",
+        ),
+        "ui/__init__.py": (
+            "from .console import Console as Screen\n",
+            "import console Console as Screen level 1",
+        ),
+        "ui/data.py": (
+            "class Data:\n    def freeze(self): pass\n\n\nclass Other:\n    def thaw(self): pass\n",
+            "class Data | class Data:\nmethod Data.freeze | def freeze(self):\n"
+            "class Other | class Other:\nmethod Other.thaw | def thaw(self):",
+        ),
+        "ui/base.py": (
+            "from .data import Data\n\nclass Base:\n    def draw(self, data: Data): pass\n",
+            "import data Data level 1\nclass Base | class Base:\n"
+            "method Base.draw | def draw(self, data: Data):",
+        ),
+        "ui/child.py": (
+            "from .base import Base\n\nclass Child(Base):\n    pass\n",
+            "import base Base level 1\nclass Child | class Child(Base):\nbase Child < Base",
+        ),
+        "app.py": (
+            "import ui\nfrom ui.data import Data, Other\n",
+            "import ui -\nimport ui.data Data\nimport ui.data Other",
+        ),
+        "old.py": (
+            "def once():\n    frozen_value = Data().freeze()\n    return frozen_value\n",
+            "function once | def once():",
+        ),
+    },
+    searched=True,
+)
+
+
+def test_a_module_has_what_it_passes_on() -> None:
+    found = MORE.ask("app.py", "python", "import ui\n\nui.<|>\n")
+    check(found, "class Console:", reason="in the module ui")
+
+
+def test_of_many_members_the_rest_is_named() -> None:
+    found = MORE.ask("app.py", "python", "import ui\n\nc = ui.Screen()\nc.<|>\n", budget=200)
+    check(found, "def part0(self): ...", reason="member of Console", shown=["# also: part1"])
+
+
+def test_a_member_that_shares_a_word_with_the_line_comes_before_others() -> None:
+    found = MORE.ask("app.py", "python", "import ui\n\nc = ui.Screen()\nstyle = c.<|>\n", budget=60)
+    check(found, "def get_style(self): ...", reason="member of Console", absent=["def part5"])
+
+
+def test_a_variable_is_what_its_own_function_says() -> None:
+    text = (
+        "from ui.data import Data, Other\n\ndef f(data: Data):\n    x = 1\n\n"
+        "def g(data: Other):\n    y = 1\n\ndef h(data: Data):\n    data.<|>\n\n"
+        "def i(data: Other):\n    pass\n"
+    )
+    check(MORE.ask("app.py", "python", text, budget=40), "def freeze(self): ...", reason="of Data")
+    other = text.replace("data.<|>", "pass").replace("    y = 1", "    data.<|>")
+    check(MORE.ask("app.py", "python", other, budget=40), "def thaw(self): ...", reason="of Other")
+
+
+def test_a_parameter_has_the_type_that_the_overridden_method_gives_it() -> None:
+    found = MORE.ask(
+        "ui/child.py", "python",
+        "from .base import Base\n\nclass Child(Base):\n"
+        "    def draw(self, data):\n        data.<|>\n",
+    )  # fmt: skip
+    shown = next(one for one in found if one.path == "ui/data.py")
+    assert "def freeze(self)" in shown.text
+    assert "member of Data, the type of data" in shown.reason
+
+
+def test_similar_code_is_shown_and_says_what_it_stands_for() -> None:
+    found = MORE.ask("app.py", "python", "def twice():\n    frozen_value = Data().freeze()<|>\n")
+    assert any(one.path == "old.py" and "similar code" in one.reason for one in found)
+
+
 # --- what holds everywhere ------------------------------------------------------------------------
 
 MARKED = "from shop import Client\n\ndef run(client: Client):\n    client.<|>\n"
@@ -692,6 +779,48 @@ def test_a_recent_edit_in_the_window_is_not_shown_again() -> None:
     text = "first line here\nsecond line here\n"
     ring = Ring().edited("notes.txt", text, 0, 0, 5, 1.0)
     assert PYTHON.ask("notes.txt", "plaintext", text + "<|>", ring=ring) == ()
+
+
+_SPACES = (PYTHON, TYPESCRIPT, GO, JAVA, RUST, MORE)
+_WORDS = st.lists(
+    st.sampled_from(
+        ["client", "Client", "self", "Store", "shop", "Shape", "x", " ", "\n", "    ", ".", "(",
+         ")", "{", "}", "[", "]", " = ", ": ", "::", "->", "def ", "class ", "func ", "impl ",
+         "new ", "import ", "super", "'", '"', "é", "//", "#"]
+    ),
+    max_size=40,
+).map("".join)  # fmt: skip
+
+
+@settings(max_examples=300, deadline=None)
+@given(
+    space=st.sampled_from(_SPACES), before=_WORDS, after=_WORDS, budget=st.integers(0, 500),
+    language=st.sampled_from(["python", "typescript", "go", "java", "rust", "ruby", "unknown"]),
+    path=st.sampled_from(
+        ["shop/client.py", "src/service.ts", "go/shop/store.go", "src/shape.rs", "a.rb", ""]
+    ),
+)  # fmt: skip
+def test_any_text_has_an_answer_within_the_budget(
+    space: Workspace, before: str, after: str, budget: int, language: str, path: str
+) -> None:
+    found = space.ask(path, language, before + "<|>" + after, budget=budget)
+    assert sum(len(one.text) for one in found) <= budget * 3
+    assert all(one.reason for one in found)
+
+
+def test_every_reason_has_a_weight_and_a_meaning() -> None:
+    assert set(WEIGHTS) == set(get_args(Why))
+    assert set(LIMITS) | LISTED | WITH_BODY <= set(WEIGHTS)
+
+
+def test_each_thing_is_ranked_once_by_its_best_reason() -> None:
+    def one(why: Why, start: int, score: float) -> Candidate:
+        return Candidate(why=why, path="a", score=score, reason=why, start=start, end=start + 5)
+
+    many = [one("usage", at, 30 - at) for at in range(1, 10)]
+    found = ordered([*many, one("similar", 1, 99), one("similar", 50, 0)])
+    assert [(each.why, each.start) for each in found[:2]] == [("similar", 1), ("usage", 2)]
+    assert sum(each.why == "usage" for each in found) == LIMITS["usage"]
 
 
 def test_an_empty_workspace_has_nothing_to_say() -> None:
