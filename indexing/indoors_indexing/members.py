@@ -1,0 +1,124 @@
+"""The members of a type, with those of its bases, and what a method overrides."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from indoors_indexing.facts import Definition
+from indoors_indexing.follow import Names, is_type
+from indoors_indexing.lookup import Found, Lookup
+from indoors_indexing.resolve import FileIndex
+from indoors_indexing.resolve.tree import folder_of, stem_of
+from indoors_indexing.scan_rules import words
+
+_MAX_BASES = 12
+_MAX_DEPTH = 4
+_MAX_MEMBERS = 400
+# Where a type's members may stand in other files of its folder, and how many are looked into.
+_SPREAD = words("go rs swift cs rb")
+_PAIRED = words("c cc cpp cxx h hh hpp hxx")
+_MAX_FOLDER = 30
+
+
+class Member(NamedTuple):
+    """A member of a type, or one that it inherits: `depth` bases away, from `owner`."""
+
+    found: Found
+    owner: str
+    depth: int
+
+
+class Members:
+    """Answers about types, each asked once."""
+
+    def __init__(self, lookup: Lookup, files: FileIndex, names: Names) -> None:
+        self._lookup = lookup
+        self._files = files
+        self._names = names
+        self._own: dict[tuple[str, str], list[Found]] = {}
+        self._lineages: dict[tuple[str, str], list[tuple[Found, int]]] = {}
+
+    def bases_of(self, kind: Found) -> list[Found]:
+        """The types that a type derives from, as far as they are of this root."""
+        found: list[Found] = []
+        full = kind.full_name
+        for base in self._lookup.bases_in(kind.path):
+            if base.child in (full, kind.definition.name):
+                found += [
+                    seen.found
+                    for seen in self._names.written(base.base, kind.path)
+                    if is_type(seen.found.definition) and seen.found != kind
+                ]
+        return list(dict.fromkeys(found))[:_MAX_BASES]
+
+    def lineage(self, kind: Found) -> list[tuple[Found, int]]:
+        """A type and all its bases with how far away they are, nearest first, each once."""
+        key = (kind.path, kind.full_name)
+        if key not in self._lineages:
+            self._lineages[key] = self._lineage(kind)
+        return self._lineages[key]
+
+    def _lineage(self, kind: Found) -> list[tuple[Found, int]]:
+        found = [(kind, 0)]
+        known = {(kind.path, kind.full_name)}
+        for one, depth in found:
+            if depth >= _MAX_DEPTH or len(found) > _MAX_BASES:
+                break
+            for base in self.bases_of(one):
+                if (base.path, base.full_name) not in known:
+                    known.add((base.path, base.full_name))
+                    found.append((base, depth + 1))
+        return found
+
+    def of(self, kind: Found) -> list[Member]:
+        """All members, own ones first; what a type redefines is not listed again."""
+        members: dict[str, Member] = {}
+        for one, depth in self.lineage(kind):
+            for found in self.own(one):
+                member = Member(found, one.definition.name, depth)
+                members.setdefault(found.definition.name, member)
+        return list(members.values())[:_MAX_MEMBERS]
+
+    def named(self, kind: Found, name: str) -> Member | None:
+        """One member of a type, from the nearest of its bases that has it."""
+        for one, depth in self.lineage(kind):
+            for found in self.own(one):
+                if found.definition.name == name:
+                    return Member(found, one.definition.name, depth)
+        return None
+
+    def own(self, kind: Found) -> list[Found]:
+        """What a type itself has, in its own file and (in some languages) in others beside it."""
+        key = (kind.path, kind.full_name)
+        if key not in self._own:
+            scope = (*kind.definition.scope, kind.definition.name)
+            found = _inside(kind.path, self._lookup.definitions_in(kind.path), scope)
+            for path in self._others(kind.path):
+                inside = self._lookup.definitions_in(path)
+                known = {one.definition.name for one in found}
+                found += [
+                    one
+                    for one in _inside(path, inside, scope[-1:])
+                    if one.definition.name not in known
+                ]
+            self._own[key] = found
+        return self._own[key]
+
+    def _others(self, path: str) -> list[str]:
+        extension = path.rpartition(".")[2]
+        beside = self._files.within(folder_of(path)) if extension in _SPREAD | _PAIRED else ()
+        if extension in _PAIRED:
+            return [
+                one for one in beside
+                if one != path and stem_of(one) == stem_of(path)
+                and one.rpartition(".")[2] in _PAIRED
+            ]  # fmt: skip
+        return [
+            one for one in beside
+            if one != path and one.endswith(f".{extension}") and not one.endswith("_test.go")
+        ][:_MAX_FOLDER]  # fmt: skip
+
+
+def _inside(path: str, definitions: tuple[Definition, ...], scope: tuple[str, ...]) -> list[Found]:
+    """The definitions whose scope ends so: a method that stands outside says less of its place."""
+    return [Found(path, one) for one in definitions if one.scope[-len(scope) :] == scope]

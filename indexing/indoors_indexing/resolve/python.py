@@ -1,0 +1,65 @@
+"""Python: modules and packages, relative or found on one of the roots that Python would have.
+
+The roots are those of the project files, and the folder above the importing file's own package: the
+first one upwards without `__init__.py`. What is found on no root is matched by the end of its path.
+"""
+
+from __future__ import annotations
+
+from indoors_indexing.facts import Import
+from indoors_indexing.resolve.tree import (
+    FileIndex,
+    ancestors,
+    ending_with,
+    existing,
+    folder_of,
+    join,
+)
+
+_SUFFIXES = (".py", "/__init__.py", ".pyi", "/__init__.pyi", ".pyx")
+
+
+def resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
+    """`from M import n` is the module `M.n` if there is one, and what M itself says of n."""
+    path = imp.module.replace(".", "/").strip("/")
+    name = imp.name if imp.name != "*" else ""
+    if imp.level:
+        folder: str | None = folder_of(importer)
+        for _ in range(imp.level - 1):
+            folder = None if not folder else folder_of(folder)
+        # Above the root there is nothing of ours.
+        base = None if folder is None else join(folder, path)
+        return [] if base is None else _modules(files, base, name)
+    if not path:
+        return []
+    for root in _roots(importer, files):
+        base = join(root, path)
+        found = [] if base is None else _modules(files, base, name)
+        if found:
+            return found
+    if "/" not in path and not name:
+        return []  # a single word is rather a library than any file of that name
+    found = []
+    for whole in [f"{path}/{name}", path] if name else [path]:
+        if "/" in whole:
+            for suffix in _SUFFIXES:
+                found += ending_with(files, whole + suffix, importer)[:3]
+    return found
+
+
+def _modules(files: FileIndex, base: str, name: str) -> list[str]:
+    inner = [f"{base}/{name}{suffix}".lstrip("/") for suffix in _SUFFIXES] if name else []
+    own = [f"{base}{suffix}".lstrip("/") for suffix in _SUFFIXES]
+    return existing(files, [*inner, *own])
+
+
+def _roots(importer: str, files: FileIndex) -> list[str]:
+    around = ancestors(folder_of(importer))
+    above = next((folder for folder in around if not _is_package(files, folder)), "")
+    mine = [root for root in files.project.python_roots if root in around]
+    others = [root for root in files.project.python_roots if root not in around]
+    return list(dict.fromkeys([above, *mine, "", "src", "lib", "python", *others]))
+
+
+def _is_package(files: FileIndex, folder: str) -> bool:
+    return bool(folder) and files.has(f"{folder}/__init__.py")
