@@ -8,6 +8,8 @@ completed in three ways:
     anchor   what was typed stands behind the middle marker of the older prompt
     splice   the older suffix is moved behind the longer prefix, its marker evaluated anew
 
+A distance `line` is the start of the cursor's line, `previous` that of the line above it.
+
 The answer is right if it is the rest of the line, spaces at its start included. With `--no-heal` a
 partial word stays in the prompt. The last line of stdout is one JSON object: lines right in
 percent, median time to the first token, median of tokens evaluated, by form and distance; and the
@@ -71,6 +73,16 @@ def cases(rows: list[Row], seed: int, limit: int | None) -> list[Case]:
     return found[:limit]
 
 
+def evaluated_before(before: str, distance: str) -> str:
+    """What stood before the cursor when the prompt was last evaluated exactly."""
+    if distance not in ("line", "previous"):
+        return before[: max(0, len(before) - int(distance))]
+    start = before.rfind("\n") + 1
+    if distance == "previous":
+        start = before.rfind("\n", 0, max(0, start - 1)) + 1
+    return before[:start]
+
+
 def parts(before: str, after: str) -> tuple[Part, ...]:
     """The prompt of the Qwen2.5-Coder family."""
     return (
@@ -94,7 +106,7 @@ async def answer(engine: EngineProcess, job: Job) -> tuple[str, Finish]:
 
 
 async def measure(
-    found: list[Case], form: str, distances: tuple[int, ...], options: argparse.Namespace
+    found: list[Case], form: str, distances: tuple[str, ...], options: argparse.Namespace
 ) -> dict[str, Any]:
     """One form over all cases: lines right, times and tokens by distance."""
     build = engine_store.find()
@@ -112,12 +124,12 @@ async def measure(
     await engine.start()
     model = await engine.wait_ready(300)
     assert model is not None
-    figures: dict[int, list[tuple[bool, Finish]]] = {distance: [] for distance in distances}
+    figures: dict[str, list[tuple[bool, Finish]]] = {distance: [] for distance in distances}
     try:
         for number, case in enumerate(found, 1):
             stable, begin = (case.before, "") if options.no_heal else heal.split(case.before)
             for distance in distances:
-                old = case.before[: max(0, len(case.before) - distance)]
+                old = evaluated_before(case.before, distance)
                 warm = Job(parts=parts(old, case.after), slot="a", max_tokens=0, suffix="exact")
                 await answer(engine, warm)
                 text, finish = await answer(
@@ -144,7 +156,7 @@ async def measure(
     return {
         "prefill_tps": round(model.prefill_tps, 1),
         "decode_tps": round(model.decode_tps, 1),
-        "by_distance": {str(d): summary(figures[d]) for d in distances},
+        "by_distance": {distance: summary(figures[distance]) for distance in distances},
     }
 
 
@@ -181,7 +193,9 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="only so many cursors")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b-instruct", help="name or path")
     parser.add_argument("--forms", default="exact,anchor,splice")
-    parser.add_argument("--distances", default=",".join(map(str, DISTANCES)), help="characters")
+    parser.add_argument(
+        "--distances", default=",".join(map(str, DISTANCES)), help="characters, line, previous"
+    )
     parser.add_argument("--no-heal", action="store_true", help="keep a partial word in the prompt")
     parser.add_argument("--threads", type=int, default=usable_cpus())
     parser.add_argument("--seed", type=int, default=3)
@@ -191,7 +205,7 @@ def main() -> None:
     data = HERE / "data"
     files = options.rows or [data / "hmfim_py100.jsonl.gz", data / "hmfim_60.jsonl.gz"]
     found = cases([row for file in files for row in read_rows(file)], options.seed, options.limit)
-    distances = tuple(int(text) for text in options.distances.split(","))
+    distances = tuple(options.distances.split(","))
     results: dict[str, Any] = {}
     for form in options.forms.split(","):
         # An exact evaluation is the same whatever was evaluated before: one distance will do.
