@@ -8,6 +8,7 @@ import shutil
 import signal
 import stat
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,14 @@ def _unlocked(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     # The real one would lock down the test's own process.
     lock = LockState("network enforced, files not", "a test", "")
     monkeypatch.setattr(lockdown, "apply", lambda role: lock)
+
+
+@pytest.fixture
+def interruptible() -> Iterator[None]:
+    """As a terminal starts a command; a shell's background jobs ignore the signal instead."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture
@@ -315,6 +324,7 @@ def test_rebuild_of_a_folder_that_is_gone_keeps_no_index(
     assert not (paths.cache_dir() / "index").exists()
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_interrupting_leaves_an_index_that_is_used_and_completed(
     project: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -350,6 +360,7 @@ def test_a_part_of_a_large_folder_is_searched_and_named_a_part(
     assert "not complete yet" in err
 
 
+@pytest.mark.usefixtures("interruptible")
 def test_a_second_interrupt_ends_the_command() -> None:
     with index_pass.stoppable() as is_stopped:
         assert not is_stopped()
@@ -359,6 +370,16 @@ def test_a_second_interrupt_ends_the_command() -> None:
             signal.raise_signal(signal.SIGINT)
 
 
+@pytest.mark.usefixtures("interruptible")
+def test_a_command_in_the_background_is_not_interrupted() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    with index_pass.stoppable() as is_stopped:
+        signal.raise_signal(signal.SIGINT)
+        assert not is_stopped()
+    assert signal.getsignal(signal.SIGINT) is signal.SIG_IGN
+
+
+@pytest.mark.usefixtures("interruptible")
 def test_makers_are_started_out_of_reach_of_ctrl_c(monkeypatch: pytest.MonkeyPatch) -> None:
     blocked: list[bool] = []
 
