@@ -16,7 +16,11 @@ from typing import Any
 
 from repo_rows import RepoRow, cut_out
 
-from indoors_indexing.types import Snippet
+from indoors_completion import budget
+from indoors_completion.window import CHARS_PER_TOKEN
+from indoors_indexing.related import Site
+from indoors_indexing.types import Document, Snippet, Span
+from indoors_indexing.view import View
 from indoors_server import children
 
 
@@ -40,6 +44,7 @@ class Index:
         self._build, store = part("build"), part("store")
         self._writer = store.Writer.open(root, cache)
         self.reader = store.Reader.open(root, cache)
+        self.view = View(root, cache)
 
     def bring_up_to_date(self) -> int:
         """A pass over the whole tree, with as many processes as the product takes; files changed.
@@ -68,6 +73,7 @@ class Index:
 
     def close(self) -> None:
         """Let go of the database."""
+        self.view.close()
         self.reader.close()
         self._writer.close()
 
@@ -81,14 +87,29 @@ class Cursor:
     data: bytes
     byte: int
 
+    def site(self, budget_tokens: int) -> Site:
+        """The place, with the part of the file that a prompt with such a budget shows anyway."""
+        text = self.data.decode("utf-8", "replace")
+        offset = len(self.data[: self.byte].decode("utf-8", "replace"))
+        rest = budget_tokens / budget.SNIPPETS_SHARE - budget_tokens
+        after = int(rest * budget.SUFFIX_SHARE) * CHARS_PER_TOKEN
+        before = int(rest * (1 - budget.SUFFIX_SHARE)) * CHARS_PER_TOKEN
+        return Site(
+            document=Document(
+                uri=f"file:///{self.path}",
+                path=self.path,
+                language=self.language,
+                version=1,
+                text=text,
+            ),
+            offset=offset,
+            window=Span(max(0, offset - before), min(len(text), offset + after)),
+        )
+
 
 def ours_snippets(index: Index, cursor: Cursor, budget_tokens: int) -> tuple[Snippet, ...]:
-    """What the index gives for a cursor, best first, under the deadline that it really has.
-
-    Raises Missing.
-    """
-    related = part("related")
-    raise Missing(f"a call of {related.__name__} for {index.root}:{cursor.path}, {budget_tokens}")
+    """What the index gives for a cursor, best first, under the deadline that it really has."""
+    return index.view.related(cursor.site(budget_tokens), budget_tokens)
 
 
 def require_all() -> None:

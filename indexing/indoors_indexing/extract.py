@@ -5,7 +5,6 @@ This is the part of indexing that several processes do at once; it knows nothing
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import time
 from collections.abc import Callable
@@ -18,7 +17,7 @@ from indoors_indexing.chunks import chunks_of
 from indoors_indexing.facts import FileFacts
 from indoors_indexing.languages import LanguageRecord, by_path
 from indoors_indexing.reading import Content, Unreadable, read_source
-from indoors_indexing.records import FileRecord
+from indoors_indexing.records import FileRecord, digest
 
 FactsOf = Callable[[LanguageRecord, bytes], FileFacts]
 
@@ -82,11 +81,6 @@ def _facts(path: str, data: bytes, facts_of: FactsOf | None) -> FileFacts | None
         return (facts_of or _default())(record, data)
     except Exception:  # noqa: BLE001 - a defect there must not cost the file its place in the search
         return no_facts(record, data)
-
-
-def digest(data: bytes) -> bytes:
-    """What tells whether a file's bytes are the ones that were indexed."""
-    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 _found: list[FactsOf] = []

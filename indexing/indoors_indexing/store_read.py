@@ -208,6 +208,11 @@ class Reader:
         """Whether there is an index that can be read, be it an empty one."""
         return bool(self._rows("SELECT 1 FROM state", ()))
 
+    def version(self) -> tuple[int, ...]:
+        """Another value whenever something was written since; () while there is no index."""
+        rows = self._rows("PRAGMA data_version", ())
+        return (*(self._identity or ()), int(rows[0][0])) if rows else ()
+
     def counts(self) -> Counts:
         """How much the index holds; all zero while there is none."""
         rows = self._rows(

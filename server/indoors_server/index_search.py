@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from indoors_indexing.extract import digest
 from indoors_indexing.reading import Unreadable, open_root, read_source
+from indoors_indexing.records import digest
 from indoors_indexing.sift import MAX_SOURCE_BYTES
 from indoors_indexing.words import query_words
 

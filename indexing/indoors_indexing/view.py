@@ -1,0 +1,223 @@
+"""One root's index as it is asked for snippets: the store, the files' texts, and the list of paths.
+
+    related(site) -> what the store knows, aligned with -> the texts that are now
+                                                           (open documents before the disk)
+
+The index may be a moment behind a file that is being written. Offsets are believed only where the
+text is the one that was indexed; in an open document they are carried over the last edit.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from types import MappingProxyType
+
+import msgspec
+
+from indoors_indexing import related as relations
+from indoors_indexing.facts import Base, Definition, Import
+from indoors_indexing.reading import Unreadable, open_root, read_source
+from indoors_indexing.recent import Ring
+from indoors_indexing.records import digest
+from indoors_indexing.related import Site
+from indoors_indexing.resolve import CONFIG_NAMES, MemoryFiles, project_of
+from indoors_indexing.sift import MAX_SOURCE_BYTES
+from indoors_indexing.store_read import Counts, Defined, Derived, Hit, Reader
+from indoors_indexing.types import Snippet
+
+NO_TEXTS: Mapping[str, str] = MappingProxyType({})
+_NO_RING = Ring()
+# What listing the files may take of the time: a root with very many is listed less often.
+_LISTING_SHARE = 0.05
+_MAX_CONFIGS = 2000
+
+
+class View:
+    """Asks the index of one root. For one thread; never raises on anything in the root."""
+
+    def __init__(
+        self, root: Path, cache: Path, clock: Callable[[], float] = time.perf_counter
+    ) -> None:
+        self._root = str(root)
+        self._clock = clock
+        self._reader = Reader.open(root, cache)
+        self._files = MemoryFiles(())
+        self._paths: list[str] = []
+        self._configs: dict[str, tuple[bytes, str]] = {}
+        self._version: tuple[int, ...] = ()
+        self._list_at = 0.0
+
+    def close(self) -> None:
+        """Let go of the database; a later question opens it again."""
+        self._reader.close()
+
+    def counts(self) -> Counts:
+        """How much the index holds."""
+        return self._reader.counts()
+
+    def related(
+        self,
+        site: Site,
+        budget_tokens: int,
+        *,
+        ring: Ring = _NO_RING,
+        texts: Mapping[str, str] = NO_TEXTS,
+        within_s: float = 0.05,
+    ) -> tuple[Snippet, ...]:
+        """The snippets for a cursor, as `related.related`, from what is known after `within_s`.
+
+        `texts` are the open documents, by their paths in the index.
+        """
+        late_at = self._clock() + within_s
+        texts = {**texts, site.document.path: site.document.text}
+        with _Now(self._root, self._reader, texts) as now:
+            self._list(now)
+            return relations.related(
+                site, budget_tokens, now, self._files, ring, is_late=lambda: self._clock() > late_at
+            )
+
+    def _list(self, now: _Now) -> None:
+        """Know the files of the root, and what its project files say."""
+        started_s = self._clock()
+        if started_s < self._list_at:
+            return
+        version = self._reader.version()
+        if version == self._version:
+            return
+        self._version = version
+        rows = self._reader.files()
+        paths = [row.path for row in rows]
+        configs = {
+            row.path: row.hash
+            for row in rows
+            if row.path.rpartition("/")[2] in CONFIG_NAMES or row.path.endswith(".csproj")
+        }
+        known = {path: digest for path, (digest, _) in self._configs.items()}
+        if paths != self._paths or configs != known:
+            self._configs = {
+                path: (digest, now.source(path, 0, MAX_SOURCE_BYTES).decode("utf-8", "replace"))
+                if known.get(path) != digest
+                else self._configs[path]
+                for path, digest in list(configs.items())[:_MAX_CONFIGS]
+            }
+            project = project_of({path: text for path, (_, text) in self._configs.items()}, paths)
+            self._files, self._paths = MemoryFiles(paths, project), paths
+        took_s = self._clock() - started_s
+        self._list_at = started_s + took_s / _LISTING_SHARE
+
+
+class _Text(msgspec.Struct, frozen=True):
+    """A file's bytes as they are now. `shift` is None where they are the ones that were indexed;
+    else how much longer they are, all of it in one place.
+    """
+
+    data: bytes
+    shift: int | None
+
+
+class _Now:
+    """A `lookup.Reader` for one question: what the store says, where it is true of the files."""
+
+    def __init__(self, root: str, reader: Reader, texts: Mapping[str, str]) -> None:
+        self._name = root
+        self._root: int | None = None
+        self._reader = reader
+        self._open = texts
+        self._texts: dict[str, _Text | None] = {}
+
+    def __enter__(self) -> _Now:
+        with contextlib.suppress(OSError):
+            self._root = open_root(self._name)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._root is not None:
+            os.close(self._root)
+
+    def definitions_named(self, names: Sequence[str], limit: int = 200) -> list[Defined]:
+        found = self._reader.definitions_named(names, limit)
+        aligned = ((one.path, self._aligned(one.path, one.definition)) for one in found)
+        return [Defined(path, one) for path, one in aligned if one is not None]
+
+    def definitions_in(self, path: str) -> list[Definition]:
+        found = self._reader.definitions_in(path)
+        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
+
+    def imports_of(self, path: str) -> list[Import]:
+        return self._reader.imports_of(path)
+
+    def bases_in(self, path: str) -> list[Base]:
+        return self._reader.bases_in(path)
+
+    def derived_from(self, names: Sequence[str], limit: int = 200) -> list[Derived]:
+        return self._reader.derived_from(names, limit)
+
+    def search(self, words: Sequence[str], limit: int = 20) -> list[Hit]:
+        return [hit for hit in self._reader.search(words, limit) if not self._is_ahead(hit.path)]
+
+    def containing(self, identifier: str, limit: int = 200) -> list[Hit]:
+        found = self._reader.containing(identifier, limit)
+        return [hit for hit in found if not self._is_ahead(hit.path)]
+
+    def source(self, path: str, start: int, end: int) -> bytes:
+        text = self._text(path)
+        return b"" if text is None else text.data[start:end]
+
+    def _is_ahead(self, path: str) -> bool:
+        """Whether an open document has changed since it was indexed."""
+        if path not in self._open:
+            return False
+        text = self._text(path)
+        return text is None or text.shift is not None
+
+    def _aligned(self, path: str, definition: Definition) -> Definition | None:
+        """A definition of an open document at its place in the text that is open now."""
+        if path not in self._open:
+            return definition
+        text = self._text(path)
+        if text is None or text.shift is None:
+            return None if text is None else definition
+        name, at = definition.name.encode("utf-8", "replace"), definition.name_start
+        if text.data.startswith(name, at):
+            return definition
+        if text.shift and at + text.shift >= 0 and text.data.startswith(name, at + text.shift):
+            return _shifted(definition, text.shift)
+        return None
+
+    def _text(self, path: str) -> _Text | None:
+        """A file's text now; None if it cannot be read, or changed on the disk since."""
+        if path not in self._texts:
+            self._texts[path] = self._read(path)
+        return self._texts[path]
+
+    def _read(self, path: str) -> _Text | None:
+        row = self._reader.file(path)
+        if row is None:
+            return None
+        if (shown := self._open.get(path)) is not None:
+            data = shown.encode("utf-8", "replace")
+            same = len(data) == row.size and digest(data) == row.hash
+            return _Text(data, None if same else len(data) - row.size)
+        if self._root is None:
+            return None
+        try:
+            content = read_source(self._root, path, MAX_SOURCE_BYTES)
+        except Unreadable:
+            return None
+        if len(content.data) != row.size or (
+            content.mtime_ns != row.mtime_ns and digest(content.data) != row.hash
+        ):
+            return None
+        return _Text(content.data, None)
+
+
+def _shifted(definition: Definition, by: int) -> Definition:
+    changes = {
+        name: getattr(definition, name) + by
+        for name in ("start", "end", "head_end", "doc_start", "doc_end", "name_start")
+    }
+    return msgspec.structs.replace(definition, **changes)
