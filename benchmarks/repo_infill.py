@@ -36,7 +36,7 @@ from repo_rows import RepoRow, read_repo_rows, sample, write_rows
 from rows import Row
 from tree_holes import make_rows
 
-from indoors_completion import budget
+from indoors_completion import budget, fim
 from indoors_completion.cache import CompletionCache
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess
@@ -58,8 +58,9 @@ class SteadyEngine:
     any machine and in every run.
     """
 
-    def __init__(self, engine: EngineProcess, prompt_tokens: int) -> None:
+    def __init__(self, engine: EngineProcess, prompt_tokens: int, form: str = "") -> None:
         self._engine = engine
+        self._form = form
         self._prefill_tps = prompt_tokens / budget.COLD_S
         self.generate = engine.generate
 
@@ -69,7 +70,10 @@ class SteadyEngine:
         model = self._engine.model
         if model is None:
             return None
-        return msgspec.structs.replace(model, prefill_tps=self._prefill_tps, decode_tps=0.0)
+        family = fim.shown_as(model.family, self._form) if self._form else model.family
+        return msgspec.structs.replace(
+            model, prefill_tps=self._prefill_tps, decode_tps=0.0, family=family
+        )
 
 
 async def ask(
@@ -109,7 +113,7 @@ async def complete(
 ) -> dict[str, Any]:
     """One row with one context, with nothing in any cache."""
     pipeline = Pipeline(
-        SteadyEngine(process, options.prompt_tokens),
+        SteadyEngine(process, options.prompt_tokens, options.form),
         syntax,
         CompletionCache(),
         time.monotonic,
@@ -218,6 +222,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--prompt-tokens", type=int, default=2048, help="768 to 4096, for all")
     parser.add_argument("--model", default="qwen2.5-coder-0.5b-instruct", help="name or path")
+    parser.add_argument("--form", default="", help="comments, code or headers, for all families")
     parser.add_argument("--threads", type=int, default=usable_cpus())
     parser.add_argument("--answers", type=Path, help="results file, else beside the rows")
     parser.add_argument("--no-model", action="store_true", help="only what is shown")
@@ -252,6 +257,7 @@ def main() -> None:
             "model": model.name,
             "model_bytes": model.stat().st_size,
             "deadline_ms": DEADLINE_MS,
+            "form": options.form,
             "code": code_version(HERE.parent),
         }
         keys = [key_of(one.row, one.context, one.snippets, fingerprint(settings)) for one in shown]

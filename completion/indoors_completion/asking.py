@@ -1,4 +1,4 @@
-"""From a request to a recipe: what the pipeline asks the engine, with the tree's help."""
+"""From a request to a recipe: what the engine is asked, with the help of the tree and the index."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from indoors_completion import budget as budgets
 from indoors_completion import fim, recipe
 from indoors_completion.cache import Key
 from indoors_completion.families import Family
+from indoors_completion.heads import Head, Heads, is_worth
 from indoors_completion.place import Place, locate
 from indoors_completion.recipe import Prompt, Recipe, Reuse
 from indoors_completion.types import (
@@ -20,83 +21,137 @@ from indoors_completion.types import (
     Engine,
     Job,
     ModelInfo,
+    Snippet,
+    Span,
     SyntaxSite,
 )
-from indoors_indexing.types import Syntax
+from indoors_indexing.types import Retrieval, Syntax
 
 SYNTAX_DEADLINE_S = 0.04
-
-# How much text must be unchanged for a window to begin there again.
-_RECOGNIZED = 64
+# Retrieval is asked only where a whole prompt is about to be evaluated, which takes longer.
+RETRIEVAL_DEADLINE_S = 0.06
 
 Note = Callable[[str, str, str], None]
+Able = tuple[ModelInfo, Family]
+
+
+# Stands for snippets where only the room for them counts.
+_SOME = (Snippet(path="", text="", reason=""),)
 
 
 class Evaluation(msgspec.Struct, frozen=True):
-    """A job that evaluates a prompt exactly. `moves` says that its window begins elsewhere than the
-    one that is in use; call `done` once the prompt is in the cache.
+    """A job that evaluates a prompt exactly; call `done` once the prompt is in the cache.
+
+    `is_new` says that the prompt begins otherwise than the one in use.
     """
 
     job: Job
-    moves: bool
+    is_new: bool
     done: Callable[[], None]
 
 
 class Asking:
     """Makes jobs for the loaded model. `reuse` "exact" never lets a suffix be moved."""
 
-    def __init__(self, engine: Engine, syntax: Syntax, reuse: Reuse) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        syntax: Syntax,
+        retrieval: Retrieval | None,
+        clock: Callable[[], float],
+        reuse: Reuse,
+    ) -> None:
         self.reuse: Reuse = reuse
+        self.heads = Heads(clock)
         self._engine = engine
         self._syntax = syntax
+        self._retrieval = retrieval
         self._versions = itertools.count(1)
-        # Where the window in use begins, and the text there, by document.
-        self._starts: dict[str, tuple[int, str]] = {}
 
-    def able(self) -> tuple[ModelInfo, Family] | None:
+    def able(self) -> Able | None:
         """The loaded model and its family; None if none is loaded, or it cannot fill in."""
         model = self._engine.model
         family = fim.by_name(model.family) if model is not None else None
         return None if model is None or family is None else (model, family)
 
-    def prompt(self, request: CompletionRequest) -> Prompt | None:
-        """The prompt of a request, None without an able model."""
+    def fits_before(self, document: Document) -> bool:
+        """Whether all of a document fits into the window before a cursor at its end."""
         able = self.able()
-        return None if able is None else recipe.prompt(request, locate(request), *able)
+        if able is None:
+            return False
+        request = CompletionRequest(document=document, offset=len(document.text))
+        head = self.heads.of(document)
+        prompt = self._prompt(request, locate(request), able, head.snippets if head else ())
+        return prompt.around.prefix_start == 0
 
-    def evaluation(self, request: CompletionRequest) -> Evaluation | None:
+    def is_outgrown(self, request: CompletionRequest) -> bool:
+        """Whether the window should begin elsewhere than it does."""
+        able, head = self.able(), self.heads.of(request.document)
+        start = None if head is None else head.start_in(request.document)
+        if able is None or head is None or start is None:
+            return False
+        prompt = self._prompt(request, locate(request), able, head.snippets)
+        return prompt.around.prefix_start != start
+
+    def may_change(self, document: Document) -> bool:
+        """Whether other snippets may be looked for now."""
+        return self._retrieval is not None and self.heads.may_change(document)
+
+    # --- in the background ----------------------------------------------------------------------
+
+    async def evaluation(self, request: CompletionRequest) -> Evaluation | None:
         """How to evaluate the prompt of a request exactly, None without an able model.
 
-        Its window begins where it should: while nobody waits, there is time to move it.
+        While nobody waits there is time for a better head: a window that begins where it should,
+        and other snippets, if they are worth it.
         """
-        prompt = self.prompt(request)
-        if prompt is None:
+        able = self.able()
+        if able is None:
             return None
-        document, start = request.document, prompt.around.prefix_start
+        document, place = request.document, locate(request)
+        head = self.heads.of(document)
+        if head is None or head.start_in(document) is None:
+            found = await self._retrieved(request, place, able)
+            old = () if head is None else head.snippets
+            return self._evaluation(request, place, able, old if found is None else found)
+        pending = self.heads.pending(document)
+        if pending is not None:
+            return self._evaluation(request, place, able, pending.snippets, beside=True)
+        outgrown, found = self.is_outgrown(request), None
+        if outgrown or self.may_change(document):
+            found = await self._retrieved(request, place, able)
+        better = found is not None and is_worth(found, head.snippets)
+        snippets = found if better and found is not None else head.snippets
+        return self._evaluation(request, place, able, snippets, beside=outgrown or better)
+
+    def _evaluation(
+        self,
+        request: CompletionRequest,
+        place: Place,
+        able: Able,
+        snippets: tuple[Snippet, ...],
+        *,
+        beside: bool = False,
+    ) -> Evaluation:
+        document = request.document
+        prompt = self._prompt(request, place, able, snippets)
+        head = self.heads.made(document, snippets, prompt.around.prefix_start, beside=beside)
+        if beside:
+            self.heads.begin(document, head, prompt.budget.prompt_tokens, able[0])
         return Evaluation(
-            prompt.evaluation(document.uri),
-            moves=self._kept_start(document) not in (None, start),
-            done=lambda: self._keep(document, start),
+            prompt.evaluation(head.slot),
+            is_new=beside,
+            done=lambda: self.heads.use(document, head),
         )
 
-    def forget(self, uri: str) -> None:
-        """A document was closed."""
-        self._starts.pop(uri, None)
-
-    def _keep(self, document: Document, start: int) -> None:
-        text = document.text[start : start + _RECOGNIZED]
-        self._starts[document.uri] = start, text
-
-    def _kept_start(self, document: Document) -> int | None:
-        start, text = self._starts.get(document.uri, (0, None))
-        return start if text is not None and document.text.startswith(text, start) else None
+    # --- for a request --------------------------------------------------------------------------
 
     async def recipe(
         self,
         request: CompletionRequest,
         place: Place,
         key: Key,
-        able: tuple[ModelInfo, Family],
+        able: Able,
         note: Note,
         site: SyntaxSite | None,
     ) -> Recipe:
@@ -108,39 +163,97 @@ class Asking:
                 note("syntax", "unknown", "no grammar, or no answer in time")
             else:
                 note("syntax", site.region, " > ".join(site.scope) or "top level")
-        prompt = recipe.prompt(
-            request, place, model, family, kept_start=self._kept_start(request.document)
+        head = await self._head(request, place, able)
+        prompt = self._prompt(request, place, able, head.snippets, head.start_in(request.document))
+        made = recipe.recipe(
+            prompt, request, place, key, model, site, reuse=self.reuse, slot=head.slot
         )
-        self._keep(request.document, prompt.around.prefix_start)
-        made = recipe.recipe(prompt, request, place, key, model, site, reuse=self.reuse)
         note("gate", f"complete the {made.shape.kind}", made.shape.reason)
         note("budget", prompt.budget.describe(), budgets.describe_speeds(model))
         note("window", prompt.around.describe(), f"anchored at {prompt.around.prefix_start}")
-        note("render", family.name, f"{family.order}, {len(request.snippets)} snippets")
+        for snippet in head.snippets:
+            note("snippet", snippet.path, snippet.reason)
+        note("render", family.name, f"{family.order}, {len(head.snippets)} snippets")
         return made
 
+    async def _head(self, request: CompletionRequest, place: Place, able: Able) -> Head:
+        """The head in use if it can stay, else the best one: all is evaluated anew in any case."""
+        document, given = request.document, request.snippets
+        head = self.heads.of(document)
+        start = None if head is None else head.start_in(document)
+        if head is not None and start is not None and given in ((), head.snippets):
+            prompt = self._prompt(request, place, able, head.snippets, start)
+            if prompt.around.prefix_start == start:
+                return head
+        found = await self._retrieved(request, place, able)
+        old = () if head is None else head.snippets
+        snippets = old if found is None else found
+        prompt = self._prompt(request, place, able, snippets)
+        head = self.heads.made(document, snippets, prompt.around.prefix_start)
+        self.heads.use(document, head)
+        return head
+
     async def recipe_ahead(
-        self,
-        request: CompletionRequest,
-        place: Place,
-        key: Key,
-        able: tuple[ModelInfo, Family],
+        self, request: CompletionRequest, place: Place, key: Key, able: Able
     ) -> Recipe:
         """As `recipe`, in the background, for a document that does not exist yet.
 
         The syntax service knows it under another name, because the real one has another text.
         """
-        model, family = able
-        site = None
+        site, document = None, request.document
         if _tree_matters(request, place):
-            uri, version = tree_of(request.document.uri), next(self._versions)
-            tree = msgspec.structs.replace(request.document, uri=uri, version=version)
-            site = await self._site(tree, place)
-        kept_start = self._kept_start(request.document)
-        prompt = recipe.prompt(request, place, model, family, kept_start=kept_start)
+            uri, version = tree_of(document.uri), next(self._versions)
+            site = await self._site(
+                msgspec.structs.replace(document, uri=uri, version=version), place
+            )
+        head = self.heads.of(document) or Head(slot=document.uri)
+        prompt = self._prompt(request, place, able, head.snippets, head.start_in(document))
         return recipe.recipe(
-            prompt, request, place, key, model, site, reuse=self.reuse, background=True
+            prompt,
+            request,
+            place,
+            key,
+            able[0],
+            site,
+            reuse=self.reuse,
+            slot=head.slot,
+            background=True,
         )
+
+    # --- what is asked for it -------------------------------------------------------------------
+
+    def _prompt(
+        self,
+        request: CompletionRequest,
+        place: Place,
+        able: Able,
+        snippets: tuple[Snippet, ...],
+        kept_start: int | None = None,
+    ) -> Prompt:
+        asked = msgspec.structs.replace(request, snippets=snippets)
+        return recipe.prompt(asked, place, *able, kept_start=kept_start)
+
+    async def _retrieved(
+        self, request: CompletionRequest, place: Place, able: Able
+    ) -> tuple[Snippet, ...] | None:
+        """What of the project helps at a place; None if that is not known (in time)."""
+        model, family = able
+        if request.snippets or family.context == "none":
+            return request.snippets
+        if self._retrieval is None:
+            return None
+        asked = msgspec.structs.replace(request, snippets=_SOME)
+        prompt = recipe.prompt(asked, place, model, family)
+        shown = Span(prompt.around.prefix_start, prompt.around.suffix_end)
+        document = msgspec.structs.replace(request.document, text=place.text)
+        try:
+            # Where the answer is at hand this does not even give way to another task.
+            async with asyncio.timeout(RETRIEVAL_DEADLINE_S):
+                return await self._retrieval.snippets(
+                    document, place.offset, shown, prompt.budget.snippets_tokens
+                )
+        except TimeoutError:
+            return None
 
     async def _site(self, document: Document, place: Place) -> SyntaxSite | None:
         """Ask the syntax service, for a few tens of milliseconds at most."""

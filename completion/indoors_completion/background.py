@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 
 import msgspec
 
-from indoors_completion.asking import Evaluation
+from indoors_completion.asking import Asking
 from indoors_completion.place import Place, locate
 from indoors_completion.runs import Run
 from indoors_completion.types import (
@@ -53,7 +53,7 @@ class _Slot(msgspec.Struct):
 class Background:
     """The background work of one pipeline.
 
-    `evaluation` says how to evaluate the prompt of a request exactly (None: not possible now).
+    `asking` says how to evaluate the prompt of a request exactly.
     `speculate` starts the run ahead of an answer's acceptance and returns it (None: there is
     nothing to find out). `is_busy` says whether requests run. `sleep` is asyncio's, or a test's.
     `n_exact` counts the evaluations made here.
@@ -62,14 +62,14 @@ class Background:
     def __init__(
         self,
         engine: Engine,
-        evaluation: Callable[[CompletionRequest], Evaluation | None],
+        asking: Asking,
         speculate: Callable[[CompletionRequest, Completion], Awaitable[Run | None]],
         is_busy: Callable[[], bool],
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
         self.n_exact = 0
         self._engine = engine
-        self._evaluation = evaluation
+        self._asking = asking
         self._speculate = speculate
         self._is_busy = is_busy
         self._sleep = sleep
@@ -130,9 +130,7 @@ class Background:
     ) -> None:
         slot = self._slots.get(request.document.uri, _Slot(place.line.start))
         new_line = slot.n_stale > 0 and slot.line_start != place.line.start
-        evaluation = self._evaluation(request)
-        moves = evaluation is not None and evaluation.moves
-        due = moves or slot.n_stale > 0 or slot.n_typed > TYPED_TOKENS
+        due = slot.n_stale > 0 or slot.n_typed > TYPED_TOKENS
         urgent = new_line or slot.n_stale > STALE_TOKENS or slot.n_typed > TYPED_URGENT
         if urgent:
             await self._evaluate(request)
@@ -142,19 +140,22 @@ class Background:
         run = await self._speculate(request, completion)
         if run is not None:
             await run.finished()
-        if due and not urgent:
+        if urgent:
+            return
+        due = due or self._asking.is_outgrown(request)
+        if due or self._asking.may_change(request.document):
             await self._sleep(PAUSE_S)
-            await self._evaluate(request)
+            await self._evaluate(request, is_due=due)
 
     async def _after_pause(self, document: Document, offset: int) -> None:
         await self._sleep(PAUSE_S)
         await self._evaluate(CompletionRequest(document=document, offset=offset))
 
-    async def _evaluate(self, request: CompletionRequest) -> None:
-        """Evaluate the prompt of a place, and nothing more."""
+    async def _evaluate(self, request: CompletionRequest, *, is_due: bool = True) -> None:
+        """Evaluate the prompt of a place, and nothing more; if not `is_due`, only a new head."""
         place = locate(request)
-        evaluation = self._evaluation(request)
-        if evaluation is None:
+        evaluation = await self._asking.evaluation(request)
+        if evaluation is None or not (is_due or evaluation.is_new):
             return
         stream = self._engine.generate(evaluation.job)
         try:

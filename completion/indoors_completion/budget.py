@@ -47,6 +47,11 @@ class PromptBudget(msgspec.Struct, frozen=True, kw_only=True):
     snippets_tokens: int
     answer_tokens: int
 
+    @property
+    def prompt_tokens(self) -> int:
+        """The prompt as a whole."""
+        return self.prefix_tokens + self.suffix_tokens + self.snippets_tokens
+
     def describe(self) -> str:
         """One line for `--explain`."""
         prompt = f"prefix {self.prefix_tokens}, suffix {self.suffix_tokens}"

@@ -17,10 +17,11 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     `order` "PSM" renders `prefix_token P suffix_token S middle_token`; "SPM" renders
     `suffix_token S prefix_token P middle_token`. An empty `middle_token` is not rendered.
 
-    `context` says how other files are shown: "comments" at the head of the prefix, "headers" in
-    the family's native form, or "none". A header is `file_token` (special) or `file_mark` (plain),
-    the path and a newline; `own_path` says whether the path of the edited file stands before the
-    first sentinel or inside the prefix. `repo_token` opens the headers where the family has one.
+    `context` says how other files are shown: at the head of the prefix, as "comments" or as "code"
+    under a comment with its path; in the family's native form, as "headers"; or "none" of them. A
+    header is `file_token` (special) or `file_mark` (plain), the path and a newline; `own_path` says
+    whether the path of the edited file stands before the first sentinel or inside the prefix.
+    `repo_token` opens the headers where the family has one.
 
     `stops` are further texts that end an answer. `names` (searched, case-folded, in the file's
     names), `pres` (`tokenizer.ggml.pre`) and `architectures` select the row; a row without any of
@@ -40,7 +41,7 @@ class Family(msgspec.Struct, frozen=True, kw_only=True):
     prefix_token: str
     suffix_token: str
     middle_token: str
-    context: Literal["headers", "comments", "none"]
+    context: Literal["headers", "comments", "code", "none"]
     repo_token: str = ""
     file_token: str = ""
     file_mark: str = ""

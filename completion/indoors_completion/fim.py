@@ -37,6 +37,17 @@ def by_name(name: str) -> Family | None:
     return _BY_NAME.get(name)
 
 
+def shown_as(name: str, form: str) -> str:
+    """The name of a family like `name` that shows other files in another form; for measuring.
+
+    Raises KeyError for an unknown family, msgspec.ValidationError for an unknown form.
+    """
+    variant = f"{name}/{form}"
+    changed = msgspec.to_builtins(_BY_NAME[name]) | {"name": variant, "context": form}
+    _BY_NAME[variant] = msgspec.convert(changed, Family)
+    return variant
+
+
 def detect(metadata: Mapping[str, str], tokens: Callable[[str], bool]) -> Family | None:
     """The family of a model file, or None if it cannot fill in the middle.
 
@@ -80,6 +91,8 @@ def render(
     if shown and budget.snippets_tokens > 0 and family.context != "none":
         if family.context == "comments":
             head.append(_plain(_comments(shown, language), budget.snippets_tokens, "head"))
+        elif family.context == "code":
+            head.append(_plain(_code(shown, language), budget.snippets_tokens, "head"))
         else:
             before, head = _headers(family, shown, path, budget)
     inside = [*head, _plain(prefix, budget.prefix_tokens, "tail")]
@@ -97,6 +110,13 @@ def render(
 def _comments(snippets: Sequence[Snippet], language: str) -> str:
     return "".join(
         as_comment(f"Path: {snippet.path}\n{snippet.text}", language) for snippet in snippets
+    )
+
+
+def _code(snippets: Sequence[Snippet], language: str) -> str:
+    return "".join(
+        as_comment(f"Path: {snippet.path}", language) + snippet.text.rstrip("\n") + "\n\n"
+        for snippet in snippets
     )
 
 

@@ -37,7 +37,7 @@ from indoors_completion.types import (
     Prefill,
     SyntaxSite,
 )
-from indoors_indexing.types import Syntax
+from indoors_indexing.types import Retrieval, Syntax
 
 # A run may end under a request (another one took its place): how often it looks for the next one.
 _ATTEMPTS = 3
@@ -61,9 +61,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 class Pipeline:
     """Completes. One instance serves all documents, on one event loop.
 
-    `clock` gives seconds on any steady scale; `new_id` names each completion. `forget_tree` drops
-    what the syntax service keeps for a uri. `on_more(uri, version)` is called when a document whose
-    request was answered early has more to show. `reuse` "exact" never lets a suffix be moved.
+    `retrieval` finds the snippets of requests that bring none. `clock` gives seconds on any steady
+    scale; `new_id` names each completion. `forget_tree` drops what the syntax service keeps for a
+    uri. `on_more(uri, version)` is called when a document whose request was answered early has more
+    to show. `reuse` "exact" never lets a suffix be moved.
     """
 
     def __init__(
@@ -74,6 +75,7 @@ class Pipeline:
         clock: Callable[[], float],
         new_id: Callable[[], str],
         *,
+        retrieval: Retrieval | None = None,
         forget_tree: Callable[[str], None] = lambda _: None,
         on_more: Callable[[str, int], None] = lambda _uri, _version: None,
         reuse: Reuse = "auto",
@@ -87,10 +89,10 @@ class Pipeline:
         self._new_id = new_id
         self._forget_tree = forget_tree
         self._patience = patience or Patience()
-        self._asking = Asking(engine, syntax, reuse)
+        self._asking = Asking(engine, syntax, retrieval, clock, reuse)
         self._runs = Runs(self._launch, on_more)
         self._background = Background(
-            engine, self._asking.evaluation, self._speculate, lambda: self._n_waiting > 0, sleep
+            engine, self._asking, self._speculate, lambda: self._n_waiting > 0, sleep
         )
         self._n_waiting = self._n_joined = self._n_ahead_hits = 0
 
@@ -159,8 +161,7 @@ class Pipeline:
         """
         if offset is None:
             offset = len(document.text)
-            prompt = self._asking.prompt(CompletionRequest(document=document, offset=offset))
-            if prompt is None or prompt.around.prefix_start > 0:
+            if not self._asking.fits_before(document):
                 return
         self._background.warm(document, offset)
 
@@ -168,7 +169,7 @@ class Pipeline:
         """A document was closed."""
         self._runs.forget(uri)
         self._background.forget(uri)
-        self._asking.forget(uri)
+        self._asking.heads.forget(uri)
         self._forget_tree(tree_of(uri))
 
     def use(self, reuse: Reuse) -> None:

@@ -110,9 +110,10 @@ def recipe(
     site: SyntaxSite | None,
     *,
     reuse: Reuse,
+    slot: str,
     background: bool = False,
 ) -> Recipe:
-    """Decide how much is asked for and what will bound it."""
+    """Decide how much is asked for and what will bound it; `slot` holds what is evaluated."""
     language = request.document.language
     shape = gate.shape(request, place.line, site)
     opens = gate.opens_block(language, place.line, site)
@@ -133,7 +134,7 @@ def recipe(
     )
     job = Job(
         parts=asked.parts,
-        slot=request.document.uri,
+        slot=slot,
         max_tokens=answer_tokens,
         stops=asked.family.stops,
         stop_at_newline=is_line,

@@ -89,3 +89,17 @@ class NoSyntax:
     async def error_count(self, language: str, text: str) -> int | None:  # noqa: ARG002 - the protocol's signature
         """Answer `None`."""
         return None
+
+
+class Retrieval(Protocol):
+    """Finds what of the project helps at a cursor. Implementations never raise on any text."""
+
+    async def snippets(
+        self, document: Document, offset: int, shown: Span, budget_tokens: int
+    ) -> tuple[Snippet, ...] | None:
+        """The best snippets, of about `budget_tokens` together; () if nothing helps.
+
+        `shown` is the part of the document that is in the prompt anyway. None where nothing can be
+        said: no index yet, or a document that belongs to none.
+        """
+        ...
