@@ -28,8 +28,9 @@ from indoors_completion.types import (
 from indoors_indexing.types import Retrieval, Syntax
 
 SYNTAX_DEADLINE_S = 0.04
-# Retrieval is asked only where a whole prompt is about to be evaluated, which takes longer.
-RETRIEVAL_DEADLINE_S = 0.06
+# Retrieval is asked only where a whole prompt is about to be evaluated, which takes longer. In the
+# background it may also open an index first.
+RETRIEVAL_DEADLINE_S, BACKGROUND_RETRIEVAL_S = 0.06, 1.0
 
 Note = Callable[[str, str, str], None]
 Able = tuple[ModelInfo, Family]
@@ -111,7 +112,7 @@ class Asking:
         document, place = request.document, locate(request)
         head = self.heads.of(document)
         if head is None or head.start_in(document) is None:
-            found = await self._retrieved(request, place, able)
+            found = await self._retrieved(request, place, able, BACKGROUND_RETRIEVAL_S)
             old = () if head is None else head.snippets
             return self._evaluation(request, place, able, old if found is None else found)
         pending = self.heads.pending(document)
@@ -119,7 +120,7 @@ class Asking:
             return self._evaluation(request, place, able, pending.snippets, beside=True)
         outgrown, found = self.is_outgrown(request), None
         if outgrown or self.may_change(document):
-            found = await self._retrieved(request, place, able)
+            found = await self._retrieved(request, place, able, BACKGROUND_RETRIEVAL_S)
         better = found is not None and is_worth(found, head.snippets)
         snippets = found if better and found is not None else head.snippets
         return self._evaluation(request, place, able, snippets, beside=outgrown or better)
@@ -234,7 +235,11 @@ class Asking:
         return recipe.prompt(asked, place, *able, kept_start=kept_start)
 
     async def _retrieved(
-        self, request: CompletionRequest, place: Place, able: Able
+        self,
+        request: CompletionRequest,
+        place: Place,
+        able: Able,
+        within_s: float = RETRIEVAL_DEADLINE_S,
     ) -> tuple[Snippet, ...] | None:
         """What of the project helps at a place; None if that is not known (in time)."""
         model, family = able
@@ -248,7 +253,7 @@ class Asking:
         document = msgspec.structs.replace(request.document, text=place.text)
         try:
             # Where the answer is at hand this does not even give way to another task.
-            async with asyncio.timeout(RETRIEVAL_DEADLINE_S):
+            async with asyncio.timeout(within_s):
                 return await self._retrieval.snippets(
                     document, place.offset, shown, prompt.budget.snippets_tokens
                 )

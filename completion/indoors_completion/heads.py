@@ -64,10 +64,6 @@ class Heads:
         held = self._held.get(document.uri)
         return held.head if held is not None else None
 
-    def slots(self, uri: str) -> tuple[str, str]:
-        """The names of the slots that a document may use."""
-        return uri, f"{uri}#beside"
-
     def use(self, document: Document, head: Head) -> None:
         """Prompts begin so from now on."""
         held = self._held.setdefault(document.uri, _Held())
@@ -80,7 +76,7 @@ class Heads:
     ) -> Head:
         """A head; `beside` the one in use, which then stays whole, or in its place."""
         head = self.of(document)
-        first, second = self.slots(document.uri)
+        first, second = slots_of(document.uri)
         slot = first if head is None else head.slot
         if beside:
             slot = second if slot == first else first
@@ -111,6 +107,11 @@ class Heads:
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._held.pop(uri, None)
+
+
+def slots_of(uri: str) -> tuple[str, str]:
+    """The names of the slots that a document's prompts are evaluated in."""
+    return uri, f"{uri}#beside"
 
 
 def is_worth(new: tuple[Snippet, ...], old: tuple[Snippet, ...]) -> bool:

@@ -55,6 +55,11 @@ class View:
         """Let go of the database; a later question opens it again."""
         self._reader.close()
 
+    def prepare(self) -> None:
+        """Open the database and list the files, so that the next question need not."""
+        with _Now(self._root, self._reader, NO_TEXTS) as now:
+            self._list(now)
+
     def counts(self) -> Counts:
         """How much the index holds."""
         return self._reader.counts()

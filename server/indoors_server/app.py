@@ -26,6 +26,7 @@ from indoors_server.outbox import EditorOutbox
 from indoors_server.ports import Core
 from indoors_server.positions import Encoding
 from indoors_server.power import Power
+from indoors_server.retrieval import IndexRetrieval
 from indoors_server.service import Service
 
 _log = logging.getLogger("indoors.app")
@@ -113,6 +114,7 @@ class Server(LanguageServer):
         exit_grace_s: float | None = EXIT_GRACE_S,
         configure_log: Callable[[str, bool], None] = lambda *_: None,
         on_battery: Callable[[], bool] = lambda: False,
+        retrieval: IndexRetrieval | None = None,
     ) -> None:
         super().__init__(
             "indoors",
@@ -123,7 +125,12 @@ class Server(LanguageServer):
         )
         self.outbox = EditorOutbox(self._send)
         self.service = Service(
-            core, self.outbox, clock, lock=lockdown.state().state, on_battery=on_battery
+            core,
+            self.outbox,
+            clock,
+            lock=lockdown.state().state,
+            on_battery=on_battery,
+            retrieval=retrieval,
         )
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
@@ -190,11 +197,17 @@ class Server(LanguageServer):
         return 0 if dispatcher.was_shut_down else 1
 
 
-def run(core: Core, clock: Callable[[], float]) -> int:
+def run(core: Core, clock: Callable[[], float], retrieval: IndexRetrieval | None = None) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
     power = Power(clock)
-    server = Server(core, clock, configure_log=log.configure, on_battery=power.on_battery)
+    server = Server(
+        core,
+        clock,
+        configure_log=log.configure,
+        on_battery=power.on_battery,
+        retrieval=retrieval,
+    )
     status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.
     logging.shutdown()

@@ -9,6 +9,7 @@ looked for again: a model that `indoors setup` brings later is used without a re
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import itertools
 import logging
 import subprocess
@@ -21,6 +22,7 @@ import msgspec
 
 from indoors_completion.cache import CompletionCache
 from indoors_completion.engine.process import EngineProcess, EngineState
+from indoors_completion.heads import slots_of
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.types import (
     Completion,
@@ -33,6 +35,7 @@ from indoors_completion.types import (
     Span,
 )
 from indoors_indexing.languages import by_language_id
+from indoors_indexing.types import Retrieval
 from indoors_server import children
 from indoors_server.located import Located, facts_of, locate
 from indoors_server.settings import Settings
@@ -48,8 +51,11 @@ PATIENCE_S = 2.0
 class EngineCore:
     """The `service.Core` with real processes. All methods run on one event loop."""
 
-    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, clock: Callable[[], float] = time.monotonic, retrieval: Retrieval | None = None
+    ) -> None:
         self._clock = clock
+        self._retrieval = retrieval
         self._facts = Facts(phase="loading", progress=0.0)
         self._settings: Settings | None = None
         self._on_change: Callable[[], None] = lambda: None
@@ -180,6 +186,7 @@ class EngineCore:
             self._cache,
             self._clock,
             lambda: next(self._ids),
+            retrieval=self._retrieval,
             forget_tree=self._syntax.forget,
             on_more=self._on_more,
             reuse=self._settings.suffix_reuse,
@@ -260,7 +267,7 @@ class EngineCore:
         return msgspec.convert(stats, EngineStats, from_attributes=True)
 
     async def complete_patiently(self, request: CompletionRequest) -> Completion:
-        """As `complete`, but the first parse of the document gets the time it needs.
+        """As `complete`, but the first parse and the first look into the index get their time.
 
         An editor's request does not wait for a tree that is not there yet; a person who asks once
         in a terminal should see what the editor shows a moment after the file was opened.
@@ -271,6 +278,11 @@ class EngineCore:
                 if await self._syntax.site(request.document, request.offset) is not None:
                     break
                 await asyncio.sleep(0.05)
+        if self._retrieval is not None:
+            nowhere = Span(request.offset, request.offset)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(PATIENCE_S):
+                    await self._retrieval.snippets(request.document, request.offset, nowhere, 1)
         return await self.complete(request)
 
     def opened(self, document: Document) -> None:
@@ -298,7 +310,8 @@ class EngineCore:
         if self._syntax is not None:
             self._syntax.forget(uri)
         if self._engine is not None:
-            self._engine.forget(uri)
+            for slot in slots_of(uri):
+                self._engine.forget(slot)
 
     async def close(self) -> None:
         """End the worker and the indexer; may be called again."""

@@ -14,10 +14,12 @@ from typing import Literal
 import msgspec
 
 from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
+from indoors_server import paths
 from indoors_server import settings as settings_module
 from indoors_server.debounce import Debounce
 from indoors_server.items import Items
 from indoors_server.ports import Core, Outbox
+from indoors_server.retrieval import IndexRetrieval
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Problem, Settings
@@ -66,7 +68,10 @@ class Service:
         clock: Callable[[], float],
         lock: str = "unproven",
         on_battery: Callable[[], bool] = lambda: False,
+        retrieval: IndexRetrieval | None = None,
     ) -> None:
+        self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
+        self._retrieval.refuses = self._is_refused
         self.session = Session()
         self.counters = Counters()
         self.items = Items(self.counters)
@@ -101,6 +106,7 @@ class Service:
         """Answer what is running and end the children."""
         self._scheduler.cancel_all()
         await self._core.close()
+        await self._retrieval.close()
 
     # --- settings -----------------------------------------------------------------------------
 
@@ -250,6 +256,8 @@ class Service:
         """A document was opened; editors show what they open."""
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
+            if snapshot.folder:
+                self._retrieval.opened(snapshot.folder, snapshot.document)
             self._core.opened(snapshot.document)
         self.focus(uri)
 
@@ -262,10 +270,12 @@ class Service:
         document = snapshot.document
         self.debounce.typed()
         self.items.changed(document.uri, document.text, edited.n_inserted)
+        self._retrieval.changed(document, edited)
         self._core.changed(document, edited.end, background=self._may_prepare(snapshot))
 
     def focus(self, uri: str | None, position: tuple[int, int] | None = None) -> None:
         """The editor shows another document, or none; the cursor is at (line, character)."""
+        self._leave(uri)
         self.session.focus = uri
         snapshot = self.session.snapshot(uri) if uri else None
         if snapshot is not None and position is not None:
@@ -274,8 +284,20 @@ class Service:
         self._warm()
         self.refresh_status()
 
+    def _leave(self, uri: str | None) -> None:
+        """What had the focus is left for another document."""
+        before = self.session.focus
+        if before and uri and before != uri and (left := self.session.snapshot(before)):
+            self._retrieval.left(left.document, self.session.cursor(before))
+
+    def _is_refused(self, folder: str, path: str) -> bool:
+        """Whether a file is none that may be used, as `completion.exclude` says."""
+        return self._by_folder.get(folder, self.settings).excludes(path) != ""
+
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        if (snapshot := self.session.snapshot(uri)) is not None:
+            self._retrieval.forget(snapshot.document.uri)
         self.session.close(uri)
         self.items.forget(uri)
         self._core.forget(uri)

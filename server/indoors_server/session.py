@@ -29,13 +29,27 @@ class Change(msgspec.Struct, frozen=True):
     range: tuple[int, int, int, int] | None = None
 
 
+class Edit(msgspec.Struct, frozen=True):
+    """`[start, new_end)` of the text has replaced what was `[start, old_end)` before."""
+
+    start: int
+    old_end: int
+    new_end: int
+
+
 class Edited(msgspec.Struct, frozen=True):
-    """What a change did: `end` is the offset behind the last edit, None if the whole text was
-    replaced; `n_inserted` the length of the longest insertion.
+    """What a change did: its last edit, None if that replaced the whole text; the length of the
+    longest insertion, and how many edits there were.
     """
 
-    end: int | None
+    last: Edit | None
     n_inserted: int
+    n_edits: int = 1
+
+    @property
+    def end(self) -> int | None:
+        """The offset behind the last edit, None if the whole text was replaced."""
+        return None if self.last is None else self.last.new_end
 
 
 class OpenDocument:
@@ -68,7 +82,7 @@ class OpenDocument:
         start, end = min(one, two), max(one, two)
         self.lines = Lines(self.text[:start] + new + self.text[end:])
         self.cursor = start + len(new)
-        return Edited(self.cursor, len(new))
+        return Edited(Edit(start, end, self.cursor), len(new))
 
 
 class Snapshot(msgspec.Struct, frozen=True):
@@ -100,7 +114,7 @@ class Session:
         edits = [document.apply(change, self.encoding) for change in changes]
         document.version = document.version + 1 if version is None else version
         n_inserted = max((edit.n_inserted for edit in edits), default=0)
-        return Edited(edits[-1].end if edits else None, n_inserted)
+        return Edited(edits[-1].last if edits else None, n_inserted, len(edits))
 
     def cursor(self, uri: str) -> int | None:
         """Where the cursor was at the last change or request; None if that is not known."""

@@ -78,10 +78,15 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return "completion.automatic is off"
         if language in self.languages_off:
             return f"completion.languages.off names {language}"
+        pattern = self.excludes(path)
+        return f"completion.exclude has the pattern {pattern}" if pattern else ""
+
+    def excludes(self, path: str) -> str:
+        """The pattern of `completion.exclude` that a path matches, "" if none."""
         name = path.rsplit("/", 1)[-1]
         for pattern in self.exclude:
             if fnmatch.fnmatchcase(path, pattern) or fnmatch.fnmatchcase(name, pattern):
-                return f"completion.exclude has the pattern {pattern}"
+                return pattern
         return ""
 
 

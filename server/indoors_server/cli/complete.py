@@ -7,7 +7,9 @@ import asyncio
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from indoors_completion.types import (
     Completion,
@@ -18,6 +20,10 @@ from indoors_completion.types import (
 )
 from indoors_server.cli import screen
 from indoors_server.language_ids import language_id
+
+if TYPE_CHECKING:
+    from indoors_server.retrieval import IndexRetrieval
+    from indoors_server.settings import Settings
 
 _CURSOR = "▏"
 _CONTEXT_LINES = 3
@@ -49,9 +55,13 @@ def run(options: argparse.Namespace) -> int:
     )
 
     async def complete() -> tuple[Completion, ModelInfo | None, str]:
-        async with session.loaded_core(resolved, quiet=options.json) as core:
-            completion = await core.complete_patiently(request)
-            return completion, core.model, core.facts.model
+        retrieval = _retrieval(Path(options.place.rsplit(":", 2)[0]), document, resolved)
+        try:
+            async with session.loaded_core(resolved, options.json, retrieval) as core:
+                completion = await core.complete_patiently(request)
+                return completion, core.model, core.facts.model
+        finally:
+            await retrieval.close()
 
     completion, model, name = asyncio.run(complete())
     if options.json:
@@ -63,6 +73,24 @@ def run(options: argparse.Namespace) -> int:
         if not completion.text:
             screen.warn(_nothing(completion))
     return 0
+
+
+def _retrieval(file: Path, document: Document, settings: Settings) -> IndexRetrieval:
+    """What the index of the project around a file knows, as it is: nothing is brought up to date.
+
+    The first look opens the database, which a request does not wait for.
+    """
+    from indoors_server import index_place, paths
+    from indoors_server.retrieval import IndexRetrieval
+
+    retrieval = IndexRetrieval(
+        paths.cache_dir, refuses=lambda _root, path: settings.excludes(path) != ""
+    )
+    file = file.resolve()
+    root = index_place.project_around(file.parent)
+    inside = msgspec.structs.replace(document, path=file.relative_to(root).as_posix())
+    retrieval.opened(str(root), inside)
+    return retrieval
 
 
 def read_place(place: str) -> tuple[Document, int]:

@@ -18,6 +18,8 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every
 
     user = settings.resolve(settings.user_layer())
     log.configure(user.log_level, user.log_file)
-    from indoors_server import app
+    from indoors_server import app, paths
+    from indoors_server.retrieval import IndexRetrieval
 
-    return app.run(EngineCore(), time.monotonic)
+    retrieval = IndexRetrieval(paths.cache_dir)
+    return app.run(EngineCore(retrieval=retrieval), time.monotonic, retrieval)

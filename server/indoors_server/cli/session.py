@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator
 import msgspec
 
 from indoors_completion.types import Document
+from indoors_indexing.types import Retrieval
 from indoors_server import lockdown, log, settings
 from indoors_server.cli import screen
 from indoors_server.core import EngineCore
@@ -35,9 +36,11 @@ def prepare(model: str = "") -> Settings:
 
 
 @contextlib.asynccontextmanager
-async def loaded_core(resolved: Settings, quiet: bool = False) -> AsyncIterator[EngineCore]:
+async def loaded_core(
+    resolved: Settings, quiet: bool = False, retrieval: Retrieval | None = None
+) -> AsyncIterator[EngineCore]:
     """A core whose model is loaded. Raises IndoorsError if it cannot be."""
-    core = EngineCore()
+    core = EngineCore(retrieval=retrieval)
     progress = None if quiet else _LoadBar()
     changed = asyncio.Event()
 
