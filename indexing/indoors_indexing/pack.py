@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from indoors_indexing.facts import Definition
 from indoors_indexing.follow import is_type
 from indoors_indexing.lookup import Lookup
-from indoors_indexing.rank import LISTED, WITH_BODY, Candidate
+from indoors_indexing.rank import LISTED, NAMED_ALONE, WITH_BODY, Candidate
 from indoors_indexing.types import Snippet
 
 CHARS_PER_TOKEN = 3
@@ -23,10 +23,15 @@ _MAX_SHORT_CHARS = 160
 # Of a list the first ones are documented.
 _DOCUMENTED = 8
 # What is kept for the names of members whose signatures do not fit: a name alone says the most.
-_NAMES_SHARE = 0.1
-_NAMES_SHARE_OF_MANY = 0.3
+_NAMES_SHARE = 0.2
+_NAMES_SHARE_OF_MANY = 0.35
+_NAMES_SHARE_OF_VERY_MANY = 0.5
 _MEANT = ("member", "module_member")
-_MANY = 15
+_MANY, _VERY_MANY = 15, 40
+# A file that is named for a name alone costs as much as several names.
+_MAX_FILES_FOR_NAMES = 6
+# `# defines: ` and the line's end.
+_ALSO_CHARS = 12
 # With less room than this nothing is read any more.
 _LITTLE_CHARS = 40
 _MAX_DOC_CHARS = 200
@@ -69,12 +74,16 @@ class Packer:
         self._pieces: dict[str, list[_Piece]] = {}
         self._n_pieces = 0
         self._n_listed: dict[str, int] = {}
-        self._left_out: dict[str, list[Candidate]] = {}
+        self._left_out: list[Candidate] = []
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
         """The snippets for the best of the candidates, the best snippet first."""
         n_meant = sum(one.why in _MEANT for one in candidates)
-        share = _NAMES_SHARE if n_meant <= _MANY else _NAMES_SHARE_OF_MANY
+        share = (
+            _NAMES_SHARE if n_meant <= _MANY
+            else _NAMES_SHARE_OF_MANY if n_meant <= _VERY_MANY
+            else _NAMES_SHARE_OF_VERY_MANY
+        )  # fmt: skip
         self._reserved = int(self._room * share)
         n_late = 0
         for one in candidates:
@@ -101,8 +110,7 @@ class Packer:
             return
         listed = one.why in LISTED
         if self._room - self._reserved < _LITTLE_CHARS:
-            if listed:
-                self._left_out.setdefault(one.path, []).append(one)
+            self._left_out.append(one)
             return
         n_before = self._n_listed[one.why] = self._n_listed.get(one.why, -1) + 1
         text = self._head(one.path, definition, n_before < _DOCUMENTED, short=listed)
@@ -114,8 +122,8 @@ class Packer:
             head = self._head(one.path, owner, documented=True)
             if head:
                 added.insert(0, _Piece(one, owner.start, owner.head_end, head))
-        if not self._take(one.path, added) and listed:
-            self._left_out.setdefault(one.path, []).append(one)
+        if not self._take(one.path, added):
+            self._left_out.append(one)
 
     def _add_span(self, one: Candidate) -> None:
         text = one.text
@@ -141,23 +149,37 @@ class Packer:
                 self._room += len(piece.text) + 1
 
     def _add_names(self) -> None:
-        """The names of what was left out, in one comment for each file that is shown anyway."""
-        self._room += self._reserved
+        """The names of what was left out, in one comment for each file, the likeliest first."""
         self._reserved = 0
-        for path, left_out in self._left_out.items():
+        names: dict[str, dict[str, Candidate]] = {}
+        n_new = 0
+        for one in self._left_out:
+            name = one.found.definition.name if one.found and one.why in NAMED_ALONE else ""
+            known = names.get(one.path)
+            if not name or (known and name in known) or self._shows(one.path, name):
+                continue
+            cost = len(name) + 2
+            is_new = known is None and one.path not in self._pieces
+            if is_new and n_new >= _MAX_FILES_FOR_NAMES:
+                continue
+            cost += _ALSO_CHARS if known is None else 0
+            cost += len(one.path) + _HEADER_CHARS if is_new else 0
+            if cost > self._room:
+                continue
+            n_new += is_new
+            self._room -= cost
+            names.setdefault(one.path, {})[name] = one
+        for path, chosen in names.items():
             mark = _COMMENTS.get(path.rpartition(".")[2], "//")
-            names: list[str] = []
-            size = len(mark) + 8
-            for one in left_out:
-                name = one.found.definition.name if one.found else ""
-                size += len(name) + 2
-                if size > self._room:
-                    break
-                names.append(name)
-            end = max((piece.end for piece in self._pieces.get(path, ())), default=0)
-            if names and path in self._pieces:
-                text = f"{mark} also: {', '.join(dict.fromkeys(names))}"
-                self._take(path, [_Piece(left_out[0], end, end, text)])
+            pieces = self._pieces.setdefault(path, [])
+            end = max((piece.end for piece in pieces), default=0)
+            text = f"{mark} {'also' if pieces else 'defines'}: {', '.join(chosen)}"
+            pieces.append(_Piece(next(iter(chosen.values())), end, end, text))
+
+    def _shows(self, path: str, name: str) -> bool:
+        """Whether what is shown of a file has a name already."""
+        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
+        return any(word.search(piece.text) for piece in self._pieces.get(path, ()))
 
     def _add_body(self, one: Candidate, definition: Definition) -> None:
         size = definition.end - definition.head_end
