@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _WORD = re.compile(r"[^\W\d]\w*")
@@ -74,7 +75,8 @@ class Hints:
         return self._alike
 
 
-def parts(text: str) -> set[str]:
+@lru_cache(maxsize=20_000)
+def parts(text: str) -> frozenset[str]:
     """The words that names are made of, without an ending of the plural."""
     found = (part.lower() for part in _PART.findall(text) if len(part) > 2)
-    return {one[:-1] if len(one) > 3 and one.endswith("s") else one for one in found}
+    return frozenset(one[:-1] if len(one) > 3 and one[-1] == "s" else one for one in found)

@@ -46,6 +46,7 @@ _COMMENTS = {"py": "#", "pyi": "#", "rb": "#", "sh": "#", "lua": "--"}
 # How a stub says that a body is left out.
 _NO_BODY = " ..."
 _QUOTE = re.compile(r"[rRuUbBfF]*(\"\"\"|'''|\"|')")
+_WORD = re.compile(r"[^\W\d][\w$]*")
 _MAX_PIECES = 150
 # What is still read after the deadline, so that what was found is shown: a millisecond's worth.
 _LATE_PIECES = 25
@@ -75,6 +76,8 @@ class Packer:
         self._n_pieces = 0
         self._n_listed: dict[str, int] = {}
         self._left_out: list[Candidate] = []
+        # The words of what is shown of a file, once no signature is added any more.
+        self._words: dict[str, set[str]] = {}
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
         """The snippets for the best of the candidates, the best snippet first."""
@@ -178,8 +181,10 @@ class Packer:
 
     def _shows(self, path: str, name: str) -> bool:
         """Whether what is shown of a file has a name already."""
-        word = re.compile(rf"(?<!\w){re.escape(name)}(?!\w)")
-        return any(word.search(piece.text) for piece in self._pieces.get(path, ()))
+        if path not in self._words:
+            pieces = self._pieces.get(path, ())
+            self._words[path] = {word for piece in pieces for word in _WORD.findall(piece.text)}
+        return name in self._words[path]
 
     def _add_body(self, one: Candidate, definition: Definition) -> None:
         size = definition.end - definition.head_end
@@ -306,18 +311,19 @@ class Packer:
 def _shortened(head: str, definition: Definition) -> str:
     """A signature from the line with its name on, as one line."""
     lines = head.split("\n")
-    named = next(
-        (
-            at
-            for at, line in enumerate(lines)
-            if re.search(rf"(?<!\w){re.escape(definition.name)}", line)
-        ),
-        0,
-    )
+    named = next((at for at, line in enumerate(lines) if _begins_in(line, definition.name)), 0)
     first = lines[named]
     rest = " ".join(line.strip() for line in lines[named + 1 :])
     whole = f"{first} {rest}".rstrip().replace("( ", "(").replace(", )", ")")
     return whole if len(whole) <= _MAX_SHORT_CHARS else whole[:_MAX_SHORT_CHARS] + "…"
+
+
+def _begins_in(line: str, name: str) -> bool:
+    """Whether a word of a line begins with a name."""
+    at = line.find(name)
+    while at > 0 and (line[at - 1].isalnum() or line[at - 1] == "_"):
+        at = line.find(name, at + 1)
+    return at >= 0
 
 
 def _lines(text: str) -> set[str]:
