@@ -20,7 +20,9 @@ from indoors_indexing.resolve import FileIndex
 
 # A member of a base is a little less likely than one of the type itself.
 BASE_STEP = 0.9
-HIDDEN = 0.35
+HIDDEN = 0.45
+# What is used nevertheless, here or in code that is like it.
+_HIDDEN_USED = 0.75
 _KINDS = {"field": 0.97, "constant": 0.93}
 # Members that do not begin with what is typed already.
 _NOT_TYPED = 0.4
@@ -63,7 +65,7 @@ def members_of(
         fit = at.hints.of(definition.name)
         worth *= fit if why in _MEANT else min(fit, _MAX_FIT)
         if not definition.exported and not hidden:
-            worth *= HIDDEN
+            worth *= _HIDDEN_USED if at.hints.is_used(definition.name) else HIDDEN
         yield of_definition(why, member.found, f"member {what}", worth)
 
 

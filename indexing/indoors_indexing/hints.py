@@ -62,6 +62,10 @@ class Hints:
             worth += _USED_ALIKE
         return worth
 
+    def is_used(self, name: str) -> bool:
+        """Whether a name stands in this file or in code that is like it."""
+        return name in self.here() or name in self.alike()
+
     def here(self) -> frozenset[str]:
         """The words of the whole file."""
         if self._here is None:

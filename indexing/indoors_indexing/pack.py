@@ -23,15 +23,17 @@ _MAX_SHORT_CHARS = 160
 # Of a list the first ones are documented.
 _DOCUMENTED = 8
 # What is kept for the names of members whose signatures do not fit: a name alone says the most.
-_NAMES_SHARE = 0.2
-_NAMES_SHARE_OF_MANY = 0.35
-_NAMES_SHARE_OF_VERY_MANY = 0.5
+_NAMES_SHARE = 0.35
+_NAMES_SHARE_OF_MANY = 0.45
+_NAMES_SHARE_OF_VERY_MANY = 0.55
 _MEANT = ("member", "module_member")
 _MANY, _VERY_MANY = 15, 40
+# With little room the best few are shown as they are.
+_FIRST_CHARS = 200
 # A file that is named for a name alone costs as much as several names.
 _MAX_FILES_FOR_NAMES = 6
-# `# defines: ` and the line's end.
-_ALSO_CHARS = 12
+# `// also: ` and the line's end, without the comma behind the last name.
+_ALSO_CHARS = 9
 # With less room than this nothing is read any more.
 _LITTLE_CHARS = 40
 _MAX_DOC_CHARS = 200
@@ -87,7 +89,7 @@ class Packer:
             else _NAMES_SHARE_OF_MANY if n_meant <= _VERY_MANY
             else _NAMES_SHARE_OF_VERY_MANY
         )  # fmt: skip
-        self._reserved = int(self._room * share)
+        self._reserved = int(max(0, self._room - _FIRST_CHARS) * share)
         n_late = 0
         for one in candidates:
             n_late += self._lookup.late()
@@ -166,7 +168,7 @@ class Packer:
             if is_new and n_new >= _MAX_FILES_FOR_NAMES:
                 continue
             cost += _ALSO_CHARS if known is None else 0
-            cost += len(one.path) + _HEADER_CHARS if is_new else 0
+            cost += len(one.path) + _HEADER_CHARS + len("defines") - len("also") if is_new else 0
             if cost > self._room:
                 continue
             n_new += is_new

@@ -34,12 +34,12 @@ WEIGHTS: dict[Why, float] = {
     "named_package": 64.0,
     "named_here": 56.0,  # in this file, but outside of the window
     "unused_import": 50.0,  # imported and not used yet
-    "package_used": 33.0,  # in a file beside this one and used elsewhere in this file
+    "package_used": 37.0,  # in a file beside this one and used elsewhere in this file
     "package": 24.0,  # in a file beside this one
-    "imported": 33.0,  # imported and used elsewhere in the file
+    "imported": 37.0,  # imported and used elsewhere in the file
     "named_project": 44.0,  # found by its name alone
-    "variable_member": 48.0,  # a member of the type of a variable that is in use
-    "own_member": 46.0,  # a member of the type that is being written
+    "variable_member": 38.0,  # a member of the type of a variable that is in use
+    "own_member": 36.0,  # a member of the type that is being written
     "base": 40.0,
     "outline": 26.0,  # a member of a type that is named around it
     # What is like it.

@@ -937,3 +937,58 @@ def test_names_alone_do_not_go_beyond_the_budget(budget: int) -> None:
     text = "import ui\n\nc = ui.Screen()\nc.<|>\n"
     found = MORE.ask("app.py", "python", text, budget=budget)
     assert sum(len(snippet.path) + len(snippet.text) + 12 for snippet in found) <= 3 * budget
+
+
+def test_typescript_an_alias_has_the_members_of_what_it_stands_for() -> None:
+    workspace = Workspace(
+        {
+            "src/types.ts": (
+                "export interface SyncState {\n  graph: Graph\n}\n"
+                "export type FullState = Required<SyncState> & Other\n",
+                """interface SyncState | export interface SyncState
+                field SyncState.graph : Graph | graph: Graph
+                type FullState | export type FullState = Required<SyncState> & Other""",
+            ),
+            "src/a.ts": ("", "import ./types FullState"),
+        }
+    )
+    text = "import { FullState } from './types'\nfunction f(state: FullState) {\n  state.<|>\n}\n"
+    check(workspace.ask("src/a.ts", "typescript", text), "graph: Graph", reason="of FullState")
+
+
+def test_go_an_embedded_type_gives_its_members() -> None:
+    workspace = Workspace(
+        {
+            "p/state.go": (
+                "package p\n\ntype state struct {\n\tTokens int\n}\n\n"
+                "type decoder struct {\n\t*state\n\tbuf []byte\n}\n",
+                """hidden type state | type state struct
+                field state.Tokens : int | Tokens int
+                hidden type decoder | type decoder struct
+                hidden field decoder.buf : []byte | buf []byte""",
+            ),
+            "p/use.go": ("package p\n", ""),
+        }
+    )
+    found = workspace.ask("p/use.go", "go", "package p\n\nfunc f(d *decoder) {\n\td.<|>\n}\n")
+    check(found, "Tokens int", reason="of decoder, the type of d", shown=["buf []byte"])
+
+
+def test_a_hidden_member_that_is_used_here_comes_before_others() -> None:
+    workspace = Workspace(
+        {
+            "app/core.py": (
+                "class Core:\n    def _start(self): ...\n    def _stop(self): ...\n",
+                """class Core | class Core:
+                hidden method Core._start | def _start(self):
+                hidden method Core._stop | def _stop(self):""",
+            ),
+            "app/main.py": ("", "import app.core Core"),
+        }
+    )
+    text = (
+        "from app.core import Core\n\ndef f(c: Core):\n    c._stop()\n\ndef g(core: Core):\n"
+        "    core.<|>\n"
+    )
+    found = workspace.ask("app/main.py", "python", text, budget=24)
+    check(found, "def _stop(self): ...", reason="member of Core", absent=["_start"])
