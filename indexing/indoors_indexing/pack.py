@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from indoors_indexing.facts import Definition
 from indoors_indexing.follow import is_type
 from indoors_indexing.lookup import Lookup
-from indoors_indexing.rank import LISTED, WITH_BODY, Candidate
+from indoors_indexing.rank import LISTED, NAMED_ALONE, WITH_BODY, Candidate
 from indoors_indexing.types import Snippet
 
 CHARS_PER_TOKEN = 3
@@ -23,10 +23,17 @@ _MAX_SHORT_CHARS = 160
 # Of a list the first ones are documented.
 _DOCUMENTED = 8
 # What is kept for the names of members whose signatures do not fit: a name alone says the most.
-_NAMES_SHARE = 0.1
-_NAMES_SHARE_OF_MANY = 0.3
+_NAMES_SHARE = 0.35
+_NAMES_SHARE_OF_MANY = 0.45
+_NAMES_SHARE_OF_VERY_MANY = 0.55
 _MEANT = ("member", "module_member")
-_MANY = 15
+_MANY, _VERY_MANY = 15, 40
+# With little room the best few are shown as they are.
+_FIRST_CHARS = 200
+# A file that is named for a name alone costs as much as several names.
+_MAX_FILES_FOR_NAMES = 6
+# `// also: ` and the line's end, without the comma behind the last name.
+_ALSO_CHARS = 9
 # With less room than this nothing is read any more.
 _LITTLE_CHARS = 40
 _MAX_DOC_CHARS = 200
@@ -41,6 +48,7 @@ _COMMENTS = {"py": "#", "pyi": "#", "rb": "#", "sh": "#", "lua": "--"}
 # How a stub says that a body is left out.
 _NO_BODY = " ..."
 _QUOTE = re.compile(r"[rRuUbBfF]*(\"\"\"|'''|\"|')")
+_WORD = re.compile(r"[^\W\d][\w$]*")
 _MAX_PIECES = 150
 # What is still read after the deadline, so that what was found is shown: a millisecond's worth.
 _LATE_PIECES = 25
@@ -69,13 +77,19 @@ class Packer:
         self._pieces: dict[str, list[_Piece]] = {}
         self._n_pieces = 0
         self._n_listed: dict[str, int] = {}
-        self._left_out: dict[str, list[Candidate]] = {}
+        self._left_out: list[Candidate] = []
+        # The words of what is shown of a file, once no signature is added any more.
+        self._words: dict[str, set[str]] = {}
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
         """The snippets for the best of the candidates, the best snippet first."""
         n_meant = sum(one.why in _MEANT for one in candidates)
-        share = _NAMES_SHARE if n_meant <= _MANY else _NAMES_SHARE_OF_MANY
-        self._reserved = int(self._room * share)
+        share = (
+            _NAMES_SHARE if n_meant <= _MANY
+            else _NAMES_SHARE_OF_MANY if n_meant <= _VERY_MANY
+            else _NAMES_SHARE_OF_VERY_MANY
+        )  # fmt: skip
+        self._reserved = int(max(0, self._room - _FIRST_CHARS) * share)
         n_late = 0
         for one in candidates:
             n_late += self._lookup.late()
@@ -101,8 +115,7 @@ class Packer:
             return
         listed = one.why in LISTED
         if self._room - self._reserved < _LITTLE_CHARS:
-            if listed:
-                self._left_out.setdefault(one.path, []).append(one)
+            self._left_out.append(one)
             return
         n_before = self._n_listed[one.why] = self._n_listed.get(one.why, -1) + 1
         text = self._head(one.path, definition, n_before < _DOCUMENTED, short=listed)
@@ -114,8 +127,8 @@ class Packer:
             head = self._head(one.path, owner, documented=True)
             if head:
                 added.insert(0, _Piece(one, owner.start, owner.head_end, head))
-        if not self._take(one.path, added) and listed:
-            self._left_out.setdefault(one.path, []).append(one)
+        if not self._take(one.path, added):
+            self._left_out.append(one)
 
     def _add_span(self, one: Candidate) -> None:
         text = one.text
@@ -141,23 +154,39 @@ class Packer:
                 self._room += len(piece.text) + 1
 
     def _add_names(self) -> None:
-        """The names of what was left out, in one comment for each file that is shown anyway."""
-        self._room += self._reserved
+        """The names of what was left out, in one comment for each file, the likeliest first."""
         self._reserved = 0
-        for path, left_out in self._left_out.items():
+        names: dict[str, dict[str, Candidate]] = {}
+        n_new = 0
+        for one in self._left_out:
+            name = one.found.definition.name if one.found and one.why in NAMED_ALONE else ""
+            known = names.get(one.path)
+            if not name or (known and name in known) or self._shows(one.path, name):
+                continue
+            cost = len(name) + 2
+            is_new = known is None and one.path not in self._pieces
+            if is_new and n_new >= _MAX_FILES_FOR_NAMES:
+                continue
+            cost += _ALSO_CHARS if known is None else 0
+            cost += len(one.path) + _HEADER_CHARS + len("defines") - len("also") if is_new else 0
+            if cost > self._room:
+                continue
+            n_new += is_new
+            self._room -= cost
+            names.setdefault(one.path, {})[name] = one
+        for path, chosen in names.items():
             mark = _COMMENTS.get(path.rpartition(".")[2], "//")
-            names: list[str] = []
-            size = len(mark) + 8
-            for one in left_out:
-                name = one.found.definition.name if one.found else ""
-                size += len(name) + 2
-                if size > self._room:
-                    break
-                names.append(name)
-            end = max((piece.end for piece in self._pieces.get(path, ())), default=0)
-            if names and path in self._pieces:
-                text = f"{mark} also: {', '.join(dict.fromkeys(names))}"
-                self._take(path, [_Piece(left_out[0], end, end, text)])
+            pieces = self._pieces.setdefault(path, [])
+            end = max((piece.end for piece in pieces), default=0)
+            text = f"{mark} {'also' if pieces else 'defines'}: {', '.join(chosen)}"
+            pieces.append(_Piece(next(iter(chosen.values())), end, end, text))
+
+    def _shows(self, path: str, name: str) -> bool:
+        """Whether what is shown of a file has a name already."""
+        if path not in self._words:
+            pieces = self._pieces.get(path, ())
+            self._words[path] = {word for piece in pieces for word in _WORD.findall(piece.text)}
+        return name in self._words[path]
 
     def _add_body(self, one: Candidate, definition: Definition) -> None:
         size = definition.end - definition.head_end
@@ -284,18 +313,19 @@ class Packer:
 def _shortened(head: str, definition: Definition) -> str:
     """A signature from the line with its name on, as one line."""
     lines = head.split("\n")
-    named = next(
-        (
-            at
-            for at, line in enumerate(lines)
-            if re.search(rf"(?<!\w){re.escape(definition.name)}", line)
-        ),
-        0,
-    )
+    named = next((at for at, line in enumerate(lines) if _begins_in(line, definition.name)), 0)
     first = lines[named]
     rest = " ".join(line.strip() for line in lines[named + 1 :])
     whole = f"{first} {rest}".rstrip().replace("( ", "(").replace(", )", ")")
     return whole if len(whole) <= _MAX_SHORT_CHARS else whole[:_MAX_SHORT_CHARS] + "…"
+
+
+def _begins_in(line: str, name: str) -> bool:
+    """Whether a word of a line begins with a name."""
+    at = line.find(name)
+    while at > 0 and (line[at - 1].isalnum() or line[at - 1] == "_"):
+        at = line.find(name, at + 1)
+    return at >= 0
 
 
 def _lines(text: str) -> set[str]:

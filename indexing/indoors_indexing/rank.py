@@ -16,7 +16,7 @@ Why = Literal[
     "member", "module_member", "receiver", "called", "argument_type", "overridden", "may_override",
     "sibling_override", "named_imported", "named_here", "named_package", "named_project",
     "unused_import", "imported", "variable_member", "own_member", "outline", "base", "subject",
-    "test", "edited", "viewed", "usage", "similar",
+    "test", "package_used", "package", "edited", "viewed", "usage", "similar",
 ]  # fmt: skip
 
 WEIGHTS: dict[Why, float] = {
@@ -34,10 +34,12 @@ WEIGHTS: dict[Why, float] = {
     "named_package": 64.0,
     "named_here": 56.0,  # in this file, but outside of the window
     "unused_import": 50.0,  # imported and not used yet
-    "imported": 33.0,  # imported and used elsewhere in the file
+    "package_used": 37.0,  # in a file beside this one and used elsewhere in this file
+    "package": 24.0,  # in a file beside this one
+    "imported": 37.0,  # imported and used elsewhere in the file
     "named_project": 44.0,  # found by its name alone
-    "variable_member": 48.0,  # a member of the type of a variable that is in use
-    "own_member": 46.0,  # a member of the type that is being written
+    "variable_member": 38.0,  # a member of the type of a variable that is in use
+    "own_member": 36.0,  # a member of the type that is being written
     "base": 40.0,
     "outline": 26.0,  # a member of a type that is named around it
     # What is like it.
@@ -51,10 +53,10 @@ WEIGHTS: dict[Why, float] = {
 
 # However much there is of one kind, the others get their turn.
 LIMITS: dict[Why, int] = {
-    "member": 60, "module_member": 60, "called": 16, "argument_type": 8, "overridden": 2,
-    "may_override": 15, "sibling_override": 2, "unused_import": 8, "imported": 12,
-    "variable_member": 40, "own_member": 25, "base": 4, "outline": 30, "subject": 20, "test": 2,
-    "edited": 5, "viewed": 3, "usage": 4, "similar": 6,
+    "member": 150, "module_member": 120, "called": 16, "argument_type": 8, "overridden": 2,
+    "may_override": 15, "sibling_override": 2, "unused_import": 20, "imported": 60,
+    "variable_member": 40, "own_member": 25, "base": 4, "outline": 60, "subject": 20, "test": 2,
+    "package_used": 60, "package": 60, "edited": 5, "viewed": 3, "usage": 4, "similar": 6,
 }  # fmt: skip
 _OTHERWISE = 25
 
@@ -62,8 +64,22 @@ _OTHERWISE = 25
 WITH_BODY = frozenset({"called", "overridden", "sibling_override", "named_here", "test"})
 
 # Many of one kind, of which one is meant: short signatures, so that all of them are there.
-LISTED = frozenset(
-    {"member", "module_member", "variable_member", "own_member", "outline", "subject"}
+LISTED: frozenset[Why] = frozenset(
+    {
+        "member",
+        "module_member",
+        "variable_member",
+        "own_member",
+        "outline",
+        "subject",
+        "package_used",
+        "package",
+    }
+)
+
+# What is worth saying by its name alone, where there is no room for its signature.
+NAMED_ALONE: frozenset[Why] = LISTED | frozenset[Why](
+    ("named_imported", "named_package", "unused_import", "imported")
 )
 
 

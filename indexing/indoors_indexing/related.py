@@ -13,8 +13,12 @@ from collections.abc import Callable
 
 import msgspec
 
+from indoors_indexing.alike import Alike
 from indoors_indexing.follow import Names
-from indoors_indexing.gather import Gathering, gather
+from indoors_indexing.gather import gather
+from indoors_indexing.gathering import Gathering
+from indoors_indexing.guess import Guess
+from indoors_indexing.hints import Hints
 from indoors_indexing.infer import Inference
 from indoors_indexing.lookup import Lookup, Reader
 from indoors_indexing.members import Members
@@ -60,7 +64,9 @@ def related(
     lookup = Lookup(reader, is_late)
     near = nearby(document.language, text[:offset], text[offset : offset + _AFTER_CHARS])
     names = Names(lookup, files)
+    at_byte = len(text[:offset].encode("utf-8", "replace"))
     members = Members(lookup, files, names)
+    alike = Alike(lookup, near, path)
     candidates = gather(
         Gathering(
             path=path,
@@ -70,7 +76,10 @@ def related(
             files=files,
             names=names,
             members=members,
-            inference=Inference(near, path, lookup, names, members),
+            inference=Inference(near, path, lookup, names, members, at_byte),
+            guess=Guess(path, text, lookup, files, names),
+            alike=alike,
+            hints=Hints(near.line, text, alike.words),
             ring=ring,
         )
     )

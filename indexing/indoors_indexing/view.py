@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
+from typing import TypeVar
 
 import msgspec
 
@@ -34,6 +35,9 @@ _NO_RING = Ring()
 # What listing the files may take of the time: a root with very many is listed less often.
 _LISTING_SHARE = 0.05
 _MAX_CONFIGS = 2000
+# So many files are all that a few cursors look into, and some megabytes.
+_MAX_REMEMBERED = 400
+_T = TypeVar("_T")
 
 
 class View:
@@ -50,6 +54,7 @@ class View:
         self._configs: dict[str, tuple[bytes, str]] = {}
         self._version: tuple[int, ...] = ()
         self._list_at = 0.0
+        self._known = _Known(())
 
     def close(self) -> None:
         """Let go of the database; a later question opens it again."""
@@ -79,18 +84,20 @@ class View:
         """
         late_at = self._clock() + within_s
         texts = {**texts, site.document.path: site.document.text}
-        with _Now(self._root, self._reader, texts) as now:
-            self._list(now)
+        version = self._reader.version()
+        if version != self._known.version:
+            self._known = _Known(version)
+        with _Now(self._root, self._reader, texts, self._known) as now:
+            self._list(now, version)
             return relations.related(
                 site, budget_tokens, now, self._files, ring, is_late=lambda: self._clock() > late_at
             )
 
-    def _list(self, now: _Now) -> None:
+    def _list(self, now: _Now, version: tuple[int, ...]) -> None:
         """Know the files of the root, and what its project files say."""
         started_s = self._clock()
         if started_s < self._list_at:
             return
-        version = self._reader.version()
         if version == self._version:
             return
         self._version = version
@@ -124,10 +131,21 @@ class _Text(msgspec.Struct, frozen=True):
     shift: int | None
 
 
+class _Known:
+    """What the index said of files since it was last written to: the next cursor is mostly near."""
+
+    def __init__(self, version: tuple[int, ...]) -> None:
+        self.version = version
+        self.definitions: dict[str, list[Definition]] = {}
+        self.imports: dict[str, list[Import]] = {}
+        self.bases: dict[str, list[Base]] = {}
+
+
 class _Now:
     """A `lookup.Reader` for one question: what the store says, where it is true of the files."""
 
-    def __init__(self, root: str, reader: Reader, texts: Mapping[str, str]) -> None:
+    def __init__(self, root: str, reader: Reader, texts: Mapping[str, str], known: _Known) -> None:
+        self._known = known
         self._name = root
         self._root: int | None = None
         self._reader = reader
@@ -149,14 +167,16 @@ class _Now:
         return [Defined(path, one) for path, one in aligned if one is not None]
 
     def definitions_in(self, path: str) -> list[Definition]:
-        found = self._reader.definitions_in(path)
+        found = _remembered(self._known.definitions, path, self._reader.definitions_in)
+        if path not in self._open:
+            return found
         return [one for one in (self._aligned(path, each) for each in found) if one is not None]
 
     def imports_of(self, path: str) -> list[Import]:
-        return self._reader.imports_of(path)
+        return _remembered(self._known.imports, path, self._reader.imports_of)
 
     def bases_in(self, path: str) -> list[Base]:
-        return self._reader.bases_in(path)
+        return _remembered(self._known.bases, path, self._reader.bases_in)
 
     def derived_from(self, names: Sequence[str], limit: int = 200) -> list[Derived]:
         return self._reader.derived_from(names, limit)
@@ -218,6 +238,15 @@ class _Now:
         ):
             return None
         return _Text(content.data, None)
+
+
+def _remembered(known: dict[str, list[_T]], path: str, ask: Callable[[str], list[_T]]) -> list[_T]:
+    found = known.get(path)
+    if found is None:
+        if len(known) >= _MAX_REMEMBERED:
+            known.clear()
+        found = known[path] = ask(path)
+    return found
 
 
 def _shifted(definition: Definition, by: int) -> Definition:

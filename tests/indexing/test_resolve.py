@@ -156,6 +156,7 @@ def test_go(module: str, expected: str) -> None:
 def test_go_without_a_module_file() -> None:
     files = MemoryFiles(["cmd/x.go", "shop/item.go"])
     check(files, "cmd/x.go", "github.com/acme/store/shop", "", "shop/item.go")
+    check(files, "cmd/x.go", "shop", "", "shop/item.go")
 
 
 RUST = MemoryFiles(

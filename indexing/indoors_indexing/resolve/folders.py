@@ -23,9 +23,11 @@ def go(imp: Import, importer: str, files: FileIndex) -> list[str]:
         found = _go_files(files, join(module.folder, path[len(module.name) :]))
         if found:
             return found
+    # A path from the root on: the sources of Go itself, or a folder that is no module yet.
+    found = _go_files(files, path)
     parts = path.split("/")
-    if files.project.go_modules or len(parts) <= _PARTS_OF_A_REPOSITORY:
-        return []
+    if found or files.project.go_modules or len(parts) <= _PARTS_OF_A_REPOSITORY:
+        return found
     return _go_files(files, "/".join(parts[_PARTS_OF_A_REPOSITORY:]))
 
 

@@ -1,0 +1,116 @@
+"""Candidates from names: those around the cursor, what is imported, what a package has."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from indoors_indexing.follow import FOLDER_IS_SCOPE, bound_name, is_type
+from indoors_indexing.gathering import Gathering, members_of, place, typed
+from indoors_indexing.lookup import Found
+from indoors_indexing.nearby import written_about
+from indoors_indexing.rank import Candidate, Why, of_definition
+from indoors_indexing.resolve.tree import folder_of
+
+_NEAR_NAMES = 30
+_MAX_BESIDE = 40
+# What is named nearby is no better than what is called here, however well it fits.
+_MAX_FIT, _MAX_IMPORT_FIT = 1.25, 1.75
+_OUTLINED_TYPES = 4
+_WORD = re.compile(r"[^\W\d]\w*")
+# Statements that import something, in all languages that have them; also over several lines.
+_IMPORTING = re.compile(
+    r"^[ \t]*(?:from\s+\S+\s+import\b\s*(?:\([^)]*\)|[^\n]*)|(?:pub\s+)?use\s[^;\n]*(?:\{[^;]*)?;"
+    r"|(?:import|export)\b(?:\s+type)?\s*(?:[\w$]+\s*,\s*)?(?:\{[^}]*\}|\([^)]*\)|\*[^\n]*)?[^\n{]*$"
+    r"|#\s*include[^\n]*|using\s[^\n]*|(?:require|require_relative)\b[^\n]*)",
+    re.MULTILINE,
+)
+_MAX_IMPORTS = 200
+# Enough to see a file's words; a longer one hardly has an import that is not used.
+_COUNTED_CHARS = 60_000
+
+
+def named_nearby(at: Gathering) -> Iterator[Candidate]:
+    """The definitions of names that stand around the cursor, and outlines of the types."""
+    outlined = 0
+    said: dict[str, tuple[Why, str]] = {
+        "imported": ("named_imported", "imported and named nearby"),
+        "here": ("named_here", "in this file and named nearby"),
+        "package": ("named_package", "in this package and named nearby"),
+        "project": ("named_project", "the only one of this name"),
+    }
+    highest = max(at.near.names.values(), default=1.0)
+    alone = [item for item in at.near.names.items() if item[0] not in at.near.members]
+    for name, weight in alone[:_NEAR_NAMES]:
+        for seen in at.names.visible(name, at.path)[:3]:
+            why, what = said[seen.how]
+            if seen.how == "project" and not _is_telling(seen.found, at, name):
+                continue
+            scale = 0.6 + 0.4 * weight / highest
+            fit = at.hints.of(name, is_type=is_type(seen.found.definition))
+            scale *= min(_MAX_FIT, fit)
+            yield of_definition(why, seen.found, f"{name} is {what}", scale)
+            if is_type(seen.found.definition) and outlined < _OUTLINED_TYPES:
+                outlined += 1
+                yield from members_of(at, seen.found, "outline", f"of {name}, named nearby", "")
+
+
+def in_package(at: Gathering) -> Iterator[Candidate]:
+    """Where a folder's files share their names: those that the others have, used here or not."""
+    extension = at.path.rpartition(".")[2]
+    if at.near.receiver is not None or extension not in FOLDER_IS_SCOPE:
+        return
+    beside = [
+        path for path in at.files.within(folder_of(at.path))
+        if path != at.path and path.endswith(f".{extension}") and not path.endswith("_test.go")
+    ]  # fmt: skip
+    used = at.hints.here()
+    for path in beside[:_MAX_BESIDE]:
+        if at.lookup.late():
+            return
+        for position, one in enumerate(at.lookup.definitions_in(path)):
+            if one.scope or one.kind == "module":
+                continue
+            scale = place(position) * at.hints.of(one.name, is_type=is_type(one))
+            scale *= typed(one.name, at.near.partial)
+            if one.name in used:
+                what = f"{one.name} is in this package and used in this file"
+                yield of_definition("package_used", Found(path, one), what, scale)
+            else:
+                yield of_definition("package", Found(path, one), "in this package", scale)
+
+
+def _is_telling(found: Found, at: Gathering, name: str) -> bool:
+    """Whether a name says enough to stand for the only thing that is called so: `start` does not,
+    nor does the name of a variable.
+    """
+    if is_type(found.definition):
+        return True
+    return ("_" in name.strip("_") or not name.islower()) and not written_about(at.near, name)
+
+
+def unused_imports(at: Gathering) -> Iterator[Candidate]:
+    """What was imported was imported to be used: most likely what is not used yet."""
+    imports = at.lookup.imports_of(at.path)
+    body = _IMPORTING.sub("", at.text[:_COUNTED_CHARS]) if imports else ""
+    used = set(_WORD.findall(body))
+    partial = "" if at.near.receiver else at.near.partial
+    hints = at.hints
+    for position, imp in enumerate(imports[:_MAX_IMPORTS]):
+        name = bound_name(imp, at.path)
+        if not name or at.lookup.late():
+            continue
+        for seen in at.names.visible(name, at.path)[:1]:
+            fit = min(_MAX_IMPORT_FIT, hints.of(name, is_type=is_type(seen.found.definition)))
+            if len(partial) > 1 and name.startswith(partial):
+                yield of_definition("named_imported", seen.found, f"{name} is imported")
+            elif name in used:
+                scale = place(position) * fit
+                yield of_definition("imported", seen.found, f"{name} is imported", scale)
+            else:
+                what = f"{name} is imported and not used yet"
+                yield of_definition("unused_import", seen.found, what, fit)
+                if is_type(seen.found.definition):
+                    yield from members_of(
+                        at, seen.found, "outline", f"of {name}, imported and not used yet", ""
+                    )

@@ -1,0 +1,86 @@
+"""Which of many names goes on from the line before a cursor: small factors, each for one sign.
+
+`queryMapping: ` is rather `QueryMapping`, `raise ` an error, `-> ` a type; and what is used
+elsewhere in the file, or in code that is like it, is used here sooner than what is not.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+_PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_WORD = re.compile(r"[^\W\d]\w*")
+_LAST_NAME = re.compile(r"([^\W\d]\w*)\W*\Z")
+# Where a type is written next: behind a colon, an arrow, a bar, `new`, `extends` and the like.
+_TYPE_NEXT = re.compile(
+    r"(?:->|\|(?!\|)|\b(?:new|extends|implements|instanceof|as|impl|dyn|throws)\b"
+    r"|\w\??\s*:(?!:)(?:\s*&?(?:mut\b)?)|\bisinstance\s*\(\s*[\w.]+\s*,)\s*[(\[]?\s*\Z"
+)
+_ERROR_NEXT = re.compile(r"\b(?:raise|throw(?:\s+new)?|except|catch\s*\(|rescue)\s*\(?\s*\Z")
+_ERROR = re.compile(r"(?i:error|exception|failure|fault)\w*\Z")
+# All the words of the last name, and some words of the line.
+_LIKE_LAST, _LIKE_LINE = 1.0, 0.15
+_TYPE, _NO_TYPE = 1.25, 0.8
+_IS_ERROR = 1.5
+_USED_HERE, _USED_ALIKE = 0.12, 0.15
+_MAX_TEXT = 100_000
+
+
+class Hints:
+    """Factors for names at one cursor. `alike` gives the words of similar code, asked once."""
+
+    def __init__(self, line: str, text: str, alike: Callable[[], frozenset[str]]) -> None:
+        self._text = text
+        self._alike_of = alike
+        self._here: frozenset[str] | None = None
+        self._alike: frozenset[str] | None = None
+        last = _LAST_NAME.search(line)
+        self._last_name = last[1] if last else ""
+        self._last = parts(self._last_name)
+        self._line = parts(line)
+        self._wants_type = _TYPE_NEXT.search(line) is not None
+        self._wants_error = _ERROR_NEXT.search(line) is not None
+
+    def of(self, name: str, *, is_type: bool = False) -> float:
+        """What a name's score is multiplied by: about 1, more where the line asks for it."""
+        worth = 1.0
+        own = parts(name)
+        # What stands there already does not go on from itself.
+        if own and self._last and name != self._last_name:
+            worth += _LIKE_LAST * len(own & self._last) / max(len(own), len(self._last))
+        if own & self._line:
+            worth += _LIKE_LINE
+        if self._wants_type:
+            worth *= _TYPE if is_type else _NO_TYPE
+        if self._wants_error and _ERROR.search(name):
+            worth *= _IS_ERROR
+        if name in self.here():
+            worth += _USED_HERE
+        if name in self.alike():
+            worth += _USED_ALIKE
+        return worth
+
+    def is_used(self, name: str) -> bool:
+        """Whether a name stands in this file or in code that is like it."""
+        return name in self.here() or name in self.alike()
+
+    def here(self) -> frozenset[str]:
+        """The words of the whole file."""
+        if self._here is None:
+            self._here = frozenset(_WORD.findall(self._text[:_MAX_TEXT]))
+        return self._here
+
+    def alike(self) -> frozenset[str]:
+        """The words of the code that is most like what stands around the cursor."""
+        if self._alike is None:
+            self._alike = self._alike_of()
+        return self._alike
+
+
+@lru_cache(maxsize=20_000)
+def parts(text: str) -> frozenset[str]:
+    """The words that names are made of, without an ending of the plural."""
+    found = (part.lower() for part in _PART.findall(text) if len(part) > 2)
+    return frozenset(one[:-1] if len(one) > 3 and one[-1] == "s" else one for one in found)
