@@ -62,8 +62,9 @@ class View:
 
     def prepare(self) -> None:
         """Open the database and list the files, so that the next question need not."""
-        with _Now(self._root, self._reader, NO_TEXTS) as now:
-            self._list(now)
+        version = self._reader.version()
+        with _Now(self._root, self._reader, NO_TEXTS, self._known) as now:
+            self._list(now, version)
 
     def counts(self) -> Counts:
         """How much the index holds."""

@@ -1,0 +1,223 @@
+"""What prompts begin with: snippets that change only where nothing is lost, or in a pause."""
+
+import asyncio
+from functools import wraps
+
+from msgspec.structs import replace
+
+from fakes.engine import MODEL, prompt_of
+from indoors_completion import background, heads
+from indoors_completion.heads import is_worth, slots_of
+from indoors_indexing.types import Snippet
+from support.pipelines import Bench, make_document, make_request
+
+LONG_MS = 20_000.0
+FIRST, OTHER = "def first(): ...\n", "def other(x): ...\n"
+
+
+class Shelf:
+    """A retrieval that gives what lies on it, and counts how often it was asked."""
+
+    def __init__(self, *texts):
+        self.texts = texts
+        self.asked = []
+        self.delay_s = 0.0
+
+    async def snippets(self, document, offset, shown, budget_tokens):
+        self.asked.append((document.text, offset, shown, budget_tokens))
+        if self.delay_s:
+            await asyncio.sleep(self.delay_s)
+        if self.texts == (None,):
+            return None
+        return tuple(Snippet(path="b.py", text=text, reason="why") for text in self.texts)
+
+
+def scenario(test):
+    @wraps(test)
+    def run(*arguments, **options):
+        asyncio.run(test(*arguments, **options))
+
+    return run
+
+
+def bench_with(shelf, **options):
+    script = options.pop("script", lambda job: "x" if job.max_tokens else "")
+    return Bench(script, retrieval=shelf, **options)
+
+
+async def ask(bench, marked, **options):
+    options = {"deadline_ms": LONG_MS, "background": True} | options
+    completion = await bench.pipeline.complete(make_request(marked, **options))
+    await bench.pipeline.finished()
+    return completion
+
+
+def shown(jobs):
+    return ["first" in prompt_of(job) for job in jobs], ["other" in prompt_of(job) for job in jobs]
+
+
+@scenario
+async def test_the_first_prompt_has_snippets_and_says_why():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    completion = await ask(bench, "x = |\n")
+    (job,) = bench.engine.asked
+    assert "first" in prompt_of(job)
+    steps = [
+        (stage.decision, stage.reason) for stage in completion.stages if stage.name == "snippet"
+    ]
+    assert steps == [("b.py", "why")]
+    text, offset, window, budget = shelf.asked[0]
+    assert (text, offset, (window.start, window.end)) == ("x = \n", 4, (0, 5))
+    assert budget > 100
+    await bench.close()
+
+
+@scenario
+async def test_nothing_retrieved_shows_nothing():
+    for shelf in (Shelf(), Shelf(None)):
+        bench = bench_with(shelf)
+        await ask(bench, "x = |\n")
+        assert prompt_of(bench.engine.asked[0]).startswith("<|fim_prefix|>x =<|fim_suffix|>")
+        await bench.close()
+
+
+@scenario
+async def test_who_types_keeps_the_snippets_however_much_better_others_are():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    bench.naps.held = (background.PAUSE_S,)
+    for marked in ("x = 1\n|\n", "x = 1\ny|\n", "x = 1\nyz = 2 + |\n"):
+        await bench.pipeline.complete(make_request(marked, deadline_ms=LONG_MS, background=True))
+        shelf.texts = (OTHER,)
+    assert shown(bench.engine.asked) == ([True] * 3, [False] * 3)
+    assert len(shelf.asked) == 1
+    await bench.close()
+
+
+@scenario
+async def test_better_ones_are_evaluated_in_a_pause_beside_those_in_use():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, "x = 1\n|\n")
+    shelf.texts = (OTHER,)
+    await ask(bench, "x = 1\ny = |\n")
+    (evaluated,) = bench.engine.evaluations
+    assert "other" in prompt_of(evaluated)
+    used, beside = slots_of("file:///a")
+    assert [job.slot for job in bench.engine.asked] == [used, used]
+    assert evaluated.slot == beside
+    await ask(bench, "x = 1\ny = 2 + |\n")
+    assert bench.engine.asked[-1].slot == beside
+    assert "other" in prompt_of(bench.engine.asked[-1])
+    await bench.close()
+
+
+@scenario
+async def test_an_interrupted_change_loses_nothing_and_is_gone_on_with():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, "x = 1\n|\n")
+    shelf.texts = (OTHER,)
+    bench.naps.held = (background.PAUSE_S,)
+    request = make_request("x = 1\ny = |\n", deadline_ms=LONG_MS, background=True)
+    await bench.pipeline.complete(request)
+    await bench.until(lambda: background.PAUSE_S in bench.naps.taken)
+    bench.engine.hold_at = 0
+    bench.naps.awake.set()
+    await bench.until(lambda: bench.engine.evaluations and bench.engine.open)
+    document, offset = make_document("x = 1\ny = 3|\n")
+    bench.pipeline.changed(document, offset)
+    await bench.until(lambda: bench.engine.open == 0)
+    bench.engine.hold_at = None
+    shelf.texts = ("def third(): ...\n",)
+    await ask(bench, "x = 1\ny = 3 + |\n")
+    assert "first" in prompt_of(bench.engine.asked[-1])
+    assert bench.engine.asked[-1].slot == "file:///a"
+    assert [("other" in prompt_of(job)) for job in bench.engine.evaluations] == [True, True]
+    assert bench.engine.asked[-1].slot != bench.engine.evaluations[-1].slot
+    await bench.close()
+
+
+@scenario
+async def test_a_slow_machine_does_not_change_them_all_the_time():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf, model=replace(MODEL, prefill_tps=300.0))
+    await ask(bench, "x = 1\n|\n")
+    for number in range(5):
+        shelf.texts = (f"def other_{number}(): ...\n",)
+        await ask(bench, f"x = 1\ny{number} = |\n")
+    assert len(bench.engine.evaluations) == 1
+    bench.clock.tick(3.0 / heads.CHANGE_SHARE)
+    await ask(bench, "x = 1\nz = |\n")
+    assert len(bench.engine.evaluations) == 2
+    await bench.close()
+
+
+@scenario
+async def test_what_says_nothing_new_is_left():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, "x = 1\n|\n")
+    await ask(bench, "x = 1\ny = |\n")
+    assert bench.engine.evaluations == []
+    assert len(shelf.asked) == 3  # at first, and in each pause
+    await bench.close()
+
+
+@scenario
+async def test_a_suggestion_is_typed_through_although_they_changed():
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf, script=lambda job: "value" if job.max_tokens else "")
+    await ask(bench, "x = |\n")
+    shelf.texts = (OTHER,)
+    await bench.pipeline.finished()
+    bench.clock.tick(1000)
+    assert (await ask(bench, "x = va|\n")).source == "cache"
+    await bench.close()
+
+
+@scenario
+async def test_an_index_that_is_slow_is_not_waited_for():
+    shelf = Shelf(FIRST)
+    shelf.delay_s = 30.0
+    bench = bench_with(shelf)
+    completion = await bench.pipeline.complete(make_request("x = |\n", deadline_ms=LONG_MS))
+    assert completion.text == "x"
+    assert "first" not in prompt_of(bench.engine.asked[0])
+    await bench.close()
+
+
+@scenario
+async def test_snippets_of_the_request_itself_count():
+    shelf = Shelf(OTHER)
+    bench = bench_with(shelf)
+    given = (Snippet(path="c.py", text=FIRST, reason="given"),)
+    await ask(bench, "x = |\n", snippets=given)
+    assert shown(bench.engine.asked) == ([True], [False])
+    assert shelf.asked == []
+    await bench.close()
+
+
+@scenario
+async def test_a_jump_takes_what_helps_there():
+    lines = "".join(f"value_{number} = compute({number})\n" for number in range(2000))
+    middle = lines.index("\nvalue_1000")
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, lines + "|", background=False)
+    shelf.texts = (OTHER,)
+    await ask(bench, lines[:middle] + "|" + lines[middle:], background=False)
+    assert shown(bench.engine.asked) == ([True, False], [False, True])
+    await bench.close()
+
+
+def test_a_quarter_of_new_lines_is_worth_it():
+    def of(*lines):
+        return (Snippet(path="a", text="\n".join(lines), reason=""),)
+
+    assert is_worth(of("a"), ())
+    assert not is_worth((), of("a"))
+    assert not is_worth(of("a", "b"), of("b", "a"))
+    assert is_worth(of("a", "b", "c", "d"), of("a", "b", "c"))
+    assert not is_worth(of("a", "b", "c", "d", "e"), of("a", "b", "c", "d"))
