@@ -210,8 +210,13 @@ class Reader:
 
     def version(self) -> tuple[int, ...]:
         """Another value whenever something was written since; () while there is no index."""
+        version = self._data_version()
+        return (*(self._identity or ()), version) if version >= 0 else ()
+
+    def _data_version(self) -> int:
+        """SQLite's count of what others wrote; -1 while there is no index."""
         rows = self._rows("PRAGMA data_version", ())
-        return (*(self._identity or ()), int(rows[0][0])) if rows else ()
+        return int(rows[0][0]) if rows else -1
 
     def counts(self) -> Counts:
         """How much the index holds; all zero while there is none."""
@@ -262,6 +267,12 @@ class Reader:
         return [Hit(path, start, end, 0.0) for path, start, end in rows]
 
     def _worth_asking(self, words: list[str]) -> list[str]:
+        version = self._data_version()
+        if version != self._frequency_version:
+            self._frequency_version = version
+            self._frequency = {
+                word: count for word, count in self._frequency.items() if count > _COMMON
+            }
         counted = sorted((self._n_chunks(word), at, word) for at, word in enumerate(words))
         counted = [entry for entry in counted if entry[0]]
         chosen: list[str] = []
@@ -283,8 +294,10 @@ class Reader:
                 (f'"{word}"', _COMMON + 1),
             )
             known = int(rows[0][0]) if rows else 0
-            # What is common stays common; what is rare is counted again, and quickly.
-            if known > _COMMON and len(self._frequency) < 10_000:
+            # What is common stays common; what is rare is counted again once something changed.
+            # A connection that is its writer's own does not see that it wrote.
+            keep = known > _COMMON or self._database is not None
+            if keep and len(self._frequency) < 10_000:
                 self._frequency[word] = known
         return known
 

@@ -36,7 +36,7 @@ _NO_RING = Ring()
 _LISTING_SHARE = 0.05
 _MAX_CONFIGS = 2000
 # So many files are all that a few cursors look into, and some megabytes.
-_MAX_REMEMBERED = 400
+_MAX_REMEMBERED = 1000
 _T = TypeVar("_T")
 
 
@@ -137,6 +137,7 @@ class _Known:
 
     def __init__(self, version: tuple[int, ...]) -> None:
         self.version = version
+        self.named: dict[str, list[Defined]] = {}
         self.definitions: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.bases: dict[str, list[Base]] = {}
@@ -163,7 +164,10 @@ class _Now:
             os.close(self._root)
 
     def definitions_named(self, names: Sequence[str], limit: int = 200) -> list[Defined]:
-        found = self._reader.definitions_named(names, limit)
+        key = f"{limit} {' '.join(names)}"
+        found = _remembered(
+            self._known.named, key, lambda _: self._reader.definitions_named(names, limit)
+        )
         aligned = ((one.path, self._aligned(one.path, one.definition)) for one in found)
         return [Defined(path, one) for path, one in aligned if one is not None]
 
