@@ -95,8 +95,10 @@ class Asking:
         return prompt.around.prefix_start != start
 
     def may_change(self, document: Document) -> bool:
-        """Whether other snippets may be looked for now."""
-        return self._retrieval is not None and self.heads.may_change(document)
+        """Whether a pause may bring other snippets: looked for now, or begun with before."""
+        if self._retrieval is None:
+            return False
+        return self.heads.may_change(document) or self.heads.pending(document) is not None
 
     # --- in the background ----------------------------------------------------------------------
 
@@ -119,7 +121,7 @@ class Asking:
         if pending is not None:
             return self._evaluation(request, place, able, pending.snippets, beside=True)
         outgrown, found = self.is_outgrown(request), None
-        if outgrown or self.may_change(document):
+        if outgrown or self.heads.may_change(document):
             found = await self._retrieved(request, place, able, BACKGROUND_RETRIEVAL_S)
         better = found is not None and is_worth(found, head.snippets)
         snippets = found if better and found is not None else head.snippets

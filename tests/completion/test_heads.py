@@ -120,6 +120,7 @@ async def test_an_interrupted_change_loses_nothing_and_is_gone_on_with():
     await ask(bench, "x = 1\n|\n")
     shelf.texts = (OTHER,)
     bench.naps.held = (background.PAUSE_S,)
+    bench.naps.taken.clear()
     request = make_request("x = 1\ny = |\n", deadline_ms=LONG_MS, background=True)
     await bench.pipeline.complete(request)
     await bench.until(lambda: background.PAUSE_S in bench.naps.taken)
