@@ -68,7 +68,7 @@ class Run:
         self.options = options
         settings = {"model": options.model, "engine": {"threads": options.threads}}
         self.system = Indoors(
-            merged(settings, options.settings), index=False, verbose=options.verbose
+            merged(settings, options.settings), workspace=None, verbose=options.verbose
         )
         self.counts: Counter[str] = Counter()
         self.ready_ms: list[float] = []

@@ -13,6 +13,7 @@ import os
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from replay_answers import Item, Pending, TraceLine, item_of, note, parse_trace_line
@@ -20,20 +21,14 @@ from replay_lsp import LspClient, Message, ServerEnded
 from replay_metrics import Key, Shown, Totals
 from replay_system import System, SystemFailed
 from replay_trace import Change, Document, Event, Trace, units
+from replay_workspace import path_of
 
 CLIENT = {"name": "Indoors replay", "version": "0.1.0", "protocol": 1, "refresh": True}
 _LOAD_S = 300.0
 _ANSWER_S = 120.0
 _CANCELLED = -32800
 _AUTOMATIC = 2
-_INDEX_MISSING = (
-    "--index: this server has no workspace index (it does not announce "
-    "experimental.indoors.index): leave --index out, or run a version that has one"
-)
-
-
-class NoIndex(SystemFailed):
-    """`--index` was asked of a server that has none."""
+_INDEX_S = 120.0
 
 
 class Indoors(System):
@@ -41,9 +36,9 @@ class Indoors(System):
 
     name = "indoors"
 
-    def __init__(self, settings: dict[str, Any], *, index: bool, verbose: bool) -> None:
+    def __init__(self, settings: dict[str, Any], *, workspace: Path | None, verbose: bool) -> None:
         self._settings = settings
-        self._index = index
+        self._workspace = workspace
         self._verbose = verbose
         self._lsp = LspClient(self._notified)
         self._phase = ""
@@ -72,7 +67,9 @@ class Indoors(System):
     async def start(self) -> None:
         await self._lsp.start(verbose=self._verbose)
         options: dict[str, Any] = {"client": CLIENT, "settings": self._settings}
-        result = await self._lsp.request(
+        folder = self._workspace
+        folders = [{"uri": folder.as_uri(), "name": "replay"}] if folder else None
+        await self._lsp.request(
             "initialize",
             {
                 "processId": os.getpid(),
@@ -81,16 +78,15 @@ class Indoors(System):
                     "general": {"positionEncodings": ["utf-16"]},
                     "textDocument": {"inlineCompletion": {}},
                 },
-                "workspaceFolders": None,
+                "workspaceFolders": folders,
                 "initializationOptions": options,
             },
         )
-        announced = result["capabilities"].get("experimental") or {}
-        if self._index and not (announced.get("indoors") or {}).get("index"):
-            raise NoIndex(_INDEX_MISSING)
         self._lsp.notify("initialized", {})
         self._lsp.notify("$/setTrace", {"value": "verbose"})
         await self._ready()
+        if folder:
+            await self._indexed()
         self._engine_before = (await self._status()).get("engine")
 
     async def _ready(self) -> None:
@@ -106,9 +102,23 @@ class Indoors(System):
                 f"indoors was not ready within {_LOAD_S:g} s: run `indoors doctor`"
             ) from None
 
+    async def _indexed(self) -> None:
+        """Wait until the workspace is in the index."""
+        try:
+            async with asyncio.timeout(_INDEX_S):
+                while True:
+                    roots = (await self._status()).get("index") or []
+                    if roots and all(root.get("phase") == "ready" for root in roots):
+                        return
+                    await asyncio.sleep(0.2)
+        except TimeoutError:
+            raise SystemFailed(f"the index was not ready within {_INDEX_S:g} s") from None
+
     async def open(self, trace: Trace, document: Document) -> None:
         self._n_documents += 1
         self._uri = f"file:///replay/{self._n_documents}/{trace.path}"
+        if self._workspace:
+            self._uri = (self._workspace / path_of(trace)).as_uri()
         self._document = document
         self._lsp.notify(
             "textDocument/didOpen",

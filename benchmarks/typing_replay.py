@@ -20,16 +20,18 @@ import json
 import random
 import signal
 import sys
+import tempfile
 from pathlib import Path
 from typing import Any, NoReturn
 
 import build_peer
-from replay_indoors import Indoors, NoIndex
+from replay_indoors import Indoors
 from replay_llama_server import LlamaServer
 from replay_metrics import ratios, summary
 from replay_plain import PlainLlama
 from replay_system import Replay, System, SystemFailed
 from replay_trace import Trace, read_or_leave
+from replay_workspace import lay_out
 
 from indoors_completion.engine.threads import usable_cpus
 from indoors_completion.types import IndoorsError
@@ -50,12 +52,12 @@ def merged(below: dict[str, Any], above: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def make(name: str, model: Path, options: argparse.Namespace) -> System:
+def make(name: str, model: Path, workspace: Path | None, options: argparse.Namespace) -> System:
     """A system by its name; leaves with a message where something is missing."""
     verbose = options.verbose
     if name == "indoors":
         settings = {"model": options.model, "engine": {"threads": options.threads}}
-        return Indoors(merged(settings, options.settings), index=options.index, verbose=verbose)
+        return Indoors(merged(settings, options.settings), workspace=workspace, verbose=verbose)
     if name == "llama-server":
         binary = options.llama_server or build_peer.server_path()
         if not binary.exists():
@@ -74,17 +76,25 @@ async def run(names: list[str], traces: list[Trace], options: argparse.Namespace
     # Whoever ends this program must not leave a server behind that goes on computing.
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     model = model_store.resolve(options.model).path
-    systems = {name: make(name, model, options) for name in names}
     figures: dict[str, Any] = {}
-    for name, system in systems.items():
-        replay = Replay(speed=options.speed, patient=options.patient)
-        totals = await replay.run(system, traces)
-        figures[name] = summary(replay.keys, totals)
-        if options.verbose:
-            for key in replay.keys:
-                text = key.shown.text if key.shown else ""
-                sys.stderr.write(f"{name} {key.source} {key.before!r} + {text!r} {key.is_right}\n")
+    with tempfile.TemporaryDirectory(prefix="replay-") as folder:
+        workspace = Path(folder).resolve() / "workspace" if options.index else None
+        if workspace is not None:
+            lay_out(workspace, traces)
+        systems = {name: make(name, model, workspace, options) for name in names}
+        for name, system in systems.items():
+            replay = Replay(speed=options.speed, patient=options.patient)
+            totals = await replay.run(system, traces)
+            figures[name] = summary(replay.keys, totals)
+            if options.verbose:
+                _tell(name, replay)
     return figures
+
+
+def _tell(name: str, replay: Replay) -> None:
+    for key in replay.keys:
+        text = key.shown.text if key.shown else ""
+        sys.stderr.write(f"{name} {key.source} {key.before!r} + {text!r} {key.is_right}\n")
 
 
 def leave(text: str) -> NoReturn:
@@ -133,7 +143,7 @@ def main() -> None:
         random.Random(options.seed).shuffle(traces)
     try:
         figures = asyncio.run(run(names, traces, options))
-    except (NoIndex, IndoorsError) as error:
+    except IndoorsError as error:
         leave(str(error))
     except SystemFailed as error:
         sys.exit(str(error))

@@ -140,7 +140,11 @@ class Asking:
         prompt = self._prompt(request, place, able, snippets)
         head = self.heads.made(document, snippets, prompt.around.prefix_start, beside=beside)
         if beside:
-            self.heads.begin(document, head, prompt.budget.prompt_tokens, able[0])
+            if head != self.heads.pending(document):
+                self.heads.spent(document, prompt.budget.prompt_tokens, able[0])
+            self.heads.begin(document, head)
+        elif self.heads.of(document) is None:
+            self.heads.spent(document, prompt.budget.prompt_tokens, able[0])
         return Evaluation(
             prompt.evaluation(head.slot),
             is_new=beside,
@@ -194,6 +198,7 @@ class Asking:
         prompt = self._prompt(request, place, able, snippets)
         head = self.heads.made(document, snippets, prompt.around.prefix_start)
         self.heads.use(document, head)
+        self.heads.spent(document, prompt.budget.prompt_tokens, able[0])
         return head
 
     async def recipe_ahead(

@@ -91,13 +91,17 @@ class Heads:
         is_old = self._clock() - held.pending_since_s > _PENDING_S
         return None if is_old or held.pending.start_in(document) is None else held.pending
 
-    def begin(self, document: Document, head: Head, n_tokens: int, model: ModelInfo) -> None:
-        """The evaluation of a head of about `n_tokens` begins."""
+    def begin(self, document: Document, head: Head) -> None:
+        """The evaluation of a head beside the one in use begins."""
         held = self._held.setdefault(document.uri, _Held())
         if held.pending != head:
             held.pending, held.pending_since_s = head, self._clock()
-            cost_s = n_tokens / model.prefill_tps if model.prefill_tps > 0 else 0.0
-            held.change_at_s = self._clock() + cost_s / CHANGE_SHARE
+
+    def spent(self, document: Document, n_tokens: int, model: ModelInfo) -> None:
+        """About `n_tokens` are evaluated for a new head: the next one has to wait for its share."""
+        held = self._held.setdefault(document.uri, _Held())
+        cost_s = n_tokens / model.prefill_tps if model.prefill_tps > 0 else 0.0
+        held.change_at_s = max(held.change_at_s, self._clock() + cost_s / CHANGE_SHARE)
 
     def may_change(self, document: Document) -> bool:
         """Whether the snippets may be replaced for their own sake now."""
