@@ -256,7 +256,8 @@ class Service:
         """A document was opened; editors show what they open."""
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
-            if snapshot.folder:
+            # Another scheme's document is not the file that has its path: an old version, a cell.
+            if snapshot.folder and scheme_of(uri) == "file":
                 self._retrieval.opened(snapshot.folder, snapshot.document)
             self._core.opened(snapshot.document)
         self.focus(uri)
