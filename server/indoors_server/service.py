@@ -22,6 +22,7 @@ from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Problem, Settings
 from indoors_server.status import Counters, EngineStats, Status, Work, status_of
+from indoors_server.workspace_index import WorkspaceIndex
 
 _log = logging.getLogger("indoors.service")
 
@@ -72,6 +73,7 @@ class Service:
         self.items = Items(self.counters)
         self.debounce = Debounce(clock)
         self.client_refreshes = False
+        self.index = WorkspaceIndex(self.session, core.index, outbox, self.refresh_status)
         self._on_battery = on_battery
         self._core = core
         self._outbox = outbox
@@ -100,6 +102,7 @@ class Service:
     async def close(self) -> None:
         """Answer what is running and end the children."""
         self._scheduler.cancel_all()
+        self.index.close()
         await self._core.close()
 
     # --- settings -----------------------------------------------------------------------------
@@ -123,6 +126,7 @@ class Service:
             self._by_folder[folder] = narrowed
             problems += [*layer.problems, *widened]
         self._tell_problems(problems)
+        self.index.fit(self._by_folder)
         if self._started:
             self._core.reconfigure(self.settings)
             self.refresh_status()
@@ -251,6 +255,7 @@ class Service:
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._core.opened(snapshot.document)
+        self.index.opened(uri)
         self.focus(uri)
 
     def changed(self, uri: str, version: int | None, changes: list[Change]) -> None:
@@ -260,6 +265,7 @@ class Service:
         if edited is None or snapshot is None:
             return
         document = snapshot.document
+        self.index.changed(uri)
         self.debounce.typed()
         self.items.changed(document.uri, document.text, edited.n_inserted)
         self._core.changed(document, edited.end, background=self._may_prepare(snapshot))
@@ -276,6 +282,7 @@ class Service:
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.index.closed(uri)
         self.session.close(uri)
         self.items.forget(uri)
         self._core.forget(uri)
@@ -319,7 +326,11 @@ class Service:
     def status(self) -> Status:
         """The status now."""
         return status_of(
-            self._core.facts, busy=self._busy, inactive=self._inactive(), lock=self._lock
+            self._core.facts,
+            busy=self._busy,
+            inactive=self._inactive(),
+            lock=self._lock,
+            index=self.index.status(),
         )
 
     def refresh_status(self) -> None:
