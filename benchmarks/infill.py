@@ -31,6 +31,7 @@ from indoors_completion.engine.threads import usable_cpus
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.types import CompletionRequest, Document
 from indoors_server import children, engine_store, model_store
+from indoors_server.indexer_process import IndexerProcess
 from indoors_server.syntax_client import SyntaxClient
 
 HERE = Path(__file__).resolve().parent
@@ -49,7 +50,7 @@ async def ours(
         partial(children.spawn, "worker", "--engine", engine),
         wire.Load(path=str(model), n_ctx=options.context, n_threads=options.threads),
     )
-    syntax = SyntaxClient(partial(children.spawn, "indexer"))
+    syntax = SyntaxClient(IndexerProcess(partial(children.spawn, "indexer")))
     await process.start()
     await syntax.start()
     try:

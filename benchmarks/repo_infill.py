@@ -44,6 +44,7 @@ from indoors_completion.engine.threads import usable_cpus
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.types import CompletionRequest, Document, ModelInfo
 from indoors_server import children, engine_store, model_store
+from indoors_server.indexer_process import IndexerProcess
 from indoors_server.syntax_client import SyntaxClient
 
 HERE = Path(__file__).resolve().parent
@@ -88,7 +89,7 @@ async def ask(
         partial(children.spawn, "worker", "--engine", str(build.directory or "")),
         wire.Load(path=str(model), n_ctx=n_ctx(options), n_threads=options.threads),
     )
-    syntax = SyntaxClient(partial(children.spawn, "indexer"))
+    syntax = SyntaxClient(IndexerProcess(partial(children.spawn, "indexer")))
     async with AsyncExitStack() as stack:
         stack.push_async_callback(process.close)
         stack.push_async_callback(syntax.close)

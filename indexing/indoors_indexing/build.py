@@ -20,7 +20,7 @@ from typing import NamedTuple
 import msgspec
 
 from indoors_indexing import ignore, sift
-from indoors_indexing.maker import Result, Task, make, make_held
+from indoors_indexing.maker import Result, Task, make
 from indoors_indexing.pool import Pool, PoolBroken, Spawn, n_makers
 from indoors_indexing.reading import Unreadable, open_root
 from indoors_indexing.records import FileRecord, Known
@@ -28,6 +28,8 @@ from indoors_indexing.scan import Found, Scan, never, walk
 from indoors_indexing.store import StoreReset, Writer
 
 Progress = Callable[[int, int], None]
+# Makes one record, given the open root: in this process, or somewhere else.
+MakeOne = Callable[[int, Task], Result]
 # Texts of files that are open in an editor, by path: they count, and the disk does not.
 NOTHING_HELD: Mapping[str, bytes] = MappingProxyType({})
 
@@ -73,16 +75,17 @@ def bring_up_to_date(
     cancelled: Callable[[], bool] = never,
     wanted: frozenset[str] = frozenset(),
     held: Mapping[str, bytes] = NOTHING_HELD,
+    make_one: MakeOne | None = None,
 ) -> Outcome:
-    """One pass over the tree below `root`. Never raises on anything in it.
+    """One pass over the tree below `root`. Never raises on anything in it but what `make_one` does.
 
-    With `spawn` a large pass uses several processes. `progress` gets (files done, files to do).
-    `wanted` names vendored folders that are indexed all the same. What is `held` stays as it is:
-    somebody has it open, and `update` is told its text.
+    With `spawn` a large pass uses several processes, a small one `make_one`. `progress` gets (files
+    done, files to do). `wanted` names vendored folders that are indexed all the same. What is
+    `held` stays as it is: somebody has it open, and `update` is told its text.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _Pass(writer, root, spawn, progress, cancelled, wanted, held).run()
+            return _Pass(writer, root, spawn, progress, cancelled, wanted, held, make_one).run()
         except StoreReset:
             # The database is a new one: everything counts as changed in the next attempt.
             continue
@@ -99,6 +102,7 @@ class _Pass:
         cancelled: Callable[[], bool],
         wanted: frozenset[str],
         held: Mapping[str, bytes],
+        make_one: MakeOne | None,
     ) -> None:
         self._writer = writer
         self._root = root
@@ -107,6 +111,7 @@ class _Pass:
         self._cancelled = cancelled
         self._wanted = wanted
         self._held = held
+        self._make_one = make_one or make
         self._notes: list[str] = []
         self._states: dict[str, Found] = {}
         self._records: list[FileRecord] = []
@@ -181,7 +186,7 @@ class _Pass:
             return
         try:
             for task in left.values():
-                yield [make(root, task)]
+                yield [self._make_one(root, task)]
         finally:
             os.close(root)
 
@@ -237,10 +242,12 @@ def update(
     paths: Sequence[str],
     wanted: frozenset[str] = frozenset(),
     held: Mapping[str, bytes] = NOTHING_HELD,
+    make_one: MakeOne | None = None,
 ) -> Update:
     """Look at single paths (relative, posix) that something happened to. Raises StoreReset.
 
-    Never raises on what is found there. Of a path that is `held` the text counts and not the disk.
+    Raises nothing else but what `make_one` does. Of a path that is `held` the text counts and not
+    the disk.
     """
     try:
         descriptor = open_root(root)
@@ -261,8 +268,7 @@ def update(
             text = held.get(path) if _is_inside(path) else None
             is_there = kind == "file" or text is not None
             if is_there and _is_kept(descriptor, levels, path, wanted):
-                task = Task(path, writer.hash_of(path))
-                result = make(descriptor, task) if text is None else make_held(task, text)
+                result = (make_one or make)(descriptor, Task(path, writer.hash_of(path), text))
             if result is None or result.record is None:
                 gone += [path, *writer.paths_below(path)]
             elif result.is_same:

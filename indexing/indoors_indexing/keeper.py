@@ -5,58 +5,30 @@
         `-> changes due?  few: update     a reason: pass
             nothing?      sweep a slice, tidy, wait
 
-What a person has open counts as the editor holds it (`hold`), and the disk does not. The thread
-that answers questions about syntax is never waited for and never made to wait.
+What a person has open counts as the editor holds it (`hold`), and the disk does not. Files are
+parsed by makers, which are other processes: not beside whoever answers questions in this one.
 """
 
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 from indoors_indexing import build, mounts
 from indoors_indexing.coalesce import Changes
+from indoors_indexing.lone_maker import LoneMaker, Stopped
 from indoors_indexing.pool import Spawn
+from indoors_indexing.reports import Note, Phase, Progress, Report, State, Tell
 from indoors_indexing.store import StoreReset, StoreUnavailable, Writer, WriterBusy
 from indoors_indexing.sweep import Sweep
 from indoors_indexing.tree_watch import TreeWatcher
 from indoors_indexing.watch import OpenWatches, open_watches
-
-Phase = Literal["waiting", "indexing", "ready", "gone", "off"]
-
-
-class Note(NamedTuple):
-    """What a person should be told, once."""
-
-    text: str
-
-
-class Progress(NamedTuple):
-    """How far a pass is: files done, files to do."""
-
-    done: int
-    total: int
-
-
-class State(NamedTuple):
-    """What the keeper is doing.
-
-    "waiting" is for another process that writes this index, "gone" is a root that is not there,
-    "off" the end. `n_changed` counts the files that were indexed or removed since the last state.
-    """
-
-    phase: Phase
-    n_changed: int = 0
-
-
-Report = Note | Progress | State
-# Called in the keeper's thread, for each report. It must not wait for the keeper.
-Tell = Callable[[Report], None]
 
 
 class Pace(NamedTuple):
@@ -78,14 +50,15 @@ class Pace(NamedTuple):
 
 # Paths looked at between two looks at whether to stop.
 _SLICE = 40
-# Between two looks for a root that is gone.
+# Between two looks for a root that is gone, and for a command that asks for another index.
 _LOOK_AGAIN_S = 2.0
 
 
 class Keeper:
-    """Keeps one root's index. All methods may be called by any thread, and none of them waits.
+    """Keeps one root's index. All methods may be called by any thread.
 
-    `spawn` starts the makers of a large pass; it is called in a thread that lasts as long as they.
+    `hold`, `let_go` and `changed` wait while the watches of a whole tree are put in order, the
+    others never. `spawn` starts makers; it is called in a thread that lasts as long as they.
     """
 
     def __init__(
@@ -115,6 +88,8 @@ class Keeper:
             self._root, wanted, is_watching=not is_unseen, open_watches=open_watches
         )
         self._stop = threading.Event()
+        self._stop_pass = threading.Event()
+        self._maker = LoneMaker(self._root, spawn, self._stop.is_set)
         self._rebuild = threading.Event()
         self._lock = threading.Lock()
         self._held: dict[str, bytes] = {}
@@ -160,6 +135,13 @@ class Keeper:
         for path in paths:
             self._watcher.add(path)
 
+    def stop_pass(self) -> None:
+        """End a pass that is under way: what is in the index stays.
+
+        Nothing looks for the rest before there is a reason for another pass.
+        """
+        self._stop_pass.set()
+
     def rebuild(self) -> None:
         """Throw the index away and make it again, because a person asked for it."""
         self._rebuild.set()
@@ -178,6 +160,7 @@ class Keeper:
         finally:
             if self._sweep is not None:
                 self._sweep.close()
+            self._maker.close()
             self._watcher.close()
             self._state("off")
 
@@ -198,7 +181,7 @@ class Keeper:
         needs_pass = True
         while not self._stop.is_set():
             try:
-                if self._rebuild.is_set():
+                if self._rebuild.is_set() or writer.is_asked_to_rebuild():
                     self._rebuild.clear()
                     writer.rebuild()
                     needs_pass = True
@@ -209,6 +192,8 @@ class Keeper:
                     self._wait_and_work(writer)
             except StoreReset:
                 needs_pass = True  # the database is an empty one now
+            except Stopped:
+                return
             for note in writer.notes:
                 self._note(note)
 
@@ -227,11 +212,9 @@ class Keeper:
     def _patience(self) -> float:
         """How long to wait for changes before the time is used for something else."""
         now = time.monotonic()
-        due = [now + self._pace.idle_s, self._sweep_at]
+        due = [now + min(self._pace.idle_s, _LOOK_AGAIN_S), self._sweep_at]
         if self._tidy_at is not None:
             due.append(self._tidy_at)
-        if self._phase == "gone":
-            due.append(now + _LOOK_AGAIN_S)
         return max(min(due) - now, 0.0)
 
     def _deal_with(self, writer: Writer, changes: Changes) -> None:
@@ -251,7 +234,9 @@ class Keeper:
             if self._stop.is_set():
                 return False
             some = paths[start : start + _SLICE]
-            done = build.update(writer, self._root, some, self._wanted, self._held_now())
+            done = build.update(
+                writer, self._root, some, self._wanted, self._held_now(), self._maker.make
+            )
             self._n_changed += done.n_changed + done.n_removed
             needs_pass = needs_pass or done.needs_pass
         # Without a root there is nothing to compare; when it is back, the watcher says so.
@@ -263,6 +248,7 @@ class Keeper:
         if not self._watcher.root_is_there:
             self._settled("gone")
             return
+        self._stop_pass.clear()
         self._state("indexing")
         held = self._held_now()
         outcome = build.bring_up_to_date(
@@ -270,9 +256,10 @@ class Keeper:
             self._root,
             spawn=self._spawn,
             progress=self._progress,
-            cancelled=self._stop.is_set,
+            cancelled=lambda: self._stop.is_set() or self._stop_pass.is_set(),
             wanted=self._wanted,
             held=held,
+            make_one=self._maker.make,
         )
         for note in outcome.notes:
             self._note(note)
@@ -280,6 +267,9 @@ class Keeper:
         if held and not self._stop.is_set():
             # The pass left them alone, also where what is ignored has changed.
             self._look_at(writer, list(held))
+        if self._stop_pass.is_set():
+            # A sweep would do the same work without being asked to.
+            self._sweep_at = math.inf
         self._note_coverage()
         self._settled("ready")
 
@@ -287,6 +277,7 @@ class Keeper:
 
     def _use_quiet(self, writer: Writer) -> None:
         now = time.monotonic()
+        self._maker.rest()
         if self._tidy_at is not None and now >= self._tidy_at:
             self._tidy_at = None
             writer.tidy()

@@ -32,10 +32,14 @@ _NEVER_SETTLED = 2**63 - 1
 
 
 class Task(msgspec.Struct, frozen=True, array_like=True):
-    """A file to look at, and the hash that the index has for it."""
+    """A file to look at, and the hash that the index has for it.
+
+    `text` is what counts instead of what is on the disk, where somebody has the file open.
+    """
 
     path: str
     hash: bytes = b""
+    text: bytes | None = None
 
 
 class Result(msgspec.Struct, frozen=True, array_like=True):
@@ -88,16 +92,11 @@ def decode_made(body: bytes) -> Made:
 
 def make(root: int, task: Task) -> Result:
     """Do one task. Never raises on any file."""
-    return _result(task, record_of(root, task.path, task.hash))
-
-
-def make_held(task: Task, text: bytes) -> Result:
-    """Do a task for a file whose text is at hand and not on the disk, or not yet.
-
-    Its time is none: when the text is let go, the file counts as changed.
-    """
-    record = record_of_content(task.path, Content(text, _NEVER_SETTLED), task.hash)
-    return _result(task, record)
+    if task.text is None:
+        return _result(task, record_of(root, task.path, task.hash))
+    # Its time is none: when the text is let go, the file counts as changed.
+    content = Content(task.text, _NEVER_SETTLED)
+    return _result(task, record_of_content(task.path, content, task.hash))
 
 
 def _result(task: Task, record: FileRecord | None) -> Result:

@@ -1,7 +1,7 @@
-"""The messages between the server and the indexer process.
+"""The messages between the server and the indexer process, and how they become bytes.
 
-Every message carries the protocol version and a request id (0 where no answer is expected). Text
-travels only in `Update`: a document's text once per version, whatever is asked about it.
+Those about syntax are here, those about the index in `index_messages`; they share one stream. A
+document's text travels only in `Update`, once per version, whatever is asked about it.
 """
 
 from __future__ import annotations
@@ -11,17 +11,9 @@ from typing import TypeVar
 import msgspec
 
 from indoors_indexing.frames import FrameError
+from indoors_indexing.index_messages import FromKeeper, ToKeeper
+from indoors_indexing.message import PROTOCOL_VERSION, Message
 from indoors_indexing.types import SyntaxSite
-
-PROTOCOL_VERSION = 1
-
-
-class Message(msgspec.Struct, frozen=True, kw_only=True, tag_field="t", forbid_unknown_fields=True):
-    """What every frame carries."""
-
-    v: int = PROTOCOL_VERSION
-    request: int = 0
-
 
 # --- to the indexer ---------------------------------------------------------------------------
 
@@ -83,8 +75,9 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     note: str = ""
 
 
-ToIndexer = Update | Forget | Site | ErrorCount
-FromIndexer = SiteReply | CountReply | Failed
+ToIndexer = Update | Forget | Site | ErrorCount | ToKeeper
+Answer = SiteReply | CountReply | Failed
+FromIndexer = Answer | FromKeeper
 
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()

@@ -224,6 +224,10 @@ class Writer:
             database = self._place.database
             store_files.prune(database.parent, int(now), keep=database)
 
+    def is_asked_to_rebuild(self) -> bool:
+        """Whether another process left word that it wants the index made anew; told once."""
+        return store_files.take_wish(self._place)
+
     def rebuild(self) -> None:
         """Start again with an empty database, because a person asked for it."""
         self._drop()

@@ -18,8 +18,8 @@ from indoors_indexing.mounts import is_on_network
 from indoors_indexing.store_schema import Unusable, check, connect
 
 __all__ = [
-    "MAX_TOTAL_BYTES", "UNUSED_AFTER_S", "Place", "Pruned", "create", "discard", "is_on_network",
-    "lock", "make_directory", "place_of", "prune", "size_of",
+    "MAX_TOTAL_BYTES", "UNUSED_AFTER_S", "Place", "Pruned", "ask_to_rebuild", "create", "discard",
+    "is_on_network", "lock", "make_directory", "place_of", "prune", "size_of", "take_wish",
 ]  # fmt: skip
 
 UNUSED_AFTER_S = 30 * 24 * 3600
@@ -30,11 +30,12 @@ _BESIDE = ("-wal", "-shm", "-journal")
 
 
 class Place(NamedTuple):
-    """The files of one root's index."""
+    """The files of one root's index. `wish` is there while somebody wants it made anew."""
 
     root: bytes
     database: Path
     lock: Path
+    wish: Path
 
 
 def place_of(root: Path, cache: Path) -> Place:
@@ -42,7 +43,7 @@ def place_of(root: Path, cache: Path) -> Place:
     real = os.fsencode(os.path.realpath(root))
     directory = cache / "index"
     key = hashlib.sha256(real).hexdigest()[:16]
-    return Place(real, directory / f"{key}.db", directory / f"{key}.lock")
+    return Place(real, *(directory / f"{key}.{kind}" for kind in ("db", "lock", "wish")))
 
 
 def make_directory(directory: Path) -> None:
@@ -61,6 +62,21 @@ def create(database: Path) -> None:
             os.fchmod(descriptor, 0o600)
     finally:
         os.close(descriptor)
+
+
+def ask_to_rebuild(place: Place) -> None:
+    """Leave word for whoever writes the index that it is to be made anew. Raises OSError."""
+    make_directory(place.wish.parent)
+    create(place.wish)
+
+
+def take_wish(place: Place) -> bool:
+    """Whether somebody left word; it is answered with that. Never raises."""
+    try:
+        place.wish.unlink()
+    except OSError:
+        return False
+    return True
 
 
 def discard(database: Path) -> None:

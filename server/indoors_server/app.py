@@ -40,6 +40,7 @@ def register(ls: Server) -> None:
     replaced: dict[str, Callable[..., None]] = {
         types.EXIT: handlers.did_exit,
         types.SET_TRACE: handlers.set_trace,
+        types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.did_cancel_work,
         types.TEXT_DOCUMENT_DID_OPEN: handlers.did_open,
         types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
         types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,

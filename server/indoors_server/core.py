@@ -37,6 +37,8 @@ from indoors_completion.types import (
 from indoors_indexing.languages import by_language_id
 from indoors_indexing.types import Retrieval
 from indoors_server import children
+from indoors_server.index_client import IndexClient
+from indoors_server.indexer_process import IndexerProcess
 from indoors_server.located import Located, facts_of, locate
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Work
@@ -62,6 +64,8 @@ class EngineCore:
         self._on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: EngineProcess | None = None
+        self._indexer = IndexerProcess(partial(children.spawn, "indexer"))
+        self.index = IndexClient(self._indexer)
         self._syntax: SyntaxClient | None = None
         self._pipeline: Pipeline | None = None
         self._located: Located | None = None
@@ -102,8 +106,8 @@ class EngineCore:
         self._on_change = on_change
         self._on_more = on_more
         self._settings = settings
-        self._syntax = SyntaxClient(partial(children.spawn, "indexer"))
-        self._in_background(self._syntax.start())
+        self._syntax = SyntaxClient(self._indexer)
+        self._in_background(self._indexer.start())
         self._locate()
 
     def reconfigure(self, settings: Settings) -> None:
@@ -318,7 +322,7 @@ class EngineCore:
         self._closed = True
         self._drop_engine()
         if self._syntax is not None:
-            await self._syntax.close()
             self._syntax = None
+            await self._indexer.close()
         if self._tasks:
             await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -49,6 +49,7 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
 def initialized(ls: Server, *_: object) -> None:
     """The client may be asked things from now on."""
     ls.outbox.open()
+    ls.service.index.begin()
 
 
 async def shutdown(ls: Server, *_: object) -> None:
@@ -59,6 +60,11 @@ async def shutdown(ls: Server, *_: object) -> None:
 def did_exit(ls: Server, *_: object) -> None:
     """Leave the main loop."""
     ls.stop()
+
+
+def did_cancel_work(ls: Server, params: types.WorkDoneProgressCancelParams) -> None:
+    """The person stopped something that takes long."""
+    ls.outbox.cancelled(params.token)
 
 
 def set_trace(ls: Server, params: types.SetTraceParams) -> None:
@@ -89,6 +95,7 @@ def did_close(ls: Server, params: types.DidCloseTextDocumentParams) -> None:
 
 def did_save(ls: Server, params: types.DidSaveTextDocumentParams) -> None:
     """A document was saved: the workspace's own settings count at once."""
+    ls.service.index.saved(params.text_document.uri)
     if params.text_document.uri.endswith("/" + WORKSPACE_FILE):
         ls.apply_settings()
 

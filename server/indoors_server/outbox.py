@@ -1,4 +1,4 @@
-"""What the server sends by itself: status, progress, messages, traces.
+"""What the server sends by itself: status, progress, messages, log lines, traces.
 
 Messages are written as plain JSON-RPC, so this module needs no protocol library. The one request
 to the client, `window/workDoneProgress/create`, is sent only if the client can answer it.
@@ -13,6 +13,7 @@ from typing import Any, Literal
 import msgspec
 
 from indoors_server.status import Status
+from indoors_server.work_progress import Work
 
 _MESSAGE_TYPES = {"error": 1, "warning": 2, "info": 3}  # LSP 3.18, MessageType
 
@@ -26,6 +27,7 @@ class EditorOutbox:
         self._open = False
         self._waiting: list[dict[str, Any]] = []
         self._progress: _LoadProgress | None = None
+        self._works: dict[str, Work] = {}
         self.client_shows_progress = False
         self.tracing = False
 
@@ -56,6 +58,25 @@ class EditorOutbox:
         """Show a message to the person."""
         self._notify("window/showMessage", {"type": _MESSAGE_TYPES[kind], "message": text})
 
+    def log(self, kind: Literal["error", "warning", "info"], text: str) -> None:
+        """Write a line into the editor's log of us."""
+        params = {"type": _MESSAGE_TYPES[kind], "message": f"Indoors: {text}"}
+        self._notify("window/logMessage", params)
+
+    def work(self, title: str, on_cancel: Callable[[], None]) -> Work:
+        """Show a piece of work as it goes on, if the client can; it may cancel it."""
+        self._works = {token: work for token, work in self._works.items() if not work.is_over}
+        work = Work(next(self._ids), title, self._notify, on_cancel)
+        if self.client_shows_progress:
+            self._works[work.token] = work
+            self._post(work.create())
+        return work
+
+    def cancelled(self, token: object) -> None:
+        """The person cancelled a piece of work."""
+        if (work := self._works.get(str(token))) is not None and not work.is_over:
+            work.cancel()
+
     def trace(self, text: str) -> None:
         """Send `$/logTrace` if the client asked for traces."""
         if self.tracing:
@@ -63,6 +84,9 @@ class EditorOutbox:
 
     def answered(self, request_id: object, ok: bool) -> None:
         """The client answered a request of ours."""
+        work = self._works.get(str(request_id))
+        if work is not None and ok:
+            work.begin()
         if self._progress is not None and self._progress.token == request_id:
             if ok:
                 self._progress.begin()

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Literal, Protocol
 
 from indoors_completion.types import Completion, CompletionRequest, Document
+from indoors_server.index_client import IndexClient
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Status, Work
 
@@ -21,6 +22,11 @@ class Core(Protocol):
     @property
     def work(self) -> Work:
         """What was done for requests, and ahead of them."""
+        ...
+
+    @property
+    def index(self) -> IndexClient:
+        """The indexes of the workspace's folders."""
         ...
 
     def start(
@@ -75,6 +81,18 @@ class Core(Protocol):
         ...
 
 
+class Working(Protocol):
+    """A piece of work that the editor may show."""
+
+    def report(self, message: str, percentage: int) -> None:
+        """How far it is."""
+        ...
+
+    def end(self, message: str = "") -> None:
+        """It is over."""
+        ...
+
+
 class Outbox(Protocol):
     """What the service tells the editor."""
 
@@ -88,6 +106,14 @@ class Outbox(Protocol):
 
     def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
         """Something a person should read."""
+        ...
+
+    def log(self, kind: Literal["error", "warning", "info"], text: str) -> None:
+        """Something for the log: nobody has to do anything about it."""
+        ...
+
+    def work(self, title: str, on_cancel: Callable[[], None]) -> Working:
+        """Something that takes a while begins; `on_cancel` is called if the person stops it."""
         ...
 
     def trace(self, text: str) -> None:

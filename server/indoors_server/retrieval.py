@@ -46,7 +46,8 @@ class _Open(NamedTuple):
 class IndexRetrieval:
     """A `Retrieval` over the indexes below `cache`. All methods run on one event loop.
 
-    `refuses(root, path)` says which files nobody may show; `clock` gives seconds.
+    `refuses(root, path)` says which files nobody may show, `serves(root)` whether a root's index
+    may be asked at all; `clock` gives seconds.
     """
 
     def __init__(
@@ -56,6 +57,7 @@ class IndexRetrieval:
         refuses: Callable[[str, str], bool] = lambda _root, _path: False,
     ) -> None:
         self.refuses = refuses
+        self.serves: Callable[[str], bool] = lambda _root: True
         self._cache = cache
         self._clock = clock
         self._open: dict[str, _Open] = {}
@@ -67,7 +69,10 @@ class IndexRetrieval:
     # --- what the editor does -------------------------------------------------------------------
 
     def opened(self, root: str, document: Document) -> None:
-        """A document below `root` is open; `document.path` is relative to it."""
+        """A document below `root` is open, its path relative to it; "" for a document of none."""
+        if not root:
+            self._open.pop(document.uri, None)
+            return
         self._open[document.uri] = _Open(root, document.path, document.text)
         if root not in self._known:
             self._known.add(root)
@@ -117,7 +122,7 @@ class IndexRetrieval:
     ) -> tuple[Snippet, ...] | None:
         """The best snippets for a cursor; None for a document that belongs to no root."""
         place = self._open.get(document.uri)
-        if place is None:
+        if place is None or not self.serves(place.root):
             return None
         texts = {
             one.path: one.text

@@ -9,9 +9,10 @@ from __future__ import annotations
 import argparse
 import os
 import sys
+from functools import partial
 from typing import BinaryIO
 
-from indoors_server import lockdown
+from indoors_server import children, lockdown
 
 
 def frame_streams() -> tuple[BinaryIO, BinaryIO]:
@@ -39,7 +40,7 @@ def run_worker(arguments: list[str]) -> int:
 
 
 def run_indexer(arguments: list[str]) -> int:
-    """Run the indexer (the syntax service, the one place where trees live), or a maker of its."""
+    """Run the indexer (the one place where trees live, and the writer of indexes), or a maker."""
     parser = argparse.ArgumentParser(prog="indoors indexer")
     parser.add_argument("--maker", action="store_true", help="only make records for an indexer")
     options = parser.parse_args(arguments)
@@ -50,4 +51,4 @@ def run_indexer(arguments: list[str]) -> int:
         return maker.run(reader, writer)
     from indoors_indexing import service
 
-    return service.run(reader, writer)
+    return service.run(reader, writer, partial(children.spawn, "indexer", "--maker"))

@@ -24,6 +24,7 @@ from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Problem, Settings
 from indoors_server.status import Counters, EngineStats, Status, Work, status_of
+from indoors_server.workspace_index import WorkspaceIndex
 
 _log = logging.getLogger("indoors.service")
 
@@ -72,11 +73,13 @@ class Service:
     ) -> None:
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
+        self._retrieval.serves = self._is_indexed
         self.session = Session()
         self.counters = Counters()
         self.items = Items(self.counters)
         self.debounce = Debounce(clock)
         self.client_refreshes = False
+        self.index = WorkspaceIndex(self.session, core.index, outbox, self.refresh_status)
         self._on_battery = on_battery
         self._core = core
         self._outbox = outbox
@@ -105,6 +108,7 @@ class Service:
     async def close(self) -> None:
         """Answer what is running and end the children."""
         self._scheduler.cancel_all()
+        self.index.close()
         await self._core.close()
         await self._retrieval.close()
 
@@ -129,6 +133,9 @@ class Service:
             self._by_folder[folder] = narrowed
             problems += [*layer.problems, *widened]
         self._tell_problems(problems)
+        for snapshot in filter(None, map(self.session.snapshot, self.session.uris())):
+            self._retrieval.opened(_root_of(snapshot), snapshot.document)
+        self.index.fit(self._by_folder)
         if self._started:
             self._core.reconfigure(self.settings)
             self.refresh_status()
@@ -256,10 +263,9 @@ class Service:
         """A document was opened; editors show what they open."""
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
-            # Another scheme's document is not the file that has its path: an old version, a cell.
-            if snapshot.folder and scheme_of(uri) == "file":
-                self._retrieval.opened(snapshot.folder, snapshot.document)
+            self._retrieval.opened(_root_of(snapshot), snapshot.document)
             self._core.opened(snapshot.document)
+        self.index.opened(uri)
         self.focus(uri)
 
     def changed(self, uri: str, version: int | None, changes: list[Change]) -> None:
@@ -269,6 +275,7 @@ class Service:
         if edited is None or snapshot is None:
             return
         document = snapshot.document
+        self.index.changed(uri)
         self.debounce.typed()
         self.items.changed(document.uri, document.text, edited.n_inserted)
         self._retrieval.changed(document, edited)
@@ -295,8 +302,13 @@ class Service:
         """Whether a file is none that may be used, as `completion.exclude` says."""
         return self._by_folder.get(folder, self.settings).excludes(path) != ""
 
+    def _is_indexed(self, folder: str) -> bool:
+        """Whether the index of a folder may be asked."""
+        return self._by_folder.get(folder, self.settings).index_enabled
+
     def forget(self, uri: str) -> None:
         """A document was closed."""
+        self.index.closed(uri)
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._retrieval.forget(snapshot.document.uri)
         self.session.close(uri)
@@ -342,7 +354,11 @@ class Service:
     def status(self) -> Status:
         """The status now."""
         return status_of(
-            self._core.facts, busy=self._busy, inactive=self._inactive(), lock=self._lock
+            self._core.facts,
+            busy=self._busy,
+            inactive=self._inactive(),
+            lock=self._lock,
+            index=self.index.status(),
         )
 
     def refresh_status(self) -> None:
@@ -368,3 +384,10 @@ class Service:
             return "this is a read-only view"
         settings = self._settings_of(snapshot)
         return settings.refusal(snapshot.document.path, snapshot.document.language, "explicit")
+
+
+def _root_of(snapshot: Snapshot) -> str:
+    """The folder whose file a document is, "" if it is none's: another scheme's document is not the
+    file that has its path, but an old version of it, or a cell.
+    """
+    return snapshot.folder if scheme_of(snapshot.document.uri) == "file" else ""

@@ -116,6 +116,10 @@ class Session:
         n_inserted = max((edit.n_inserted for edit in edits), default=0)
         return Edited(edits[-1].last if edits else None, n_inserted, len(edits))
 
+    def uris(self) -> list[str]:
+        """The open documents."""
+        return [document.uri for document in self._documents.values()]
+
     def cursor(self, uri: str) -> int | None:
         """Where the cursor was at the last change or request; None if that is not known."""
         document = self._documents.get(unquote(uri))

@@ -181,6 +181,16 @@ TABLE: tuple[Setting, ...] = (
         "never.",
     ),
     Setting(
+        key="index.enabled",
+        field="index_enabled",
+        type=bool,
+        default=True,
+        accepts="true or false",
+        narrowing="off",
+        text="Keep an index of the workspace's folders (docs/index.md). When off, what there is of "
+        "it stays, and `indoors purge` removes it.",
+    ),
+    Setting(
         key="log.level",
         field="log_level",
         type=Literal["error", "warning", "info", "debug"],

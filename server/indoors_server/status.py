@@ -9,12 +9,26 @@ import msgspec
 Phase = Literal["loading", "ready", "busy", "error", "inactive"]
 
 
+class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """The index of one workspace folder (its path). `done` of `total` files while it is indexed.
+
+    "waiting" is for another process that writes the same index, "gone" is a folder that is not
+    there, "off" one that is not indexed.
+    """
+
+    root: str
+    phase: Literal["waiting", "indexing", "ready", "gone", "off"]
+    done: int | None = None
+    total: int | None = None
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `indoors/status`.
 
     `reason` is for people ("" when ready); `model` is the model's name, "" while none is loaded;
     `device` says where it runs; `lock` is the lock-down state of the server process;
-    `progress` is a load's fraction from 0 to 1, null when nothing loads.
+    `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
+    each workspace folder.
     """
 
     phase: Phase
@@ -23,6 +37,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     device: str = ""
     lock: str = "unproven"
     progress: float | None = None
+    index: tuple[IndexStatus, ...] = ()
 
 
 class Counters(msgspec.Struct):
@@ -77,7 +92,14 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     progress: float | None = None
 
 
-def status_of(facts: Facts, *, busy: bool, inactive: str, lock: str) -> Status:
+def status_of(
+    facts: Facts,
+    *,
+    busy: bool,
+    inactive: str,
+    lock: str,
+    index: tuple[IndexStatus, ...] = (),
+) -> Status:
     """The status that follows from the facts. `inactive` is why nothing completes, "" if it may.
 
     An error outranks everything, then loading, then inactive, then busy.
@@ -97,4 +119,5 @@ def status_of(facts: Facts, *, busy: bool, inactive: str, lock: str) -> Status:
         device=facts.device,
         lock=lock,
         progress=facts.progress if facts.phase == "loading" else None,
+        index=index,
     )

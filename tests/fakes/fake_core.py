@@ -13,6 +13,8 @@ from indoors_completion.types import (
     Document,
     Span,
 )
+from indoors_server.index_client import IndexClient
+from indoors_server.indexer_process import IndexerProcess
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Work
 
@@ -39,6 +41,8 @@ class FakeCore:
         self.forgotten: list[str] = []
         self.alternatives: tuple[str, ...] = ()
         self.ready = True
+        # Of a process that is never started.
+        self.index = IndexClient(IndexerProcess(lambda: 1 / 0))  # type: ignore[arg-type, return-value]
         self.work = Work(runs=3, joined=1, speculated=2, ahead_hits=1, exact=4)
         self.warmed: list[tuple[str, int | None]] = []
         self.changes: list[tuple[str, int | None, bool]] = []

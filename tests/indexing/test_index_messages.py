@@ -1,8 +1,8 @@
 """Messages about the index survive the frame they travel in."""
 
-import msgspec
 import pytest
 
+from indoors_indexing import messages
 from indoors_indexing.index_messages import (
     DropRoot,
     FromKeeper,
@@ -14,31 +14,32 @@ from indoors_indexing.index_messages import (
     RebuildIndex,
     Release,
     Saved,
+    StopPass,
     ToKeeper,
     message_of,
 )
-from indoors_indexing.keeper import Note, Progress, Report, State
-from indoors_indexing.messages import encode
+from indoors_indexing.reports import Note, Progress, Report, State
 
 TO_KEEPER = [
-    KeepRoot(root="/r", cache="/c", wanted=("vendor",)), DropRoot(), Hold(uri="u", path="a.py"),
-    Release(uri="u"), Saved(paths=("a.py", "b.py")), RebuildIndex(),
+    KeepRoot(root="/r", cache="/c", wanted=("vendor",)), DropRoot(root="/r"),
+    Hold(uri="u", root="/r", path="a.py"), Release(uri="u"),
+    Saved(root="/r", paths=("a.py", "b.py")), StopPass(root="/r"), RebuildIndex(root="/r"),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize("message", TO_KEEPER, ids=lambda message: type(message).__name__)
 def test_what_is_said_to_the_keeper_arrives(message: ToKeeper) -> None:
-    assert msgspec.msgpack.decode(encode(message), type=ToKeeper) == message
+    assert messages.decode_to_indexer(messages.encode(message)) == message
 
 
 @pytest.mark.parametrize(
     ("report", "message"),
     [
-        (Note("text"), IndexNote(text="text")),
-        (Progress(1, 2), IndexProgress(done=1, total=2)),
-        (State("ready", 3), IndexState(phase="ready", n_changed=3)),
+        (Note("text"), IndexNote(root="/r", text="text")),
+        (Progress(1, 2), IndexProgress(root="/r", done=1, total=2)),
+        (State("ready", 3), IndexState(root="/r", phase="ready", n_changed=3)),
     ],
 )
 def test_what_the_keeper_tells_arrives(report: Report, message: FromKeeper) -> None:
-    assert message_of(report) == message
-    assert msgspec.msgpack.decode(encode(message), type=FromKeeper) == message
+    assert message_of("/r", report) == message
+    assert messages.decode_from_indexer(messages.encode(message)) == message

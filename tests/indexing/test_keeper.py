@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from indoors_indexing.build import bring_up_to_date
-from indoors_indexing.keeper import Keeper, Note, Pace, Progress, Report, State
+from indoors_indexing.keeper import Keeper, Pace
+from indoors_indexing.reports import Note, Progress, Report, State
 from indoors_indexing.store import Reader, Writer
 from support import makers
 from support.index_records import content, without_ids

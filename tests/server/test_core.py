@@ -81,18 +81,24 @@ class FakeEngine:
         self.closed = True
 
 
-class FakeSyntax:
-    def __init__(self, spawn: Any) -> None:
-        self.asked: list[str] = []
+class FakeIndexer:
+    def __init__(self, spawn: Any) -> None: ...
+
+    def listen(self, listener: Any) -> None: ...
 
     async def start(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+
+class FakeSyntax:
+    def __init__(self, indexer: Any) -> None:
+        self.asked: list[str] = []
 
     async def site(self, document: Document, offset: int) -> None:
         self.asked.append(document.uri)
 
     def forget(self, uri: str) -> None: ...
-
-    async def close(self) -> None: ...
 
 
 class Bench:
@@ -134,6 +140,7 @@ def check(monkeypatch: pytest.MonkeyPatch) -> Callable[[Callable[[Bench], Awaita
             assert all(engine.closed for engine in bench.engines)
 
         monkeypatch.setattr(core_module, "EngineProcess", FakeEngine)
+        monkeypatch.setattr(core_module, "IndexerProcess", FakeIndexer)
         monkeypatch.setattr(core_module, "SyntaxClient", FakeSyntax)
         asyncio.run(with_bench())
 

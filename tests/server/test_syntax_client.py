@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator, Callable
 
 from indoors_indexing.types import Document, SyntaxSite
 from indoors_server import children
+from indoors_server.indexer_process import IndexerProcess
 from indoors_server.syntax_client import SyntaxClient
 from support.hostile import SLOW_JAVASCRIPT
 
@@ -30,7 +31,7 @@ def spawn() -> subprocess.Popen:
 
 @contextlib.asynccontextmanager
 async def running(spawn: Spawn = spawn, **options: float) -> AsyncIterator[SyntaxClient]:
-    client = SyntaxClient(spawn, **{"deadline_ms": PATIENT_MS, **options})
+    client = SyntaxClient(IndexerProcess(spawn), **{"deadline_ms": PATIENT_MS, **options})
     await client.start()
     try:
         yield client
@@ -61,7 +62,7 @@ def test_it_answers_about_each_version_and_sends_each_text_once() -> None:
             assert first is not None
             assert (first.opens_block, first.scope) == (True, ("f",))
             sent = []
-            child = client._child
+            child = client._indexer.child
             child.send = lambda message, send=child.send: (sent.append(message), send(message))
             await client.site(document("def f():\n"), 3)
             second = await client.site(document("def f():\n    x\n", version=2), 14)
@@ -92,7 +93,7 @@ def test_nothing_is_asked_about_other_languages_or_huge_texts() -> None:
             assert await client.site(document("x", language="plaintext"), 0) is None
             assert await client.site(document("x = 1; " * 750_000), 0) is None
             assert await client.error_count("plaintext", "x") is None
-            assert client._child.sent == {}
+            assert client._indexer.child.sent == {}
 
     asyncio.run(scenario())
 
@@ -106,7 +107,7 @@ def test_a_late_answer_is_none_and_the_next_one_is_right() -> None:
             os.kill(client.pid, signal.SIGCONT)
             site = await answer(client, document("class A:\n", version=3), 9)
             assert site.scope == ("A",)
-            assert client._child.pending == {}
+            assert client._pending == {}
 
     asyncio.run(scenario())
 
@@ -122,7 +123,7 @@ def test_a_stuck_parse_is_killed_and_the_next_request_is_answered() -> None:
             # The same version is not sent to the new process; another document is answered.
             assert await client.site(hostile, 6) is None
             await answer(client, document("f()\n", language="javascript", uri="good"), 1)
-            assert "a" not in client._child.sent
+            assert "a" not in client._indexer.child.sent
             mended = document("f()\n", version=2, language="javascript")
             assert (await answer(client, mended, 1)).language == "javascript"
 
@@ -173,7 +174,7 @@ def test_a_full_pipe_does_not_hold_the_loop() -> None:
             for version in range(20):
                 assert await client.site(document(text, version), 0) is None
             # Past the limit nothing more is queued, so the memory for it is bounded.
-            assert client._child.unsent_bytes() < 6_000_000
+            assert client._indexer.child.unsent_bytes() < 6_000_000
             assert time.monotonic() - began < 15
             os.kill(client.pid, signal.SIGCONT)
             await answer(client, document("x = 1\n", 99), 1)
@@ -250,9 +251,9 @@ def test_garbage_from_the_indexer_ends_it() -> None:
 
 def test_closing_ends_the_process_the_pipes_and_the_waiting() -> None:
     async def scenario() -> None:
-        client = SyntaxClient(spawn, deadline_ms=PATIENT_MS)
+        client = SyntaxClient(IndexerProcess(spawn), deadline_ms=PATIENT_MS)
         await client.start()
-        process = client._child.process
+        process = client._indexer.child.process
         os.kill(process.pid, signal.SIGSTOP)
         waiting = asyncio.create_task(client.site(document("x"), 0))
         await asyncio.sleep(0)

@@ -65,6 +65,12 @@ def content(root: Path, cache: Path) -> dict[str, list[tuple]]:
                 "SELECT f.path, d.* FROM definitions d JOIN files f ON f.id = d.file_id"
                 " ORDER BY f.path, d.n"
             ).fetchall(),
+            "imports": connection.execute(
+                "SELECT f.path, i.* FROM imports i JOIN files f ON f.id = i.file_id"
+            ).fetchall(),
+            "bases": connection.execute(
+                "SELECT f.path, b.* FROM bases b JOIN files f ON f.id = b.file_id"
+            ).fetchall(),
             "chunks": connection.execute(
                 "SELECT f.path, c.start, c.end FROM chunks c JOIN files f ON f.id = c.file_id"
                 " ORDER BY 1, 2"
@@ -81,4 +87,5 @@ def content(root: Path, cache: Path) -> dict[str, list[tuple]]:
 
 def without_ids(found: dict[str, list[tuple]]) -> dict[str, list[tuple]]:
     """The same without the ids of files."""
-    return found | {"definitions": [(row[0], *row[2:]) for row in found["definitions"]]}
+    of_files = ("definitions", "imports", "bases")
+    return found | {name: sorted((row[0], *row[2:]) for row in found[name]) for name in of_files}
