@@ -84,6 +84,7 @@ class Keepers:
                 self._obey(order)
             except Exception as error:  # noqa: BLE001 - a defect costs an index, never the process
                 if isinstance(order, KeepRoot):
+                    self._keepers.pop(order.root, None)
                     note = f"The index of this folder did not start: {type(error).__name__}."
                     self._send(message_of(order.root, Note(note)))
                     self._send(message_of(order.root, State("off")))

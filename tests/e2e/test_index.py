@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -124,6 +126,24 @@ def test_the_second_server_reads_and_takes_over(work: Workspace) -> None:
             waiting.phase(work.root, "ready")
             work.put("pkg/new.py", "saved = 1\n")
             work.finds("saved", "pkg/new.py")
+
+
+def test_a_command_has_the_running_server_make_the_index_anew(work: Workspace) -> None:
+    with editing(work) as editor:
+        editor.phase(work.root, "ready")
+        n_passes = len(reports(editor, "ready"))
+        command = [sys.executable, "-I", "-m", "indoors_server", "index", "rebuild", str(work.root)]
+        done = subprocess.run(
+            command, env=os.environ | work.environment(), capture_output=True, text=True, check=True
+        )
+        assert "makes it anew now" in done.stdout
+        editor.client.wait_for(lambda: len(reports(editor, "ready")) > n_passes)
+        work.is_whole()
+
+
+def reports(editor: Editor, phase: str) -> list[object]:
+    every = editor.client.notifications("indoors/status")
+    return [one for status in every for one in status["index"] if one["phase"] == phase]
 
 
 def test_folders_come_and_go(work: Workspace, tmp_path: Path) -> None:
