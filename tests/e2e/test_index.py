@@ -14,6 +14,7 @@ import pytest
 from fakes.lsp_client import running_server
 from indoors_indexing.view import View
 from support.index_server import Editor, Workspace, editing, until
+from support.processes import children_of, is_alive
 
 LONG = "".join(f"def function_{n}(value):\n    return value * {n}\n\n\n" for n in range(40))
 
@@ -38,6 +39,8 @@ def test_a_folder_is_indexed_and_followed(work: Workspace) -> None:
         # A file that another program saves, and one that the editor does.
         work.put("pkg/new.py", "saved = 1\n")
         work.finds("saved", "pkg/new.py")
+        # Another process read it: nothing is parsed beside the questions about syntax.
+        maker = children_of(editor.indexer())["indexer"]
         # A buffer that nobody saved yet, and its file once it is closed.
         editor.client.open(uri(work, "pkg/store.py"), "unsaved = 1\n")
         work.finds("unsaved", "pkg/store.py")
@@ -49,6 +52,8 @@ def test_a_folder_is_indexed_and_followed(work: Workspace) -> None:
         work.finds("unsaved")
         work.finds("read_line", "pkg/store.py")
         work.is_whole()
+        assert editor.client.notifications("window/logMessage") == []
+    until(lambda: not is_alive(maker))
 
 
 def test_nothing_is_indexed_before_initialized(work: Workspace) -> None:

@@ -355,8 +355,11 @@ def test_typing_is_told_in_pauses_and_now_and_then(
     bench(test, root)
 
 
-def test_a_text_that_is_too_long_leaves_the_disk(root: Path) -> None:
+def test_what_is_not_indexed_is_not_sent(root: Path) -> None:
     async def test(bench: Bench) -> None:
+        bench.open(root / "picture.svg", "<svg/>")
+        bench.open(root / "data.json", "1," * 60_000)
+        assert bench.told(wire.Hold) == []
         uri = bench.open(root / "a.py", "x = 1\n")
         bench.type(uri, 2, "x" * (MAX_TEXT + 1))
         bench.index.saved(uri)
@@ -408,7 +411,8 @@ def test_only_a_long_pass_is_shown(root: Path, monkeypatch: pytest.MonkeyPatch) 
         assert said[-1] == ("end", "1,234 of 9,876 files")
         says(wire.IndexNote(root=name, text="once"))
         says(wire.IndexNote(root=name, text="once"))
-        assert bench.outbox.logs == ["once"]
+        (said_once,) = bench.outbox.logs
+        assert said_once == f"{name}: once"
 
     bench(test, root)
 
