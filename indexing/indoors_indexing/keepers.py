@@ -1,7 +1,8 @@
 """The keepers of all roots, behind one queue: whoever posts to it never waits for any of them.
 
 A root that is dropped says no more. Its keeper may still be at work when the root is kept again,
-and then the new one waits until it has let go of the index.
+and then the new one waits until it has let go of the index. What keeps an index is loaded with the
+first root: questions about syntax neither wait for SQLite nor fail where Python lacks it.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import queue
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from indoors_indexing.index_messages import (
     DropRoot,
@@ -21,12 +22,11 @@ from indoors_indexing.index_messages import (
     StopPass,
     message_of,
 )
-from indoors_indexing.keeper import Keeper, Pace
-from indoors_indexing.pool import Spawn
 from indoors_indexing.reports import Note, Report, State
 
-# A keeper of ours that was told to stop lets go of the lock after a batch.
-_PACE = Pace(busy_again_s=1.0)
+if TYPE_CHECKING:
+    from indoors_indexing.keeper import Keeper, Pace
+    from indoors_indexing.pool import Spawn
 
 
 class Held(NamedTuple):
@@ -51,7 +51,7 @@ class Keepers:
     """Keeps the indexes of several roots. `send` is called by their threads."""
 
     def __init__(
-        self, spawn: Spawn | None, send: Callable[[FromKeeper], None], pace: Pace = _PACE
+        self, spawn: Spawn | None, send: Callable[[FromKeeper], None], pace: Pace | None = None
     ) -> None:
         self._spawn = spawn
         self._send = send
@@ -84,6 +84,7 @@ class Keepers:
                 self._obey(order)
             except Exception as error:  # noqa: BLE001 - a defect costs an index, never the process
                 if isinstance(order, KeepRoot):
+                    self._keepers.pop(order.root, None)
                     note = f"The index of this folder did not start: {type(error).__name__}."
                     self._send(message_of(order.root, Note(note)))
                     self._send(message_of(order.root, State("off")))
@@ -111,6 +112,7 @@ class Keepers:
     def _keep(self, order: KeepRoot) -> None:
         if order.root in self._keepers:
             return
+        from indoors_indexing.keeper import Keeper
 
         def tell(report: Report) -> None:
             # What a keeper says that is not ours any more would be taken for its successor's.

@@ -35,6 +35,10 @@ class Stopped(Exception):
     """The work was given up because nobody wants its result any more."""
 
 
+class _NotStarted(Exception):
+    """A maker did not come up: no file is to blame."""
+
+
 class _Lost(Exception):
     """The maker died, stalled or babbled."""
 
@@ -65,13 +69,17 @@ class LoneMaker:
 
     def make(self, root: int, task: Task) -> Result:
         """Do one task; `root` is the open root. Raises Stopped, and nothing else on any file."""
-        for _ in range(_ATTEMPTS):
+        n_losses = 0
+        while n_losses < _ATTEMPTS:
             if self._spawn is None or self._n_failed_starts >= _MAX_FAILED_STARTS:
                 return maker.make(root, task)
             try:
                 return self._ask(task)
+            except _NotStarted:
+                self.close()
             except (_Lost, OSError, FrameError):
                 self.close()
+                n_losses += 1
         return _given_up(root, task)
 
     def rest(self) -> None:
@@ -103,7 +111,7 @@ class LoneMaker:
         write_frame(cast("BinaryIO", child.stdin), body)
         results: list[Result] = []
         while True:
-            made = self._read(child)
+            made = self._read(child, self._stalled_after_s)
             results += made.results
             if made.is_last:
                 break
@@ -116,17 +124,17 @@ class LoneMaker:
         assert self._spawn is not None
         try:
             child = self._child = self._spawn()
-            self._read(child)  # the first frame says that it is up
+            self._read(child, _STALLED_AFTER_S)  # the first frame says that it is up
         except (OSError, subprocess.SubprocessError, _Lost, FrameError):
             self._n_failed_starts += 1
-            raise _Lost from None
+            raise _NotStarted from None
         self._n_failed_starts = 0
         return child
 
-    def _read(self, child: Child) -> Made:
+    def _read(self, child: Child, patience_s: float) -> Made:
         assert child.stdout is not None
         descriptor = child.stdout.fileno()
-        give_up_at = time.monotonic() + self._stalled_after_s
+        give_up_at = time.monotonic() + patience_s
         header = self._exactly(descriptor, HEADER.size, give_up_at)
         return decode_made(self._exactly(descriptor, body_length(header), give_up_at))
 

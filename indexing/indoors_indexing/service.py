@@ -15,7 +15,7 @@ import queue
 import sys
 import threading
 from collections import OrderedDict
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 from indoors_indexing.frames import FrameError, read_frame, write_frame
 from indoors_indexing.index_messages import (
@@ -44,7 +44,9 @@ from indoors_indexing.messages import (
     encode,
 )
 from indoors_indexing.parse import SyntaxUnavailable, Trees
-from indoors_indexing.pool import Spawn
+
+if TYPE_CHECKING:
+    from indoors_indexing.pool import Spawn
 
 # The parent forgets documents as they are closed; this only bounds a parent that does not.
 _MAX_TEXTS = 64

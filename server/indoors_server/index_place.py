@@ -202,6 +202,25 @@ def count(root: Path) -> Census:
     return Census(files=n_files, bytes=n_bytes, is_all=scan.is_complete)
 
 
+def have_rebuilt(root: Path, within_s: float) -> bool:
+    """Ask whoever writes the index of `root` to make it anew; whether that was heard in time."""
+    from indoors_indexing import store_files
+
+    place = _place(root, paths.cache_dir())
+    try:
+        store_files.ask_to_rebuild(place)
+        end = time.monotonic() + within_s
+        while place.wish.exists():
+            if time.monotonic() >= end:
+                # Not heard: what is left here would be a surprise for a later server. If it is gone
+                # by now, it was heard at the last moment.
+                return not store_files.take_wish(place)
+            time.sleep(0.05)
+    except OSError:
+        return False
+    return True
+
+
 def check_store() -> None:
     """Make an index in a place of its own. Raises IndoorsError if that does not work."""
     try:

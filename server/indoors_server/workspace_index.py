@@ -15,9 +15,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
 
+from indoors_indexing import sift
 from indoors_server import paths, private_files
 from indoors_server.index_client import IndexClient
-from indoors_server.indexer_process import MAX_TEXT
 from indoors_server.ports import Outbox, Working
 from indoors_server.session import Session, path_of, scheme_of
 from indoors_server.settings import Settings
@@ -72,7 +72,7 @@ class WorkspaceIndex:
         self._status_at = 0.0
         client.on_state(self._state)
         client.on_progress(self._progress)
-        client.on_note(lambda _root, text: self._say(text))
+        client.on_note(lambda root, text: self._say(f"{private_files.show(Path(root))}: {text}"))
 
     def close(self) -> None:
         """Nothing more is held or shown."""
@@ -152,8 +152,8 @@ class WorkspaceIndex:
         if snapshot is None:
             return
         document, place = snapshot.document, self._place(uri)
-        if place is None or len(document.text) > MAX_TEXT:
-            # What is too long to be sent counts as it is on the disk.
+        if place is None or sift.file_reason(place[1], len(document.text)) is not None:
+            # What is of another kind or too long need not be sent: it is not indexed.
             self._client.release(document.uri)
         elif not self._client.hold(document, *place):
             self._hold_at(uri, asyncio.get_running_loop().time() + _TRY_AGAIN_S)

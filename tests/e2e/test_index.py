@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,6 +14,7 @@ import pytest
 from fakes.lsp_client import running_server
 from indoors_indexing.view import View
 from support.index_server import Editor, Workspace, editing, until
+from support.processes import children_of, is_alive
 
 LONG = "".join(f"def function_{n}(value):\n    return value * {n}\n\n\n" for n in range(40))
 
@@ -36,6 +39,8 @@ def test_a_folder_is_indexed_and_followed(work: Workspace) -> None:
         # A file that another program saves, and one that the editor does.
         work.put("pkg/new.py", "saved = 1\n")
         work.finds("saved", "pkg/new.py")
+        # Another process read it: nothing is parsed beside the questions about syntax.
+        maker = children_of(editor.indexer())["indexer"]
         # A buffer that nobody saved yet, and its file once it is closed.
         editor.client.open(uri(work, "pkg/store.py"), "unsaved = 1\n")
         work.finds("unsaved", "pkg/store.py")
@@ -47,6 +52,8 @@ def test_a_folder_is_indexed_and_followed(work: Workspace) -> None:
         work.finds("unsaved")
         work.finds("read_line", "pkg/store.py")
         work.is_whole()
+        assert editor.client.notifications("window/logMessage") == []
+    until(lambda: not is_alive(maker))
 
 
 def test_nothing_is_indexed_before_initialized(work: Workspace) -> None:
@@ -124,6 +131,24 @@ def test_the_second_server_reads_and_takes_over(work: Workspace) -> None:
             waiting.phase(work.root, "ready")
             work.put("pkg/new.py", "saved = 1\n")
             work.finds("saved", "pkg/new.py")
+
+
+def test_a_command_has_the_running_server_make_the_index_anew(work: Workspace) -> None:
+    with editing(work) as editor:
+        editor.phase(work.root, "ready")
+        n_passes = len(reports(editor, "ready"))
+        command = [sys.executable, "-I", "-m", "indoors_server", "index", "rebuild", str(work.root)]
+        done = subprocess.run(
+            command, env=os.environ | work.environment(), capture_output=True, text=True, check=True
+        )
+        assert "makes it anew now" in done.stdout
+        editor.client.wait_for(lambda: len(reports(editor, "ready")) > n_passes)
+        work.is_whole()
+
+
+def reports(editor: Editor, phase: str) -> list[object]:
+    every = editor.client.notifications("indoors/status")
+    return [one for status in every for one in status["index"] if one["phase"] == phase]
 
 
 def test_folders_come_and_go(work: Workspace, tmp_path: Path) -> None:

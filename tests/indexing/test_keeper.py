@@ -15,6 +15,7 @@ from indoors_indexing.build import bring_up_to_date
 from indoors_indexing.keeper import Keeper, Pace
 from indoors_indexing.reports import Note, Progress, Report, State
 from indoors_indexing.store import Reader, Writer
+from indoors_indexing.store_files import ask_to_rebuild, place_of
 from support import makers
 from support.index_records import content, without_ids
 from support.watching import FOLDERS, PATIENCE_S, Opener, make, storm
@@ -325,6 +326,41 @@ def test_a_pass_is_stopped_in_the_middle(root: Path, tmp_path: Path, keep: Keep)
     # The lock is free again, and what was applied is there.
     with Writer.open(root, tmp_path / "cache") as writer:
         assert 0 < len(writer.known()) < 100
+
+
+def test_a_pass_that_is_stopped_leaves_the_rest_to_the_next_one(root: Path, keep: Keep) -> None:
+    make(root, *(f"{number}.py" for number in range(100)), text="alpha\n")
+    pace = NO_SWEEP._replace(progress_every_s=0.0, sweep_every_s=0.0)
+    kept = keep(pace=pace)
+
+    def tell(report: Report) -> None:
+        if report == Progress(3, 100) and report not in kept.reports:
+            kept.keeper.stop_pass()
+        kept.reports.append(report)
+
+    kept.keeper._tell_user = tell
+    kept.start()
+    n_files = len(kept.files())
+    assert 0 < n_files < 100
+    # What changes is followed, and no sweep does what was stopped.
+    make(root, "new.py", text="beta\n")
+    kept.keeper.changed(["new.py"])
+    kept.finds("beta", "new.py")
+    assert len(kept.files()) == n_files + 1
+    kept.keeper.stop_pass()
+    make(root, ".gitignore", text="new.py\n")
+    kept.keeper.changed([".gitignore"])
+    kept.until(lambda: len(kept.files()) == 100)
+
+
+def test_a_command_may_ask_for_another_index(root: Path, tmp_path: Path, keep: Keep) -> None:
+    make(root, "a.py", text="alpha\n")
+    kept = keep().start()
+    place = place_of(root, tmp_path / "cache")
+    ask_to_rebuild(place)
+    kept.until(lambda: kept.phases().count("ready") == 2)
+    assert not place.wish.exists()
+    assert kept.found("alpha") == ["a.py"]
 
 
 def test_a_large_pass_uses_several_processes(root: Path, tmp_path: Path, keep: Keep) -> None:

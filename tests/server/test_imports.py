@@ -33,7 +33,7 @@ def modules_after(code: str) -> set[str]:
     [
         "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
         "import indoors_completion.engine.worker",
-        "import indoors_indexing.service, indoors_indexing.parse, indoors_indexing.build",
+        "import indoors_indexing.service, indoors_indexing.keeper, indoors_indexing.build",
     ],
     ids=["server", "worker", "indexer"],
 )
@@ -57,12 +57,19 @@ def test_the_entry_point_is_light() -> None:
         "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
         "import indoors_server.cli.search, indoors_server.cli.index, indoors_server.cli.status",
         "import indoors_server.health, indoors_server.index_search",
+        "import indoors_indexing.service",
     ],
-    ids=["server", "commands", "searching"],
+    ids=["server", "commands", "searching", "indexer"],
 )
 def test_a_database_is_loaded_on_first_use(code: str) -> None:
     """Nothing that starts a process of ours waits for SQLite, or fails where Python lacks it."""
     assert "sqlite3" not in modules_after(code)
+
+
+def test_the_server_loads_no_parser_and_no_watcher() -> None:
+    code = "import indoors_server.app, indoors_server.core, indoors_server.cli.serve"
+    loaded = {name.split(".")[0] for name in modules_after(code)}
+    assert not loaded & {"tree_sitter", "watchdog", "llama_cpp"}
 
 
 def test_the_control_sees_the_database() -> None:
