@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from indoors_indexing.follow import FOLDER_IS_SCOPE, bound_name, is_type
 from indoors_indexing.gathering import Gathering, members_of, place, typed
+from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import Found
 from indoors_indexing.nearby import written_about
 from indoors_indexing.rank import Candidate, Why, of_definition
@@ -17,7 +18,6 @@ _MAX_BESIDE = 40
 # What is named nearby is no better than what is called here, however well it fits.
 _MAX_FIT, _MAX_IMPORT_FIT = 1.25, 1.75
 _OUTLINED_TYPES = 4
-_WORD = re.compile(r"[^\W\d]\w*")
 # Statements that import something, in all languages that have them; also over several lines.
 _IMPORTING = re.compile(
     r"^[ \t]*(?:from\s+\S+\s+import\b\s*(?:\([^)]*\)|[^\n]*)|(?:pub\s+)?use\s[^;\n]*(?:\{[^;]*)?;"
@@ -92,8 +92,7 @@ def _is_telling(found: Found, at: Gathering, name: str) -> bool:
 def unused_imports(at: Gathering) -> Iterator[Candidate]:
     """What was imported was imported to be used: most likely what is not used yet."""
     imports = at.lookup.imports_of(at.path)
-    body = _IMPORTING.sub("", at.text[:_COUNTED_CHARS]) if imports else ""
-    used = set(_WORD.findall(body))
+    used = words_in(_IMPORTING.sub("", at.text[:_COUNTED_CHARS])) if imports else frozenset()
     partial = "" if at.near.receiver else at.near.partial
     hints = at.hints
     for position, imp in enumerate(imports[:_MAX_IMPORTS]):

@@ -11,7 +11,11 @@ from collections.abc import Callable
 from functools import lru_cache
 
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
-_WORD = re.compile(r"[^\W\d]\w*")
+# Bytes as they are in words, all others as blanks.
+_SPACED = bytes(
+    byte if byte >= 128 or chr(byte).isalnum() or byte == ord("_") else ord(" ")
+    for byte in range(256)
+)
 _LAST_NAME = re.compile(r"([^\W\d]\w*)\W*\Z")
 # Where a type is written next: behind a colon, an arrow, a bar, `new`, `extends` and the like.
 _TYPE_NEXT = re.compile(
@@ -69,7 +73,7 @@ class Hints:
     def here(self) -> frozenset[str]:
         """The words of the whole file."""
         if self._here is None:
-            self._here = frozenset(_WORD.findall(self._text[:_MAX_TEXT]))
+            self._here = words_in(self._text[:_MAX_TEXT])
         return self._here
 
     def alike(self) -> frozenset[str]:
@@ -77,6 +81,14 @@ class Hints:
         if self._alike is None:
             self._alike = self._alike_of()
         return self._alike
+
+
+def words_in(text: str) -> frozenset[str]:
+    """The words of a text. Cutting bytes is several times faster than a search for words, and what
+    is not ASCII stands in words or nowhere near them.
+    """
+    data = text.encode("utf-8", "replace").translate(_SPACED)
+    return frozenset(data.decode("utf-8", "replace").split())
 
 
 @lru_cache(maxsize=20_000)

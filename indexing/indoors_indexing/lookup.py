@@ -14,6 +14,8 @@ from indoors_indexing.facts import Base, Definition, Import
 # What one question reads from files at most, however much it finds.
 _MAX_READS = 160
 _MAX_NAMED = 60
+# So many names of one file cost as much as all of them.
+_MANY_OF_ONE = 6
 
 
 class DefinedLike(Protocol):
@@ -79,6 +81,10 @@ class Reader(Protocol):
         """A file's definitions, in order."""
         ...
 
+    def definitions_of(self, path: str, name: str) -> Sequence[Definition]:
+        """A file's definitions of one name, in order."""
+        ...
+
     def imports_of(self, path: str) -> Sequence[Import]:
         """What a file imports."""
         ...
@@ -125,6 +131,9 @@ class Lookup:
         self._late = False
         self._n_reads = 0
         self._definitions: dict[str, tuple[Definition, ...]] = {}
+        self._grouped: dict[str, dict[str, tuple[Definition, ...]]] = {}
+        self._single: dict[tuple[str, str], tuple[Definition, ...]] = {}
+        self._n_asked: dict[str, int] = {}
         self._imports: dict[str, tuple[Import, ...]] = {}
         self._bases: dict[str, tuple[Base, ...]] = {}
         self._named: dict[str, tuple[Found, ...]] = {}
@@ -141,6 +150,24 @@ class Lookup:
                 return ()
             self._definitions[path] = tuple(self._reader.definitions_in(path))
         return self._definitions[path]
+
+    def definitions_of(self, path: str, name: str) -> tuple[Definition, ...]:
+        """As the reader's: of a file that little is asked of only what is asked for is read."""
+        if path in self._definitions or self._n_asked.get(path, 0) >= _MANY_OF_ONE:
+            if path not in self._grouped:
+                grouped: dict[str, list[Definition]] = {}
+                for one in self.definitions_in(path):
+                    grouped.setdefault(one.name, []).append(one)
+                if path not in self._definitions:
+                    return ()
+                self._grouped[path] = {key: tuple(found) for key, found in grouped.items()}
+            return self._grouped[path].get(name, ())
+        if (path, name) not in self._single:
+            if self.late():
+                return ()
+            self._n_asked[path] = self._n_asked.get(path, 0) + 1
+            self._single[path, name] = tuple(self._reader.definitions_of(path, name))
+        return self._single[path, name]
 
     def imports_of(self, path: str) -> tuple[Import, ...]:
         """As the reader's."""

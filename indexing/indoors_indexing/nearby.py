@@ -33,6 +33,7 @@ _MAX_HEADER = 600
 _MAX_ENCLOSING = 8
 _TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
 _MAX_VALUE = 400
+_WORDS_GO_ON = re.compile(r"\w")
 _MAX_OCCURRENCES = 25
 _MAX_WRITTEN = 4
 _MAX_IN_A_LINE = 20
@@ -83,6 +84,9 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     # What was asked about variables already; the same for the same text, so nobody sees it change.
     _known: dict[str, list[Written]] = msgspec.field(default_factory=dict)
+    _lines: dict[tuple[int, int], list[tuple[str, re.Match[str]]]] = msgspec.field(
+        default_factory=dict
+    )
 
     def enclosing_type(self) -> str:
         """The type whose member is being written, "" outside of types."""
@@ -251,30 +255,46 @@ def written_in(language: str, signature: str, name: str) -> list[Written]:
 
 def _written(near: Nearby, name: str, first: int, last: int) -> list[Written]:
     found: list[Written] = []
-    patterns = _patterns(near.language)
     wanted = name.lstrip("$")
     # Only lines that have the name are matched: it is in a few of them, and a search for words is
     # much faster than one for patterns.
+    text = near.text
     at = last
-    for _ in range(_MAX_OCCURRENCES):
-        at = near.text.rfind(name, first, at)
-        if at < 0 or len(found) >= _MAX_WRITTEN:
+    n_lines = 0
+    while n_lines < _MAX_OCCURRENCES and len(found) < _MAX_WRITTEN:
+        at = text.rfind(name, first, at)
+        if at < 0:
             break
-        start = max(near.text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
-        end = near.text.find("\n", at)
-        end = min(len(near.text) if end < 0 else end, at + _MAX_VALUE)
+        if _WORDS_GO_ON.match(text, at + len(name)) or (at and _WORDS_GO_ON.match(text, at - 1)):
+            continue
+        n_lines += 1
+        start = max(text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
+        end = text.find("\n", at)
+        end = min(len(text) if end < 0 else end, at + _MAX_VALUE)
         here: list[tuple[int, int, Written]] = []
-        for role, pattern in patterns:
-            text = near.text if role == "documented" else near.code
-            for match in itertools.islice(pattern.finditer(text, start, end), _MAX_IN_A_LINE):
-                if match["variable"].lstrip("$") != wanted:
-                    continue
+        for role, match in _roles_in(near, start, end):
+            if match["variable"].lstrip("$") == wanted:
                 one = _read(near, role, match)
                 if one is not None:
                     here.append((-match.start("variable"), _ROLES.index(role), one))
         found += [one for _, _, one in sorted(here, key=lambda item: item[:2])]
         at = max(first, start)
     return found
+
+
+def _roles_in(near: Nearby, start: int, end: int) -> list[tuple[str, re.Match[str]]]:
+    """All that a line says of any variable: near a cursor several are looked for in each line."""
+    key = (start, end)
+    if key not in near._lines:
+        near._lines[key] = [
+            (role, match)
+            for role, pattern in _patterns(near.language)
+            for match in itertools.islice(
+                pattern.finditer(near.text if role == "documented" else near.code, start, end),
+                _MAX_IN_A_LINE,
+            )
+        ]
+    return near._lines[key]
 
 
 def _read(near: Nearby, role: str, match: re.Match[str]) -> Written | None:
