@@ -234,12 +234,13 @@ class Names:
         found = self.exported(included, name) if included else []
         if found:
             return [Seen(one, "imported") for one in found]
+        in_folder = extension in FOLDER_IS_SCOPE
         elsewhere = [
-            one for one in self._lookup.named(name)
+            one for one in self._lookup.named(name, many=in_folder)
             if one.definition.kind not in MEMBERS and one.definition.kind != "module"
             and same_language(one.path, path)
         ]  # fmt: skip
-        if extension in FOLDER_IS_SCOPE:
+        if in_folder:
             mine = [one for one in elsewhere if folder_of(one.path) == folder_of(path)]
             if mine:
                 return [Seen(one, "package") for one in mine]

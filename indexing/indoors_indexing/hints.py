@@ -10,6 +10,8 @@ import re
 from collections.abc import Callable
 from functools import lru_cache
 
+from indoors_indexing.statements import split_imports
+
 _PART = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 # Bytes as they are in words, all others as blanks.
 _SPACED = bytes(
@@ -30,13 +32,18 @@ _TYPE, _NO_TYPE = 1.25, 0.8
 _IS_ERROR = 1.5
 _USED_HERE, _USED_ALIKE = 0.12, 0.15
 _MAX_TEXT = 100_000
+_NO_WORDS: frozenset[str] = frozenset()
 
 
 class Hints:
     """Factors for names at one cursor. `alike` gives the words of similar code, asked once."""
 
-    def __init__(self, line: str, text: str, alike: Callable[[], frozenset[str]]) -> None:
+    def __init__(
+        self, line: str, path: str, text: str, alike: Callable[[], frozenset[str]]
+    ) -> None:
+        self._path = path
         self._text = text
+        self._used: frozenset[str] | None = None
         self._alike_of = alike
         self._here: frozenset[str] | None = None
         self._alike: frozenset[str] | None = None
@@ -73,8 +80,19 @@ class Hints:
     def here(self) -> frozenset[str]:
         """The words of the whole file."""
         if self._here is None:
-            self._here = words_in(self._text[:_MAX_TEXT])
-        return self._here
+            self._read()
+        return self._here or _NO_WORDS
+
+    def used(self) -> frozenset[str]:
+        """The words of the file that stand elsewhere than where something is imported."""
+        if self._used is None:
+            self._read()
+        return self._used or _NO_WORDS
+
+    def _read(self) -> None:
+        others, imports = split_imports(self._text[:_MAX_TEXT], self._path)
+        self._used = words_in(others)
+        self._here = self._used | words_in(imports)
 
     def alike(self) -> frozenset[str]:
         """The words of the code that is most like what stands around the cursor."""

@@ -13,7 +13,7 @@ from indoors_indexing.facts import Base, Definition, Import
 
 # What one question reads from files at most, however much it finds.
 _MAX_READS = 160
-_MAX_NAMED = 60
+_SOME, _MANY = 24, 60
 # So many names of one file cost as much as all of them.
 _MANY_OF_ONE = 6
 
@@ -136,7 +136,7 @@ class Lookup:
         self._n_asked: dict[str, int] = {}
         self._imports: dict[str, tuple[Import, ...]] = {}
         self._bases: dict[str, tuple[Base, ...]] = {}
-        self._named: dict[str, tuple[Found, ...]] = {}
+        self._named: dict[tuple[str, bool], tuple[Found, ...]] = {}
 
     def late(self) -> bool:
         """Whether the time is over; it stays over."""
@@ -185,16 +185,19 @@ class Lookup:
             self._bases[path] = tuple(self._reader.bases_in(path))
         return self._bases[path]
 
-    def named(self, name: str) -> tuple[Found, ...]:
-        """The definitions of one name; of a common one, as many as say that it is common."""
-        if name not in self._named:
+    def named(self, name: str, *, many: bool = False) -> tuple[Found, ...]:
+        """The definitions of one name; of a common one, as many as say that it is common, or more
+        of them if it is looked for in a certain place.
+        """
+        key = (name, many)
+        if key not in self._named:
             if self.late():
                 return ()
-            self._named[name] = tuple(
+            self._named[key] = tuple(
                 Found(one.path, one.definition)
-                for one in self._reader.definitions_named([name], _MAX_NAMED)
+                for one in self._reader.definitions_named([name], _MANY if many else _SOME)
             )
-        return self._named[name]
+        return self._named[key]
 
     def derived_from(self, names: Sequence[str], limit: int) -> Sequence[DerivedLike]:
         """As the reader's."""

@@ -38,6 +38,10 @@ _MAX_OCCURRENCES = 25
 _MAX_WRITTEN = 4
 _MAX_IN_A_LINE = 20
 _ANY_NAME = r"(?P<variable>[@$]{0,2}[^\W\d][\w$]*)"
+_NEEDED = (
+    (r"\bfor\b", "for"), (r"\bfor\s", "for"), (r"\bwith\s", "with"), ("@", "@"), (":type", ":type"),
+    (r"\bNAME\s*\(", ":"), (r"(?<![\w.$])NAME\s*[?!]?\s*:", ":"),
+)  # fmt: skip
 # Of what is said at one place the first counts: a written type before the value.
 _ROLES = ("declared", "looped", "documented", "made")
 
@@ -139,7 +143,7 @@ def _names(code: str, after: str, rules: ScanRules) -> tuple[dict[str, float], f
     weights: dict[str, float] = {}
     alone: set[str] = set()
     above = code[-6000:].split("\n")[-_LINES_BEFORE:]
-    below = masked(after, rules).split("\n")[:_LINES_AFTER]
+    below = masked("\n".join(after.split("\n", _LINES_AFTER)[:_LINES_AFTER]), rules).split("\n")
     weighted = [
         *((line, 1 / (1 + distance / 4)) for distance, line in enumerate(reversed(above))),
         *((line, _BELOW / (1 + distance / 4)) for distance, line in enumerate(below)),
@@ -286,9 +290,11 @@ def _roles_in(near: Nearby, start: int, end: int) -> list[tuple[str, re.Match[st
     """All that a line says of any variable: near a cursor several are looked for in each line."""
     key = (start, end)
     if key not in near._lines:
+        line = near.text[start:end]
         near._lines[key] = [
             (role, match)
-            for role, pattern in _patterns(near.language)
+            for role, needed, pattern in _patterns(near.language)
+            if needed in line
             for match in itertools.islice(
                 pattern.finditer(near.text if role == "documented" else near.code, start, end),
                 _MAX_IN_A_LINE,
@@ -343,7 +349,8 @@ def _value(code: str, at: int, *, before_block: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def _patterns(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _patterns(language: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """For each role: what a line has to have, and what is then looked for in it."""
     rules = rules_of(language)
     # Assignments look alike in all languages; what follows `:=` and `=` is the value.
     made = (
@@ -357,4 +364,15 @@ def _patterns(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     if language == "python":
         found.append(("made", r"\bwith\s+(?P<value>[^\n]{1,200}?)\s+as\s+NAME\b"))
     # Compiled once for all names: to compile takes longer than to match.
-    return tuple((role, re.compile(one.replace("NAME", _ANY_NAME))) for role, one in found)
+    return tuple(
+        (role, _needed(role, one), re.compile(one.replace("NAME", _ANY_NAME)))
+        for role, one in found
+    )
+
+
+def _needed(role: str, pattern: str) -> str:
+    """What is in every text that a pattern matches: most lines have nothing of the kind."""
+    for beginning, needed in _NEEDED:
+        if pattern.startswith(beginning):
+            return needed
+    return "=" if role == "made" else ""

@@ -81,7 +81,7 @@ def related(
             inference=Inference(near, path, lookup, names, members, at_byte),
             guess=Guess(path, text, lookup, files, names),
             alike=alike,
-            hints=Hints(near.line, text, alike.words),
+            hints=Hints(near.line, path, text, alike.words),
             ring=ring,
         )
     )

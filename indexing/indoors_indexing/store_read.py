@@ -182,9 +182,13 @@ class Reader:
     def derived_from(self, names: Sequence[str], limit: int = 200) -> list[Derived]:
         """Who derives from a base whose last name is one of these."""
         rows = self._rows_in(
-            """SELECT f.path, b.child, b.base, b.start FROM bases b JOIN files f
-            ON f.id = b.file_id WHERE b.base_name IN (%s) ORDER BY f.path, b.n LIMIT ?""",
+            """SELECT s.path, b.child, b.base, b.start FROM
+            (SELECT f.path AS path, k.file_id AS file_id, k.n AS n FROM
+             (SELECT file_id, n FROM bases WHERE base_name IN (%s) LIMIT ?) k
+             CROSS JOIN files f ON f.id = k.file_id ORDER BY f.path, k.n LIMIT ?) s
+            CROSS JOIN bases b ON b.file_id = s.file_id AND b.n = s.n ORDER BY s.path, s.n""",
             names,
+            _LOOKED_AT * limit,
             limit,
         )
         return [Derived(row[0], _base(row[1:])) for row in rows]

@@ -12,9 +12,9 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 # A word in more chunks than this tells nothing about any of them, and ranking costs by the chunk.
-_COMMON = 2000
+_COMMON = 1000
 # What one search ranks at most: the rarest words come first, the rest is left out.
-_MAX_RANKED = 3000
+_MAX_RANKED = 1500
 # Counting a word costs some ten microseconds; ranking by a word costs a little for every chunk.
 _MAX_COUNTED_WORDS = 200
 _MAX_RANKED_WORDS = 32

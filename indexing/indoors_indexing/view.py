@@ -178,9 +178,7 @@ class _Now:
 
     def definitions_in(self, path: str) -> list[Definition]:
         found = _remembered(self._known.definitions, path, self._reader.definitions_in)
-        if path not in self._open:
-            return found
-        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
+        return self._all_aligned(path, found)
 
     def definitions_of(self, path: str, name: str) -> list[Definition]:
         if path in self._known.definitions:
@@ -190,9 +188,7 @@ class _Now:
             found = _remembered(
                 self._known.of_files, key, lambda _: self._reader.definitions_of(path, name)
             )
-        if path not in self._open:
-            return found
-        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
+        return self._all_aligned(path, found)
 
     def imports_of(self, path: str) -> list[Import]:
         return _remembered(self._known.imports, path, self._reader.imports_of)
@@ -220,6 +216,11 @@ class _Now:
             return False
         text = self._text(path)
         return text is None or text.shift is not None
+
+    def _all_aligned(self, path: str, found: list[Definition]) -> list[Definition]:
+        if path not in self._open or ((text := self._text(path)) and text.shift is None):
+            return found
+        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
 
     def _aligned(self, path: str, definition: Definition) -> Definition | None:
         """A definition of an open document at its place in the text that is open now."""

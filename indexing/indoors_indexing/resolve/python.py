@@ -48,6 +48,10 @@ def resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
 
 
 def _modules(files: FileIndex, base: str, name: str) -> list[str]:
+    # Most of what is imported is no file of ours, which its folders say at once.
+    folders = (base, folder_of(base), f"{base}/{name}" if name else base)
+    if not any(files.within(folder.lstrip("/")) for folder in folders):
+        return []
     inner = [f"{base}/{name}{suffix}".lstrip("/") for suffix in _SUFFIXES] if name else []
     own = [f"{base}{suffix}".lstrip("/") for suffix in _SUFFIXES]
     return existing(files, [*inner, *own])
