@@ -8,7 +8,7 @@ from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import HitLike, Lookup
 from indoors_indexing.nearby import Nearby
 
-_QUERY_WORDS = 24
+_QUERY_WORDS = 16
 _SIMILAR = 12
 # How many pieces are read for their words, and how much of each.
 _READ = 5

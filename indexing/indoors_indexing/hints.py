@@ -67,9 +67,10 @@ class Hints:
             worth *= _TYPE if is_type else _NO_TYPE
         if self._wants_error and _ERROR.search(name):
             worth *= _IS_ERROR
-        if name in self.here():
+        # Asked for hundreds of names, so without calls where both are known.
+        if name in (self.here() if self._here is None else self._here):
             worth += _USED_HERE
-        if name in self.alike():
+        if name in (self.alike() if self._alike is None else self._alike):
             worth += _USED_ALIKE
         return worth
 

@@ -131,7 +131,8 @@ class Reader:
             _LOOKED_AT * limit,
             limit,
         )
-        return [Defined(row[0], _definition(row[1:])) for row in rows]
+        found = _definitions([row[1:] for row in rows])
+        return [Defined(row[0], one) for row, one in zip(rows, found, strict=True)]
 
     def definitions_of(self, path: str, name: str) -> list[Definition]:
         """A file's definitions of one name, in order."""
@@ -140,7 +141,7 @@ class Reader:
             WHERE d.file_id = (SELECT id FROM files WHERE path = ?) AND d.name = ? ORDER BY d.n""",
             (path, name),
         )
-        return [_definition(row) for row in rows]
+        return _definitions(rows)
 
     def definitions_in(self, path: str) -> list[Definition]:
         """A file's definitions, in the order in which the parser gave them."""
@@ -149,7 +150,7 @@ class Reader:
             WHERE d.file_id = (SELECT id FROM files WHERE path = ?) ORDER BY d.n""",
             (path,),
         )
-        return [_definition(row) for row in rows]
+        return _definitions(rows)
 
     def imports_of(self, path: str) -> list[Import]:
         """What a file imports."""
@@ -343,23 +344,22 @@ def _file_row(row: tuple[Any, ...]) -> FileRow:
     return FileRow(path, language, size, mtime_ns, digest, n_lines, bool(flags & HAS_ERRORS))
 
 
-def _definition(row: tuple[Any, ...]) -> Definition:
-    name, kind, scope, start, end, head_end, doc_start, doc_end, name_start, exported, type_name = (
-        row
-    )
-    return Definition(
-        name=name,
-        kind=KINDS[kind],
-        scope=tuple(scope.split(SCOPE_SEPARATOR)) if scope else (),
-        start=start,
-        end=end,
-        head_end=head_end,
-        doc_start=doc_start,
-        doc_end=doc_end,
-        name_start=name_start,
-        exported=bool(exported),
-        type_name=type_name,
-    )
+def _definitions(rows: list[tuple[Any, ...]]) -> list[Definition]:
+    """Rows as values: some hundreds for a question, so their scopes are split once."""
+    scopes: dict[str, tuple[str, ...]] = {"": ()}
+    found = []
+    for name, kind, scope, start, end, head, doc_start, doc_end, name_start, shown, kept in rows:
+        inside = scopes.get(scope)
+        if inside is None:
+            inside = scopes[scope] = tuple(scope.split(SCOPE_SEPARATOR))
+        found.append(
+            Definition(
+                name=name, kind=KINDS[kind], scope=inside, start=start, end=end, head_end=head,
+                doc_start=doc_start, doc_end=doc_end, name_start=name_start,
+                exported=shown == 1, type_name=kept,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _import(row: tuple[Any, ...]) -> Import:
