@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
+from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import HitLike, Lookup
 from indoors_indexing.nearby import Nearby
 
-_QUERY_WORDS = 24
+_QUERY_WORDS = 16
 _SIMILAR = 12
 # How many pieces are read for their words, and how much of each.
 _READ = 5
 _MAX_BYTES = 3000
-_WORD = re.compile(r"[^\W\d]\w*")
 
 
 class Alike:
@@ -39,5 +38,5 @@ class Alike:
         for hit in [one for one in self.hits() if one.path != self._path][:_READ]:
             end = min(hit.end, hit.start + _MAX_BYTES)
             text = self._lookup.source(hit.path, hit.start, end).decode("utf-8", "replace")
-            found.update(_WORD.findall(text))
+            found |= words_in(text)
         return frozenset(found)

@@ -18,6 +18,7 @@ _NAME = re.compile(r"[@$#]?[^\W\d][\w$]*[!?]?\Z")
 _PAIRS = {")": "(", "]": "[", "}": "{"}
 _OPENING = frozenset("([{")
 _CLOSING = frozenset(")]}")
+_BRACKETS = re.compile(r"[()\[\]{},;]")
 _GENERIC = re.compile(r"(?:::)?<[\w\s,.:<>\[\]&'?|]{0,120}>\Z")
 # With the receiver of a method in Go.
 _DEFINES = re.compile(
@@ -120,8 +121,8 @@ def calls_at(text: str, rules: ScanRules, limit: int = 2) -> tuple[Call, ...]:
     found: list[Call] = []
     closed: list[str] = []
     n_commas = 0
-    for at in range(len(text) - 1, -1, -1):
-        character = text[at]
+    for match in reversed(list(_BRACKETS.finditer(text))):
+        character, at = match[0], match.start()
         if character in _CLOSING:
             closed.append(_PAIRS[character])
         elif character in _OPENING:

@@ -67,6 +67,7 @@ class Names:
         self._paths: dict[tuple[Import, str], tuple[str, ...]] = {}
         self._visible: dict[tuple[str, str], tuple[Seen, ...]] = {}
         self._all_of: dict[str, list[str]] = {}
+        self._by_path: dict[str, list[tuple[str, Import]]] = {}
         self._bindings: dict[str, dict[str, list[Import]]] = {}
 
     def paths_of(self, imp: Import, importer: str) -> tuple[str, ...]:
@@ -80,10 +81,23 @@ class Names:
         """What a file imports, by the names that it gives; under "" all of a module's names."""
         if path not in self._bindings:
             found: dict[str, list[Import]] = {}
+            for bound, imp in self._bound(path):
+                found.setdefault(bound, []).append(imp)
             for imp in self._lookup.imports_of(path):
-                found.setdefault("" if imp.name == "*" else bound_name(imp, path), []).append(imp)
+                if imp.name == "*":
+                    found.setdefault("", []).append(imp)
             self._bindings[path] = found
         return self._bindings[path]
+
+    def _bound(self, path: str) -> list[tuple[str, Import]]:
+        """What a file imports by name, with the name that each gets."""
+        if path not in self._by_path:
+            self._by_path[path] = [
+                (bound_name(imp, path), imp)
+                for imp in self._lookup.imports_of(path)
+                if imp.name != "*"
+            ]
+        return self._by_path[path]
 
     def visible(self, name: str, path: str) -> tuple[Seen, ...]:
         """What a name by itself means in a file: the definitions that are nearest to it."""
@@ -109,8 +123,8 @@ class Names:
                 outer = (*seen.found.definition.scope, *parts[:-1])
                 inner = [
                     Seen(Found(seen.found.path, one), seen.how)
-                    for one in self._lookup.definitions_in(seen.found.path)
-                    if one.name == parts[-1] and one.scope == outer
+                    for one in self._lookup.definitions_of(seen.found.path, parts[-1])
+                    if one.scope == outer
                 ]
                 if inner:
                     return tuple(inner)
@@ -120,10 +134,7 @@ class Names:
         """The files of a module that is called so in a file; () if it is none of ours."""
         dotted = ".".join(parts)
         found: list[str] = []
-        for imp in self._lookup.imports_of(path):
-            if imp.name == "*":
-                continue
-            bound = bound_name(imp, path)
+        for bound, imp in self._bound(path):
             if bound == dotted and path.endswith(".py") and not imp.name and not imp.alias:
                 # `import a.b` gives the name of the package a.
                 package = Import(module=bound, name="", alias="", level=0, start=0)
@@ -197,8 +208,8 @@ class Names:
     def _free(self, path: str, name: str) -> list[Found]:
         """A file's own definitions of a name that are not members of something."""
         found = [
-            one for one in self._lookup.definitions_in(path)
-            if one.name == name and one.kind not in MEMBERS and one.kind != "module"
+            one for one in self._lookup.definitions_of(path, name)
+            if one.kind not in MEMBERS and one.kind != "module"
         ]  # fmt: skip
         least = min((len(one.scope) for one in found), default=0)
         return [Found(path, one) for one in found if len(one.scope) == least]
@@ -223,12 +234,13 @@ class Names:
         found = self.exported(included, name) if included else []
         if found:
             return [Seen(one, "imported") for one in found]
+        in_folder = extension in FOLDER_IS_SCOPE
         elsewhere = [
-            one for one in self._lookup.named(name)
+            one for one in self._lookup.named(name, many=in_folder)
             if one.definition.kind not in MEMBERS and one.definition.kind != "module"
             and same_language(one.path, path)
         ]  # fmt: skip
-        if extension in FOLDER_IS_SCOPE:
+        if in_folder:
             mine = [one for one in elsewhere if folder_of(one.path) == folder_of(path)]
             if mine:
                 return [Seen(one, "package") for one in mine]
@@ -271,8 +283,7 @@ class Names:
         return [
             Found(path, one)
             for path in paths[:3]
-            for one in self._lookup.definitions_in(path)
-            if one.name == name
+            for one in self._lookup.definitions_of(path, name)
         ][:3]
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 
 from indoors_indexing.follow import FOLDER_IS_SCOPE, bound_name, is_type
@@ -12,22 +11,12 @@ from indoors_indexing.nearby import written_about
 from indoors_indexing.rank import Candidate, Why, of_definition
 from indoors_indexing.resolve.tree import folder_of
 
-_NEAR_NAMES = 30
+_NEAR_NAMES = 24
 _MAX_BESIDE = 40
 # What is named nearby is no better than what is called here, however well it fits.
 _MAX_FIT, _MAX_IMPORT_FIT = 1.25, 1.75
 _OUTLINED_TYPES = 4
-_WORD = re.compile(r"[^\W\d]\w*")
-# Statements that import something, in all languages that have them; also over several lines.
-_IMPORTING = re.compile(
-    r"^[ \t]*(?:from\s+\S+\s+import\b\s*(?:\([^)]*\)|[^\n]*)|(?:pub\s+)?use\s[^;\n]*(?:\{[^;]*)?;"
-    r"|(?:import|export)\b(?:\s+type)?\s*(?:[\w$]+\s*,\s*)?(?:\{[^}]*\}|\([^)]*\)|\*[^\n]*)?[^\n{]*$"
-    r"|#\s*include[^\n]*|using\s[^\n]*|(?:require|require_relative)\b[^\n]*)",
-    re.MULTILINE,
-)
 _MAX_IMPORTS = 200
-# Enough to see a file's words; a longer one hardly has an import that is not used.
-_COUNTED_CHARS = 60_000
 
 
 def named_nearby(at: Gathering) -> Iterator[Candidate]:
@@ -92,8 +81,7 @@ def _is_telling(found: Found, at: Gathering, name: str) -> bool:
 def unused_imports(at: Gathering) -> Iterator[Candidate]:
     """What was imported was imported to be used: most likely what is not used yet."""
     imports = at.lookup.imports_of(at.path)
-    body = _IMPORTING.sub("", at.text[:_COUNTED_CHARS]) if imports else ""
-    used = set(_WORD.findall(body))
+    used = at.hints.used()
     partial = "" if at.near.receiver else at.near.partial
     hints = at.hints
     for position, imp in enumerate(imports[:_MAX_IMPORTS]):

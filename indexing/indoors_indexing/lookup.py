@@ -13,7 +13,9 @@ from indoors_indexing.facts import Base, Definition, Import
 
 # What one question reads from files at most, however much it finds.
 _MAX_READS = 160
-_MAX_NAMED = 60
+_SOME, _MANY = 24, 60
+# So many names of one file cost as much as all of them.
+_MANY_OF_ONE = 6
 
 
 class DefinedLike(Protocol):
@@ -79,6 +81,10 @@ class Reader(Protocol):
         """A file's definitions, in order."""
         ...
 
+    def definitions_of(self, path: str, name: str) -> Sequence[Definition]:
+        """A file's definitions of one name, in order."""
+        ...
+
     def imports_of(self, path: str) -> Sequence[Import]:
         """What a file imports."""
         ...
@@ -125,9 +131,12 @@ class Lookup:
         self._late = False
         self._n_reads = 0
         self._definitions: dict[str, tuple[Definition, ...]] = {}
+        self._grouped: dict[str, dict[str, tuple[Definition, ...]]] = {}
+        self._single: dict[tuple[str, str], tuple[Definition, ...]] = {}
+        self._n_asked: dict[str, int] = {}
         self._imports: dict[str, tuple[Import, ...]] = {}
         self._bases: dict[str, tuple[Base, ...]] = {}
-        self._named: dict[str, tuple[Found, ...]] = {}
+        self._named: dict[tuple[str, bool], tuple[Found, ...]] = {}
 
     def late(self) -> bool:
         """Whether the time is over; it stays over."""
@@ -141,6 +150,24 @@ class Lookup:
                 return ()
             self._definitions[path] = tuple(self._reader.definitions_in(path))
         return self._definitions[path]
+
+    def definitions_of(self, path: str, name: str) -> tuple[Definition, ...]:
+        """As the reader's: of a file that little is asked of only what is asked for is read."""
+        if path in self._definitions or self._n_asked.get(path, 0) >= _MANY_OF_ONE:
+            if path not in self._grouped:
+                grouped: dict[str, list[Definition]] = {}
+                for one in self.definitions_in(path):
+                    grouped.setdefault(one.name, []).append(one)
+                if path not in self._definitions:
+                    return ()
+                self._grouped[path] = {key: tuple(found) for key, found in grouped.items()}
+            return self._grouped[path].get(name, ())
+        if (path, name) not in self._single:
+            if self.late():
+                return ()
+            self._n_asked[path] = self._n_asked.get(path, 0) + 1
+            self._single[path, name] = tuple(self._reader.definitions_of(path, name))
+        return self._single[path, name]
 
     def imports_of(self, path: str) -> tuple[Import, ...]:
         """As the reader's."""
@@ -158,16 +185,19 @@ class Lookup:
             self._bases[path] = tuple(self._reader.bases_in(path))
         return self._bases[path]
 
-    def named(self, name: str) -> tuple[Found, ...]:
-        """The definitions of one name; of a common one, as many as say that it is common."""
-        if name not in self._named:
+    def named(self, name: str, *, many: bool = False) -> tuple[Found, ...]:
+        """The definitions of one name; of a common one, as many as say that it is common, or more
+        of them if it is looked for in a certain place.
+        """
+        key = (name, many)
+        if key not in self._named:
             if self.late():
                 return ()
-            self._named[name] = tuple(
+            self._named[key] = tuple(
                 Found(one.path, one.definition)
-                for one in self._reader.definitions_named([name], _MAX_NAMED)
+                for one in self._reader.definitions_named([name], _MANY if many else _SOME)
             )
-        return self._named[name]
+        return self._named[key]
 
     def derived_from(self, names: Sequence[str], limit: int) -> Sequence[DerivedLike]:
         """As the reader's."""

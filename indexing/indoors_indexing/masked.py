@@ -34,15 +34,19 @@ def masked(text: str, rules: ScanRules) -> str:
         parts.append(text[at:start])
         found = match[0]
         if match.lastgroup != "string":
-            parts.append(_VISIBLE.sub(" ", found))
+            parts.append(_blank(found))
         else:
             code = _interpolated(found, rules) if end == len(text) else len(found)
-            inside = _VISIBLE.sub(" ", found[1:code])
+            inside = _blank(found[1:code])
             closed = code == len(found) > 1 and found[-1] == found[0]
             parts.append(found[0] + (inside[:-1] + found[-1] if closed else inside) + found[code:])
         at = end
     parts.append(text[at:])
     return "".join(parts)
+
+
+def _blank(text: str) -> str:
+    return _VISIBLE.sub(" ", text) if "\n" in text else " " * len(text)
 
 
 def _interpolated(string: str, rules: ScanRules) -> int:

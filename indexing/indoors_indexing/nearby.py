@@ -33,10 +33,15 @@ _MAX_HEADER = 600
 _MAX_ENCLOSING = 8
 _TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
 _MAX_VALUE = 400
+_WORDS_GO_ON = re.compile(r"\w")
 _MAX_OCCURRENCES = 25
 _MAX_WRITTEN = 4
 _MAX_IN_A_LINE = 20
 _ANY_NAME = r"(?P<variable>[@$]{0,2}[^\W\d][\w$]*)"
+_NEEDED = (
+    (r"\bfor\b", "for"), (r"\bfor\s", "for"), (r"\bwith\s", "with"), ("@", "@"), (":type", ":type"),
+    (r"\bNAME\s*\(", ":"), (r"(?<![\w.$])NAME\s*[?!]?\s*:", ":"),
+)  # fmt: skip
 # Of what is said at one place the first counts: a written type before the value.
 _ROLES = ("declared", "looped", "documented", "made")
 
@@ -83,6 +88,9 @@ class Nearby(msgspec.Struct, frozen=True, kw_only=True):
     is_cut: bool = False
     # What was asked about variables already; the same for the same text, so nobody sees it change.
     _known: dict[str, list[Written]] = msgspec.field(default_factory=dict)
+    _lines: dict[tuple[int, int], list[tuple[str, re.Match[str]]]] = msgspec.field(
+        default_factory=dict
+    )
 
     def enclosing_type(self) -> str:
         """The type whose member is being written, "" outside of types."""
@@ -135,7 +143,7 @@ def _names(code: str, after: str, rules: ScanRules) -> tuple[dict[str, float], f
     weights: dict[str, float] = {}
     alone: set[str] = set()
     above = code[-6000:].split("\n")[-_LINES_BEFORE:]
-    below = masked(after, rules).split("\n")[:_LINES_AFTER]
+    below = masked("\n".join(after.split("\n", _LINES_AFTER)[:_LINES_AFTER]), rules).split("\n")
     weighted = [
         *((line, 1 / (1 + distance / 4)) for distance, line in enumerate(reversed(above))),
         *((line, _BELOW / (1 + distance / 4)) for distance, line in enumerate(below)),
@@ -251,30 +259,48 @@ def written_in(language: str, signature: str, name: str) -> list[Written]:
 
 def _written(near: Nearby, name: str, first: int, last: int) -> list[Written]:
     found: list[Written] = []
-    patterns = _patterns(near.language)
     wanted = name.lstrip("$")
     # Only lines that have the name are matched: it is in a few of them, and a search for words is
     # much faster than one for patterns.
+    text = near.text
     at = last
-    for _ in range(_MAX_OCCURRENCES):
-        at = near.text.rfind(name, first, at)
-        if at < 0 or len(found) >= _MAX_WRITTEN:
+    n_lines = 0
+    while n_lines < _MAX_OCCURRENCES and len(found) < _MAX_WRITTEN:
+        at = text.rfind(name, first, at)
+        if at < 0:
             break
-        start = max(near.text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
-        end = near.text.find("\n", at)
-        end = min(len(near.text) if end < 0 else end, at + _MAX_VALUE)
+        if _WORDS_GO_ON.match(text, at + len(name)) or (at and _WORDS_GO_ON.match(text, at - 1)):
+            continue
+        n_lines += 1
+        start = max(text.rfind("\n", 0, at) + 1, at - _MAX_VALUE)
+        end = text.find("\n", at)
+        end = min(len(text) if end < 0 else end, at + _MAX_VALUE)
         here: list[tuple[int, int, Written]] = []
-        for role, pattern in patterns:
-            text = near.text if role == "documented" else near.code
-            for match in itertools.islice(pattern.finditer(text, start, end), _MAX_IN_A_LINE):
-                if match["variable"].lstrip("$") != wanted:
-                    continue
+        for role, match in _roles_in(near, start, end):
+            if match["variable"].lstrip("$") == wanted:
                 one = _read(near, role, match)
                 if one is not None:
                     here.append((-match.start("variable"), _ROLES.index(role), one))
         found += [one for _, _, one in sorted(here, key=lambda item: item[:2])]
         at = max(first, start)
     return found
+
+
+def _roles_in(near: Nearby, start: int, end: int) -> list[tuple[str, re.Match[str]]]:
+    """All that a line says of any variable: near a cursor several are looked for in each line."""
+    key = (start, end)
+    if key not in near._lines:
+        line = near.text[start:end]
+        near._lines[key] = [
+            (role, match)
+            for role, needed, pattern in _patterns(near.language)
+            if needed in line
+            for match in itertools.islice(
+                pattern.finditer(near.text if role == "documented" else near.code, start, end),
+                _MAX_IN_A_LINE,
+            )
+        ]
+    return near._lines[key]
 
 
 def _read(near: Nearby, role: str, match: re.Match[str]) -> Written | None:
@@ -323,7 +349,8 @@ def _value(code: str, at: int, *, before_block: bool) -> str:
 
 
 @lru_cache(maxsize=64)
-def _patterns(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
+def _patterns(language: str) -> tuple[tuple[str, str, re.Pattern[str]], ...]:
+    """For each role: what a line has to have, and what is then looked for in it."""
     rules = rules_of(language)
     # Assignments look alike in all languages; what follows `:=` and `=` is the value.
     made = (
@@ -337,4 +364,15 @@ def _patterns(language: str) -> tuple[tuple[str, re.Pattern[str]], ...]:
     if language == "python":
         found.append(("made", r"\bwith\s+(?P<value>[^\n]{1,200}?)\s+as\s+NAME\b"))
     # Compiled once for all names: to compile takes longer than to match.
-    return tuple((role, re.compile(one.replace("NAME", _ANY_NAME))) for role, one in found)
+    return tuple(
+        (role, _needed(role, one), re.compile(one.replace("NAME", _ANY_NAME)))
+        for role, one in found
+    )
+
+
+def _needed(role: str, pattern: str) -> str:
+    """What is in every text that a pattern matches: most lines have nothing of the kind."""
+    for beginning, needed in _NEEDED:
+        if pattern.startswith(beginning):
+            return needed
+    return "=" if role == "made" else ""

@@ -83,7 +83,7 @@ NAMED_ALONE: frozenset[Why] = LISTED | frozenset[Why](
 )
 
 
-class Candidate(msgspec.Struct, frozen=True, kw_only=True):
+class Candidate(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """Something that may be shown: a definition, a byte range of a file, or a text as it is."""
 
     why: Why

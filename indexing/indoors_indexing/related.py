@@ -62,6 +62,8 @@ def related(
     text, path = document.text, document.path
     offset = min(max(0, site.offset), len(text))
     lookup = Lookup(reader, is_late)
+    # Nearly every name is looked for here first.
+    lookup.definitions_in(path)
     near = nearby(document.language, text[:offset], text[offset : offset + _AFTER_CHARS])
     names = Names(lookup, files)
     at_byte = len(text[:offset].encode("utf-8", "replace"))
@@ -79,7 +81,7 @@ def related(
             inference=Inference(near, path, lookup, names, members, at_byte),
             guess=Guess(path, text, lookup, files, names),
             alike=alike,
-            hints=Hints(near.line, text, alike.words),
+            hints=Hints(near.line, path, text, alike.words),
             ring=ring,
         )
     )

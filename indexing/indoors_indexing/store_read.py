@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from indoors_indexing import store_files
 from indoors_indexing.facts import Base, Definition, Import, Kind
 from indoors_indexing.store_schema import Unusable, check, connect, trouble_of
+from indoors_indexing.store_words import Words
 from indoors_indexing.words import query_words
 
 # Stored by number: only ever add at the end of `Kind`.
@@ -23,14 +24,9 @@ SCOPE_SEPARATOR = "\x1f"
 # A bit of a file's flags.
 HAS_ERRORS = 1
 
-# A word in more chunks than this tells nothing about any of them, and ranking costs by the chunk.
-_COMMON = 2000
-# What one search ranks at most: the rarest words come first, the rest is left out.
-_MAX_RANKED = 3000
-# Counting a word costs some ten microseconds; ranking by a word costs a little for every chunk.
-_MAX_COUNTED_WORDS = 200
-_MAX_RANKED_WORDS = 32
 _MAX_BOUND = 500
+# Of a very common name this many times what is wanted is put in order, not thousands.
+_LOOKED_AT = 5
 _DEFINITION_COLUMNS = """d.name, d.kind, d.scope, d.start, d.end, d.head_end, d.doc_start,
     d.doc_end, d.name_start, d.exported, d.type_name"""
 
@@ -95,8 +91,9 @@ class Reader:
         self._database = database
         self._connection = connection
         self._identity: tuple[int, int] | None = None
-        self._frequency: dict[str, int] = {}
-        self._frequency_version = -1
+        self._n_opened = 0
+        self._held: int | None = None
+        self._words = Words(self._rows)
 
     @classmethod
     def open(cls, root: Path, cache: Path) -> Reader:
@@ -122,13 +119,29 @@ class Reader:
 
     def definitions_named(self, names: Sequence[str], limit: int = 200) -> list[Defined]:
         """Definitions that have one of these names, in any file."""
+        # Keys are put in order first, which the index of names gives without reading the rows.
         rows = self._rows_in(
-            f"""SELECT f.path, {_DEFINITION_COLUMNS} FROM definitions d JOIN files f
-            ON f.id = d.file_id WHERE d.name IN (%s) ORDER BY f.path, d.n LIMIT ?""",
+            f"""SELECT s.path, {_DEFINITION_COLUMNS} FROM
+            (SELECT f.path AS path, k.file_id AS file_id, k.n AS n FROM
+             (SELECT file_id, n FROM definitions WHERE name IN (%s) LIMIT ?) k
+             CROSS JOIN files f ON f.id = k.file_id ORDER BY f.path, k.n LIMIT ?) s
+            CROSS JOIN definitions d ON d.file_id = s.file_id AND d.n = s.n
+            ORDER BY s.path, s.n""",
             names,
+            _LOOKED_AT * limit,
             limit,
         )
-        return [Defined(row[0], _definition(row[1:])) for row in rows]
+        found = _definitions([row[1:] for row in rows])
+        return [Defined(row[0], one) for row, one in zip(rows, found, strict=True)]
+
+    def definitions_of(self, path: str, name: str) -> list[Definition]:
+        """A file's definitions of one name, in order."""
+        rows = self._rows(
+            f"""SELECT {_DEFINITION_COLUMNS} FROM definitions d
+            WHERE d.file_id = (SELECT id FROM files WHERE path = ?) AND d.name = ? ORDER BY d.n""",
+            (path, name),
+        )
+        return _definitions(rows)
 
     def definitions_in(self, path: str) -> list[Definition]:
         """A file's definitions, in the order in which the parser gave them."""
@@ -137,7 +150,7 @@ class Reader:
             WHERE d.file_id = (SELECT id FROM files WHERE path = ?) ORDER BY d.n""",
             (path,),
         )
-        return [_definition(row) for row in rows]
+        return _definitions(rows)
 
     def imports_of(self, path: str) -> list[Import]:
         """What a file imports."""
@@ -170,9 +183,13 @@ class Reader:
     def derived_from(self, names: Sequence[str], limit: int = 200) -> list[Derived]:
         """Who derives from a base whose last name is one of these."""
         rows = self._rows_in(
-            """SELECT f.path, b.child, b.base, b.start FROM bases b JOIN files f
-            ON f.id = b.file_id WHERE b.base_name IN (%s) ORDER BY f.path, b.n LIMIT ?""",
+            """SELECT s.path, b.child, b.base, b.start FROM
+            (SELECT f.path AS path, k.file_id AS file_id, k.n AS n FROM
+             (SELECT file_id, n FROM bases WHERE base_name IN (%s) LIMIT ?) k
+             CROSS JOIN files f ON f.id = k.file_id ORDER BY f.path, k.n LIMIT ?) s
+            CROSS JOIN bases b ON b.file_id = s.file_id AND b.n = s.n ORDER BY s.path, s.n""",
             names,
+            _LOOKED_AT * limit,
             limit,
         )
         return [Derived(row[0], _base(row[1:])) for row in rows]
@@ -211,10 +228,13 @@ class Reader:
     def version(self) -> tuple[int, ...]:
         """Another value whenever something was written since; () while there is no index."""
         version = self._data_version()
-        return (*(self._identity or ()), version) if version >= 0 else ()
+        # A connection counts from anew.
+        return (*(self._identity or ()), self._n_opened, version) if version >= 0 else ()
 
     def _data_version(self) -> int:
         """SQLite's count of what others wrote; -1 while there is no index."""
+        if self._held is not None and self._connection is not None:
+            return self._held
         rows = self._rows("PRAGMA data_version", ())
         return int(rows[0][0]) if rows else -1
 
@@ -236,78 +256,48 @@ class Reader:
     # --- by words ---------------------------------------------------------------------------------
 
     def search(self, words: Sequence[str], limit: int = 20) -> list[Hit]:
-        """The chunks that fit these words best, by BM25; each word counts whole and by its parts.
+        """The chunks that fit these words best; each word counts whole and by its parts.
 
         Words that stand nearly everywhere are left out as long as there are others.
         """
-        chosen = self._worth_asking(query_words(list(words))[:_MAX_COUNTED_WORDS])
-        if not chosen or limit <= 0:
-            return []
-        rows = self._rows(
-            """SELECT f.path, c.start, c.end, -w.score FROM
-            (SELECT rowid AS id, bm25(chunk_words) AS score FROM chunk_words
-             WHERE chunk_words MATCH ? LIMIT ?) w
-            CROSS JOIN chunks c ON c.id = w.id CROSS JOIN files f ON f.id = c.file_id
-            ORDER BY w.score, c.id LIMIT ?""",
-            (" OR ".join(f'"{word}"' for word in chosen), _MAX_RANKED + _COMMON, limit),
-        )
-        return [Hit(*row) for row in rows]
+        found = self._words.best(query_words(list(words)), limit)
+        return [Hit(*one) for one in found]
 
     def containing(self, identifier: str, limit: int = 200) -> list[Hit]:
         """The chunks in which an identifier occurs (in any case), in no order: where it is used."""
         word = identifier.lower()
         if word not in query_words([identifier]):
             return []
-        rows = self._rows(
-            """SELECT f.path, c.start, c.end FROM
-            (SELECT rowid AS id FROM chunk_words WHERE chunk_words MATCH ?) w
-            CROSS JOIN chunks c ON c.id = w.id CROSS JOIN files f ON f.id = c.file_id LIMIT ?""",
-            (f'"{word}"', limit),
-        )
-        return [Hit(path, start, end, 0.0) for path, start, end in rows]
-
-    def _worth_asking(self, words: list[str]) -> list[str]:
-        version = self._data_version()
-        if version != self._frequency_version:
-            self._frequency_version = version
-            self._frequency = {
-                word: count for word, count in self._frequency.items() if count > _COMMON
-            }
-        counted = sorted((self._n_chunks(word), at, word) for at, word in enumerate(words))
-        counted = [entry for entry in counted if entry[0]]
-        chosen: list[str] = []
-        ranked = 0
-        for count, _, word in counted[:_MAX_RANKED_WORDS]:
-            ranked += count
-            if chosen and (count > _COMMON or ranked > _MAX_RANKED):
-                break
-            chosen.append(word)
-        return chosen
-
-    def _n_chunks(self, word: str) -> int:
-        """In how many chunks a word stands, counted up to what makes it a common one."""
-        known = self._frequency.get(word)
-        if known is None:
-            rows = self._rows(
-                """SELECT count(*) FROM (SELECT rowid FROM chunk_words
-                WHERE chunk_words MATCH ? LIMIT ?)""",
-                (f'"{word}"', _COMMON + 1),
-            )
-            known = int(rows[0][0]) if rows else 0
-            # What is common stays common; what is rare is counted again once something changed.
-            # A connection that is its writer's own does not see that it wrote.
-            keep = known > _COMMON or self._database is not None
-            if keep and len(self._frequency) < 10_000:
-                self._frequency[word] = known
-        return known
+        return [Hit(*one, 0.0) for one in self._words.containing(word, limit)]
 
     # --- the connection ---------------------------------------------------------------------------
 
-    def _rows_in(self, query: str, values: Sequence[str], limit: int) -> list[tuple[Any, ...]]:
+    @contextlib.contextmanager
+    def held(self) -> Iterator[None]:
+        """Answer from one moment of one file meanwhile: each question for itself would look which
+        file the name means, and take and give back a lock.
+        """
+        version = self._data_version()
+        connection = self._connection
+        if connection is None or self._database is None or self._held is not None:
+            yield
+            return
+        with contextlib.suppress(sqlite3.Error):
+            connection.execute("BEGIN")
+        self._held = version
+        try:
+            yield
+        finally:
+            self._held = None
+            with contextlib.suppress(sqlite3.Error):
+                if connection.in_transaction:
+                    connection.execute("COMMIT")
+
+    def _rows_in(self, query: str, values: Sequence[str], *limits: int) -> list[tuple[Any, ...]]:
         wanted = list(dict.fromkeys(values))[:_MAX_BOUND]
         if not wanted:
             return []
-        return self._rows(query % ",".join("?" * len(wanted)), (*wanted, limit))
+        return self._rows(query % ",".join("?" * len(wanted)), (*wanted, *limits))
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:
         """The rows of a query; none while there is no index that can be read."""
@@ -323,7 +313,7 @@ class Reader:
             return []
 
     def _live(self) -> sqlite3.Connection | None:
-        if self._database is None:
+        if self._database is None or (self._held is not None and self._connection is not None):
             return self._connection
         try:
             status = self._database.stat()
@@ -334,7 +324,7 @@ class Reader:
         if self._connection is not None and identity == self._identity:
             return self._connection
         self.close()
-        self._frequency.clear()
+        self._words.forget()
         try:
             connection = connect(self._database, read_only=True, wait_s=0.1)
         except sqlite3.Error:
@@ -345,6 +335,7 @@ class Reader:
             connection.close()
             return None
         self._connection, self._identity = connection, identity
+        self._n_opened += 1
         return connection
 
 
@@ -353,23 +344,22 @@ def _file_row(row: tuple[Any, ...]) -> FileRow:
     return FileRow(path, language, size, mtime_ns, digest, n_lines, bool(flags & HAS_ERRORS))
 
 
-def _definition(row: tuple[Any, ...]) -> Definition:
-    name, kind, scope, start, end, head_end, doc_start, doc_end, name_start, exported, type_name = (
-        row
-    )
-    return Definition(
-        name=name,
-        kind=KINDS[kind],
-        scope=tuple(scope.split(SCOPE_SEPARATOR)) if scope else (),
-        start=start,
-        end=end,
-        head_end=head_end,
-        doc_start=doc_start,
-        doc_end=doc_end,
-        name_start=name_start,
-        exported=bool(exported),
-        type_name=type_name,
-    )
+def _definitions(rows: list[tuple[Any, ...]]) -> list[Definition]:
+    """Rows as values: some hundreds for a question, so their scopes are split once."""
+    scopes: dict[str, tuple[str, ...]] = {"": ()}
+    found = []
+    for name, kind, scope, start, end, head, doc_start, doc_end, name_start, shown, kept in rows:
+        inside = scopes.get(scope)
+        if inside is None:
+            inside = scopes[scope] = tuple(scope.split(SCOPE_SEPARATOR))
+        found.append(
+            Definition(
+                name=name, kind=KINDS[kind], scope=inside, start=start, end=end, head_end=head,
+                doc_start=doc_start, doc_end=doc_end, name_start=name_start,
+                exported=shown == 1, type_name=kept,
+            )
+        )  # fmt: skip
+    return found
 
 
 def _import(row: tuple[Any, ...]) -> Import:

@@ -85,14 +85,16 @@ class View:
         """
         late_at = self._clock() + within_s
         texts = {**texts, site.document.path: site.document.text}
-        version = self._reader.version()
-        if version != self._known.version:
-            self._known = _Known(version)
-        with _Now(self._root, self._reader, texts, self._known) as now:
-            self._list(now, version)
-            return relations.related(
-                site, budget_tokens, now, self._files, ring, is_late=lambda: self._clock() > late_at
-            )
+        with self._reader.held():
+            version = self._reader.version()
+            if version != self._known.version:
+                self._known = _Known(version)
+            with _Now(self._root, self._reader, texts, self._known) as now:
+                self._list(now, version)
+                return relations.related(
+                    site, budget_tokens, now, self._files, ring,
+                    is_late=lambda: self._clock() > late_at,
+                )  # fmt: skip
 
     def _list(self, now: _Now, version: tuple[int, ...]) -> None:
         """Know the files of the root, and what its project files say."""
@@ -139,6 +141,7 @@ class _Known:
         self.version = version
         self.named: dict[str, list[Defined]] = {}
         self.definitions: dict[str, list[Definition]] = {}
+        self.of_files: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.bases: dict[str, list[Base]] = {}
 
@@ -168,14 +171,24 @@ class _Now:
         found = _remembered(
             self._known.named, key, lambda _: self._reader.definitions_named(names, limit)
         )
+        if not any(one.path in self._open for one in found):
+            return found
         aligned = ((one.path, self._aligned(one.path, one.definition)) for one in found)
         return [Defined(path, one) for path, one in aligned if one is not None]
 
     def definitions_in(self, path: str) -> list[Definition]:
         found = _remembered(self._known.definitions, path, self._reader.definitions_in)
-        if path not in self._open:
-            return found
-        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
+        return self._all_aligned(path, found)
+
+    def definitions_of(self, path: str, name: str) -> list[Definition]:
+        if path in self._known.definitions:
+            found = [one for one in self._known.definitions[path] if one.name == name]
+        else:
+            key = f"{path}\0{name}"
+            found = _remembered(
+                self._known.of_files, key, lambda _: self._reader.definitions_of(path, name)
+            )
+        return self._all_aligned(path, found)
 
     def imports_of(self, path: str) -> list[Import]:
         return _remembered(self._known.imports, path, self._reader.imports_of)
@@ -203,6 +216,11 @@ class _Now:
             return False
         text = self._text(path)
         return text is None or text.shift is not None
+
+    def _all_aligned(self, path: str, found: list[Definition]) -> list[Definition]:
+        if path not in self._open or ((text := self._text(path)) and text.shift is None):
+            return found
+        return [one for one in (self._aligned(path, each) for each in found) if one is not None]
 
     def _aligned(self, path: str, definition: Definition) -> Definition | None:
         """A definition of an open document at its place in the text that is open now."""

@@ -32,6 +32,7 @@ def test_all_that_a_record_says_is_found_again(root: Path, cache: Path) -> None:
         assert reader.definitions_in("pkg/a.py") == list(given.facts.definitions)
         assert reader.imports_of("pkg/a.py") == list(given.facts.imports)
         assert reader.bases_in("pkg/a.py") == list(given.facts.bases)
+        assert reader.definitions_of("pkg/a.py", "read_line") == [given.facts.definitions[1]]
         assert reader.definitions_named(["read_line", "nothing"]) == [
             ("pkg/a.py", given.facts.definitions[1])
         ]
@@ -98,10 +99,33 @@ def test_a_search_ranks_by_what_is_rare(root: Path, cache: Path) -> None:
         assert reader.containing("common words") == []
 
 
+def test_of_pieces_with_the_same_words_the_short_one_is_first(root: Path, cache: Path) -> None:
+    long = "needle\n" + "other words stand here, too\n" * 80
+    with Writer.open(root, cache) as writer, Reader.open(root, cache) as reader:
+        writer.apply([record("a.py", long), record("b.py", "needle\n")])
+        assert [hit.path for hit in reader.search(["needle"], 1)] == ["b.py"]
+
+
+def test_what_is_held_is_one_moment(root: Path, cache: Path) -> None:
+    with Writer.open(root, cache) as writer, Reader.open(root, cache) as reader:
+        writer.apply([record("a.py", "alpha\n")])
+        with reader.held():
+            before = reader.version()
+            assert reader.search(["alpha"])
+            writer.apply([record("b.py", "beta\n")])
+            assert reader.version() == before
+            assert reader.search(["beta"]) == []
+            reader.close()
+            assert reader.search(["beta"])
+        assert reader.version() != before
+    with Reader.open(root, cache / "none") as reader, reader.held():
+        assert reader.search(["beta"]) == []
+
+
 def test_common_words_are_left_out_while_there_are_others(
     root: Path, cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("indoors_indexing.store_read._COMMON", 5)
+    monkeypatch.setattr("indoors_indexing.store_words._COMMON", 5)
     files = [record(f"{n}.py", "common words\n") for n in range(20)]
     with Writer.open(root, cache) as writer, Reader.open(root, cache) as reader:
         writer.apply([*files, record("x.py", "needle\n")])

@@ -140,6 +140,9 @@ class Workspace:
         self.n_asked += 1
         return self._files[path].definitions if path in self._files else ()
 
+    def definitions_of(self, path: str, name: str) -> list[Definition]:
+        return [one for one in self.definitions_in(path) if one.name == name]
+
     def imports_of(self, path: str) -> tuple[Import, ...]:
         self.n_asked += 1
         return self._files[path].imports if path in self._files else ()

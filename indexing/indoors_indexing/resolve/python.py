@@ -6,6 +6,8 @@ first one upwards without `__init__.py`. What is found on no root is matched by 
 
 from __future__ import annotations
 
+from weakref import WeakKeyDictionary
+
 from indoors_indexing.facts import Import
 from indoors_indexing.resolve.tree import (
     FileIndex,
@@ -16,6 +18,9 @@ from indoors_indexing.resolve.tree import (
     join,
 )
 
+# The roots for the files of a folder, as long as there are these files: a file has many imports.
+_known_roots: WeakKeyDictionary[FileIndex, dict[str, list[str]]] = WeakKeyDictionary()
+_MAX_KNOWN = 200
 _SUFFIXES = (".py", "/__init__.py", ".pyi", "/__init__.pyi", ".pyx")
 
 
@@ -48,13 +53,27 @@ def resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
 
 
 def _modules(files: FileIndex, base: str, name: str) -> list[str]:
+    # Most of what is imported is no file of ours, which its folders say at once.
+    folders = (base, folder_of(base), f"{base}/{name}" if name else base)
+    if not any(files.within(folder.lstrip("/")) for folder in folders):
+        return []
     inner = [f"{base}/{name}{suffix}".lstrip("/") for suffix in _SUFFIXES] if name else []
     own = [f"{base}{suffix}".lstrip("/") for suffix in _SUFFIXES]
     return existing(files, [*inner, *own])
 
 
 def _roots(importer: str, files: FileIndex) -> list[str]:
-    around = ancestors(folder_of(importer))
+    known = _known_roots.setdefault(files, {})
+    folder = folder_of(importer)
+    if folder not in known:
+        if len(known) >= _MAX_KNOWN:
+            known.clear()
+        known[folder] = _find_roots(folder, files)
+    return known[folder]
+
+
+def _find_roots(folder: str, files: FileIndex) -> list[str]:
+    around = ancestors(folder)
     above = next((folder for folder in around if not _is_package(files, folder)), "")
     mine = [root for root in files.project.python_roots if root in around]
     others = [root for root in files.project.python_roots if root not in around]
