@@ -254,7 +254,15 @@ def written_about(near: Nearby, name: str) -> list[Written]:
 
 def written_in(language: str, signature: str, name: str) -> list[Written]:
     """What a signature says a parameter is."""
-    return written_about(nearby(language, signature, ""), name)
+    if name not in signature:
+        return []
+    rules = rules_of(language)
+    text = tail_of(signature)
+    alone = Nearby(
+        language=language, rules=rules, text=text, code=masked(text, rules), names={},
+        members=frozenset(), line="", partial="", receiver=None, calls=(), enclosing=(),
+    )  # fmt: skip
+    return written_about(alone, name)
 
 
 def _written(near: Nearby, name: str, first: int, last: int) -> list[Written]:

@@ -203,6 +203,11 @@ class Reader:
         )
         return [_file_row(row) for row in rows]
 
+    def paths(self) -> list[str]:
+        """The paths of the indexed files, in order."""
+        rows = self._rows("SELECT path FROM files WHERE skipped = '' ORDER BY path", ())
+        return [path for (path,) in rows]
+
     def file(self, path: str) -> FileRow | None:
         """One indexed file, None if it is not indexed."""
         rows = self._rows(

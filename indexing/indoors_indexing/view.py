@@ -104,20 +104,19 @@ class View:
         if version == self._version:
             return
         self._version = version
-        rows = self._reader.files()
-        paths = [row.path for row in rows]
-        configs = {
-            row.path: row.hash
-            for row in rows
-            if row.path.rpartition("/")[2] in CONFIG_NAMES or row.path.endswith(".csproj")
-        }
+        paths = self._reader.paths()
+        is_same = paths == self._paths
+        # Mostly a file was written that was there before: then only these few are looked at.
+        of_project = self._configs if is_same else _configs_of(paths)
+        rows = [self._reader.file(path) for path in of_project]
+        configs = {row.path: row.hash for row in rows if row is not None}
         known = {path: digest for path, (digest, _) in self._configs.items()}
-        if paths != self._paths or configs != known:
+        if not is_same or configs != known:
             self._configs = {
                 path: (digest, now.source(path, 0, MAX_SOURCE_BYTES).decode("utf-8", "replace"))
                 if known.get(path) != digest
                 else self._configs[path]
-                for path, digest in list(configs.items())[:_MAX_CONFIGS]
+                for path, digest in configs.items()
             }
             project = project_of({path: text for path, (_, text) in self._configs.items()}, paths)
             self._files, self._paths = MemoryFiles(paths, project), paths
@@ -261,6 +260,14 @@ class _Now:
         ):
             return None
         return _Text(content.data, None)
+
+
+def _configs_of(paths: list[str]) -> list[str]:
+    """The project files among all files."""
+    return [
+        path for path in paths
+        if path.rpartition("/")[2] in CONFIG_NAMES or path.endswith(".csproj")
+    ][:_MAX_CONFIGS]  # fmt: skip
 
 
 def _remembered(known: dict[str, list[_T]], path: str, ask: Callable[[str], list[_T]]) -> list[_T]:

@@ -39,6 +39,7 @@ def test_all_that_a_record_says_is_found_again(root: Path, cache: Path) -> None:
         assert reader.importers_of(["a.b"]) == [("pkg/a.py", given.facts.imports[0])]
         assert reader.derived_from(["Base"]) == [("pkg/a.py", given.facts.bases[0])]
         assert [file.path for file in reader.files()] == ["b.md", "pkg/a.py"]
+        assert reader.paths() == ["b.md", "pkg/a.py"]
         file = reader.file("pkg/a.py")
         assert file is not None
         assert (file.size, file.hash, file.has_errors) == (given.size, given.hash, True)
