@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+from typing import NamedTuple
 
 from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import HitLike, Lookup
@@ -13,6 +15,17 @@ _SIMILAR = 12
 # How many pieces are read for their words, and how much of each.
 _READ = 5
 _MAX_BYTES = 3000
+_LINES = 10
+_IDENTIFIER = re.compile(rb"[^\W\d]\w*")
+
+
+class Passage(NamedTuple):
+    """A few lines of a piece: a byte range, and how well the piece fits."""
+
+    path: str
+    start: int
+    end: int
+    score: float
 
 
 class Alike:
@@ -40,3 +53,34 @@ class Alike:
             text = self._lookup.source(hit.path, hit.start, end).decode("utf-8", "replace")
             found |= words_in(text)
         return frozenset(found)
+
+    def passages(self) -> list[Passage]:
+        """Of each piece the lines in which most of what is near the cursor stands, best first."""
+        wanted = {name.encode(): weight for name, weight in self._near.names.items()}
+        found: list[Passage] = []
+        for hit in list(self.hits())[: _READ + 1]:
+            end = min(hit.end, hit.start + _MAX_BYTES)
+            data = self._lookup.source(hit.path, hit.start, end)
+            first, last = _densest(data, wanted)
+            if first < last:
+                found.append(Passage(hit.path, hit.start + first, hit.start + last, hit.score))
+        return found
+
+
+def _densest(data: bytes, wanted: dict[bytes, float]) -> tuple[int, int]:
+    """The bytes of the `_LINES` lines in which the wanted words weigh most; each word counts once
+    in a line. At a tie those that stand first.
+    """
+    lines = data.splitlines(keepends=True)
+    weights = [
+        sum(wanted.get(word, 0.0) for word in set(_IDENTIFIER.findall(line))) for line in lines
+    ]
+    size = min(_LINES, len(lines))
+    now = best = sum(weights[:size])
+    at = 0
+    for start in range(1, len(lines) - size + 1):
+        now += weights[start + size - 1] - weights[start - 1]
+        if now > best + 1e-9:
+            best, at = now, start
+    begin = sum(map(len, lines[:at]))
+    return begin, begin + sum(map(len, lines[at : at + size]))

@@ -28,6 +28,9 @@ _NAMES_SHARE_OF_MANY = 0.45
 _NAMES_SHARE_OF_VERY_MANY = 0.55
 _MEANT = ("member", "module_member")
 _MANY, _VERY_MANY = 15, 40
+# What code like this one may take before all else.
+_ALIKE_SHARE = 0.4
+_ALIKE = ("similar",)
 # With little room the best few are shown as they are.
 _FIRST_CHARS = 200
 # A file that is named for a name alone costs as much as several names.
@@ -89,6 +92,10 @@ class Packer:
             else _NAMES_SHARE_OF_MANY if n_meant <= _VERY_MANY
             else _NAMES_SHARE_OF_VERY_MANY
         )  # fmt: skip
+        self._reserved = int(self._room * (1 - _ALIKE_SHARE))
+        for one in candidates:
+            if one.why in _ALIKE:
+                self._add_span(one)
         self._reserved = int(max(0, self._room - _FIRST_CHARS) * share)
         n_late = 0
         for one in candidates:
