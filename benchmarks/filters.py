@@ -116,7 +116,7 @@ async def spot_of(number: int, hole: Hole, syntax: Syntax, budget: PromptBudget)
     around = window.around(place.text, place.offset, budget, healed=FAMILY.heal)
     parts = fim.render(FAMILY, around.prefix, around.suffix, (), "file", hole.language, budget)
     prompt = recipe.Prompt(family=FAMILY, budget=budget, around=around, parts=parts)
-    made = recipe.recipe(prompt, request, place, ("", "", 0), MODEL, site, reuse="exact")
+    made = recipe.recipe(prompt, request, place, ("", "", 0), MODEL, site, reuse="exact", slot="")
     target, whole = hole.target, hole.whole
     if made.shape.kind == "line" and "\n" in target.strip("\n"):
         # One line is asked for, so its first line is the whole truth.

@@ -236,7 +236,7 @@ def test_the_code_version_follows_what_makes_prompts_and_nothing_else(tmp_path: 
 
 
 def options(prompt_tokens: int = 1024) -> argparse.Namespace:
-    return argparse.Namespace(prompt_tokens=prompt_tokens)
+    return argparse.Namespace(prompt_tokens=prompt_tokens, form="")
 
 
 @pytest.mark.parametrize("prompt_tokens", [768, 1024, 2048, 4096])

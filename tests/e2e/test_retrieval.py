@@ -50,10 +50,10 @@ def editor(work: Workspace) -> Iterator[Editor]:
         yield editor
 
 
-def answers(editor: Editor, work: Workspace, path: str = "report.py") -> str:
-    uri = (work.root / path).as_uri()
-    editor.client.open(uri, USE + "\n")
-    line, character = USE.count("\n"), len(USE.rpartition("\n")[2])
+def answers(editor: Editor, work: Workspace, text: str = USE) -> str:
+    uri = (work.root / "report.py").as_uri()
+    editor.client.open(uri, text + "\n")
+    line, character = text.count("\n"), len(text.rpartition("\n")[2])
     items = editor.client.complete(uri, line, character, trigger=1)
     return str(items[0]["insertText"]) if items else ""
 
@@ -65,7 +65,7 @@ def test_a_name_of_another_file_is_suggested(editor: Editor, work: Workspace) ->
 def test_a_name_that_is_not_saved_yet_is_suggested(editor: Editor, work: Workspace) -> None:
     editor.client.open((work.root / "ledger.py").as_uri(), LEDGER.replace("quibble", "grumble"))
     work.finds("grumble_total", "ledger.py")
-    assert "grumble_total" in answers(editor, work)
+    assert "grumble_total" in answers(editor, work, USE.replace("quibble", "grumble"))
 
 
 def test_without_an_index_it_is_not_known(work: Workspace) -> None:

@@ -83,7 +83,9 @@ def answering(monkeypatch: pytest.MonkeyPatch, private_home: Path) -> Answering:
     core = Answering("b + c")
 
     @contextlib.asynccontextmanager
-    async def loaded(resolved: Settings, quiet: bool = False) -> AsyncIterator[Any]:
+    async def loaded(
+        resolved: Settings, quiet: bool = False, retrieval: Any = None
+    ) -> AsyncIterator[Any]:
         yield core
 
     monkeypatch.setattr(session, "loaded_core", loaded)
