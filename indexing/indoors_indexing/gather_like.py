@@ -89,8 +89,8 @@ def _usage(at: Gathering, path: str, name: str, start: int, end: int) -> tuple[i
 def similar(at: Gathering) -> Iterator[Candidate]:
     """Code that has the same rare words: of each piece the few lines that have the most of them.
 
-    A small model goes on as code like it went on, more than from a signature: ten lines are what
-    plain BM25 shows, and with half of the room they say more than anything else of that size.
+    A whole definition seldom fits into the room that there is, and then nothing of it would be
+    shown. What passages are worth to the model is measured by benchmarks/repo_infill.py.
     """
     best = max((hit.score for hit in at.alike.hits()), default=0.0)
     if best <= 0:

@@ -124,11 +124,7 @@ class IndexRetrieval:
         place = self._open.get(document.uri)
         if place is None or not self.serves(place.root):
             return None
-        texts = {
-            one.path: one.text
-            for one in self._open.values()
-            if one.root == place.root and not self.refuses(one.root, one.path)
-        }
+        texts = {one.path: one.text for one in self._open.values() if one.root == place.root}
         where = Document(
             uri=document.uri,
             path=place.path,
