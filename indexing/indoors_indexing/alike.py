@@ -1,86 +1,245 @@
-"""Code that is like what stands around a cursor: it has the same rare words. Asked once."""
+"""Code that is like what stands around a cursor: lines that have the same rare words.
+
+    lines around the cursor -> words with weights -> pieces of other files (full text) --.
+                                                     lines of this file that have one ---+-> runs
+    runs of lines, by what of the words stands in them -> passages, best first
+
+What is written next is often written already, a little otherwise, somewhere else; a small model
+copies it where it is shown (RepoCoder, Zhang et al. 2023, retrieves by the unfinished code for this
+reason). The nearer a line is to the cursor, the more its words count: plain BM25 over the last ten
+lines finds the neighbourhood, these weights find the line. Measured by benchmarks/repo_infill.py.
+"""
 
 from __future__ import annotations
 
+import heapq
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import HitLike, Lookup
-from indoors_indexing.nearby import Nearby
+from indoors_indexing.types import Span
 
-_QUERY_WORDS = 16
-_SIMILAR = 12
-# How many pieces are read for their words, and how much of each.
+# Lines whose words are asked for. A line at a distance of n counts 1 / (1 + n).
+_LINES_ABOVE, _LINES_BELOW = 6, 4
+# What follows the cursor is there, but what is asked for stands before it.
+_BELOW = 0.8
+_MAX_LINE_CHARS = 400
+# So many lines are compared with those around the cursor; of runs that are as good the first one
+# counts, so that what is alike is at its end. Shown is what follows its first line, and that line
+# too if it is the one that is most alike.
+_RUN, _SHOWN = 5, 6
+# Beyond a piece it may go on so far.
+_BEFORE_BYTES, _AFTER_BYTES = 160, 500
+_MAX_PIECE_BYTES = 4000
+_PIECES = 12
+# Of what stands around the cursor a passage has this part, or it takes room for nothing: below it
+# the rows of repo_infill.py were answered no better with passages than without.
+_LEAST_FIT = 0.25
+MAX_PASSAGES = 8
+# Of the document itself the surroundings of so many places that have one of so many words.
+_OWN_WORDS, _OWN_PLACES = 12, 40
+_MAX_OWN_CHARS = 400_000
+# The pieces whose words say what code like this one uses.
 _READ = 5
-_MAX_BYTES = 3000
-_LINES = 10
-_IDENTIFIER = re.compile(rb"[^\W\d]\w*")
+_WORD = re.compile(r"[^\W\d]\w+|\d+")
+# All that is in no word as blanks, lines apart.
+_SPACED = bytes(
+    byte if byte >= 128 or chr(byte).isalnum() or chr(byte) in "_\n" else ord(" ")
+    for byte in range(256)
+)
 
 
 class Passage(NamedTuple):
-    """A few lines of a piece: a byte range, and how well the piece fits."""
+    """A few whole lines of a file: a byte range (of the file as it is now), its text, and which
+    part (0 to 1) of what is around the cursor stands in it.
+    """
 
     path: str
     start: int
     end: int
-    score: float
+    text: str
+    fit: float
+
+
+class _Run(NamedTuple):
+    """Lines that are compared: what of the words stands in them, and their first in `lines`.
+
+    `is_first` says that no line of them has more of the words than the first.
+    """
+
+    worth: float
+    path: str
+    start: int
+    lines: list[bytes]
+    at: int
+    is_first: bool
 
 
 class Alike:
-    """The pieces of other files that are most like the text around one cursor in `path`."""
+    """What is like the text around one cursor. `shown` is what the prompt has of it anyway."""
 
-    def __init__(self, lookup: Lookup, near: Nearby, path: str) -> None:
+    def __init__(self, lookup: Lookup, path: str, text: str, offset: int, shown: Span) -> None:
         self._lookup = lookup
-        self._near = near
         self._path = path
+        self._text = text
+        self._offset = offset
+        self._shown = shown
         self._hits: Sequence[HitLike] | None = None
+        self._worth: Mapping[str, float] = {}
 
     def hits(self) -> Sequence[HitLike]:
-        """The pieces, the most similar first; the file's own are among them."""
+        """The pieces of other files that fit best, the best first."""
         if self._hits is None:
-            writing = self._near.enclosing_function()
-            words = [*([writing] if writing else []), *list(self._near.names)[:_QUERY_WORDS]]
-            self._hits = self._lookup.search(words, _SIMILAR) if len(words) > 1 else ()
+            weights = words_around(self._text, self._offset)
+            found, rarities = self._lookup.alike(weights, _PIECES)
+            self._hits = [hit for hit in found if hit.path != self._path]
+            self._worth = {
+                word: weight * rarities.get(word, 0.0)
+                for word, weight in weights.items()
+                if rarities.get(word, 0.0) > 0
+            }
         return self._hits
 
     def words(self) -> frozenset[str]:
-        """The words of the first pieces of other files."""
-        found: set[str] = set()
-        for hit in [one for one in self.hits() if one.path != self._path][:_READ]:
-            end = min(hit.end, hit.start + _MAX_BYTES)
-            text = self._lookup.source(hit.path, hit.start, end).decode("utf-8", "replace")
-            found |= words_in(text)
-        return frozenset(found)
+        """The words of the first pieces."""
+        found: set[bytes] = set()
+        for hit in self.hits()[:_READ]:
+            end = min(hit.end, hit.start + _MAX_PIECE_BYTES)
+            found.update(self._lookup.source(hit.path, hit.start, end).translate(_SPACED).split())
+        return frozenset(word.decode("utf-8", "replace") for word in found)
 
     def passages(self) -> list[Passage]:
-        """Of each piece the lines in which most of what is near the cursor stands, best first."""
-        wanted = {name.encode(): weight for name, weight in self._near.names.items()}
+        """The lines that are most like those around the cursor, best first, none twice."""
+        hits = self.hits()
+        all_of_it = sum(self._worth.values())
+        if all_of_it <= 0:
+            return []
+        least = _LEAST_FIT * all_of_it
+        worth = {word.encode("utf-8", "replace"): value for word, value in self._worth.items()}
+        runs = [run for hit in hits for run in self._runs_in(hit, worth, least)]
+        runs += self._own_runs(worth, least)
+        runs.sort(key=lambda run: (-run.worth, run.path, run.start, run.at))
+        taken: dict[str, list[tuple[int, int]]] = {}
         found: list[Passage] = []
-        for hit in list(self.hits())[: _READ + 1]:
-            end = min(hit.end, hit.start + _MAX_BYTES)
-            data = self._lookup.source(hit.path, hit.start, end)
-            first, last = _densest(data, wanted)
-            if first < last:
-                found.append(Passage(hit.path, hit.start + first, hit.start + last, hit.score))
+        for run in runs:
+            first = run.at + (not run.is_first)
+            start = run.start + sum(map(len, run.lines[:first]))
+            lines = run.lines[first : first + _SHOWN]
+            end = start + sum(map(len, lines))
+            others = taken.setdefault(run.path, [])
+            if start >= end or any(start < last and first < end for first, last in others):
+                continue
+            others.append((start, end))
+            text = b"".join(lines).decode("utf-8", "replace")
+            found.append(Passage(run.path, start, end, text, run.worth / all_of_it))
+            if len(found) >= MAX_PASSAGES:
+                break
         return found
 
+    def _runs_in(self, hit: HitLike, worth: Mapping[bytes, float], least: float) -> Iterator[_Run]:
+        """The runs of a piece; what is shown of one may stand a little beyond the piece."""
+        first = max(0, hit.start - _BEFORE_BYTES)
+        last = min(hit.end, hit.start + _MAX_PIECE_BYTES)
+        data = self._lookup.source(hit.path, first, last + _AFTER_BYTES)
+        before = data[: hit.start - first]
+        skipped = before.find(b"\n") + 1 if first else 0
+        data = data[skipped:]
+        whole = data.rfind(b"\n") + 1
+        if len(data) > last - first and whole:
+            data = data[:whole]
+        lines = data.splitlines(keepends=True)
+        yield from _runs(hit.path, first + skipped, lines, worth, least)
 
-def _densest(data: bytes, wanted: dict[bytes, float]) -> tuple[int, int]:
-    """The bytes of the `_LINES` lines in which the wanted words weigh most; each word counts once
-    in a line. At a tie those that stand first.
-    """
-    lines = data.splitlines(keepends=True)
-    weights = [
-        sum(wanted.get(word, 0.0) for word in set(_IDENTIFIER.findall(line))) for line in lines
-    ]
-    size = min(_LINES, len(lines))
-    now = best = sum(weights[:size])
-    at = 0
-    for start in range(1, len(lines) - size + 1):
-        now += weights[start + size - 1] - weights[start - 1]
-        if now > best + 1e-9:
-            best, at = now, start
-    begin = sum(map(len, lines[:at]))
-    return begin, begin + sum(map(len, lines[at : at + size]))
+    def _own_runs(self, worth: Mapping[bytes, float], least: float) -> Iterator[_Run]:
+        """The runs of the document itself, outside of what is shown: it is asked as it is now."""
+        text = self._text
+        if len(text) > _MAX_OWN_CHARS:
+            return
+        for first, last in ((0, self._shown.start), (self._shown.end, len(text))):
+            if last <= first:
+                continue
+            data = text[first:last].encode("utf-8", "replace")
+            start = len(text[:first].encode("utf-8", "replace"))
+            for low, high in _places(data, worth):
+                lines = data[low:high].splitlines(keepends=True)
+                yield from _runs(self._path, start + low, lines, worth, least)
+
+
+def words_around(text: str, offset: int) -> dict[str, float]:
+    """The words around a cursor, in lower case, with weights from 1 (on its own line) down."""
+    weights: dict[str, float] = {}
+    start = offset
+    for distance in range(_LINES_ABOVE):
+        end, start = start, text.rfind("\n", 0, max(0, start)) if start > 0 else -1
+        _weigh(weights, text[max(start + 1, end - _MAX_LINE_CHARS) : end], 1 / (1 + distance))
+        if start < 0:
+            break
+    at = offset
+    for distance in range(_LINES_BELOW):
+        end = text.find("\n", at)
+        end = len(text) if end < 0 else end
+        _weigh(weights, text[at : min(end, at + _MAX_LINE_CHARS)], _BELOW / (1 + distance))
+        at = end + 1
+        if at > len(text):
+            break
+    return weights
+
+
+def _weigh(weights: dict[str, float], line: str, weight: float) -> None:
+    for word in _WORD.findall(line):
+        known = word.lower()
+        if weights.get(known, 0.0) < weight:
+            weights[known] = weight
+
+
+def _runs(
+    path: str, start: int, lines: list[bytes], worth: Mapping[bytes, float], least: float
+) -> Iterator[_Run]:
+    """The runs that are worth `least`: what stands in one is counted as lines come and go."""
+    spaced = b"".join(lines).lower().translate(_SPACED).split(b"\n")
+    words = [list(filter(worth.__contains__, line.split())) for line in spaced[: len(lines)]]
+    own = [sum(map(worth.__getitem__, set(line))) if line else 0.0 for line in words]
+    counts = dict.fromkeys(worth, 0)
+    now = 0.0
+    for last, come in enumerate(words):
+        for word in come:
+            if not counts[word]:
+                now += worth[word]
+            counts[word] += 1
+        for word in words[last - _RUN] if last >= _RUN else ():
+            counts[word] -= 1
+            if not counts[word]:
+                now -= worth[word]
+        # A short text is one run.
+        if now >= least and (last >= _RUN - 1 or last == len(words) - 1):
+            # Sums that are taken apart again are not quite the same.
+            at = max(0, last - _RUN + 1)
+            is_first = own[at] >= max(own[at : last + 1]) > 0
+            yield _Run(round(now, 6), path, start, lines, at, is_first)
+
+
+def _places(data: bytes, worth: Mapping[bytes, float]) -> list[tuple[int, int]]:
+    """The surroundings of the rarest words, as byte ranges of whole lines in order, apart."""
+    lower = data.lower()
+    found: list[int] = []
+    for word in heapq.nlargest(_OWN_WORDS, worth, key=lambda word: (worth[word], word)):
+        at = lower.find(word)
+        for _ in range(_OWN_PLACES):
+            if at < 0:
+                break
+            found.append(at)
+            at = lower.find(word, at + len(word))
+    ranges: list[tuple[int, int]] = []
+    for at in sorted(found):
+        low, high = at, at
+        for _ in range(_RUN):
+            low = max(0, data.rfind(b"\n", 0, max(0, low - 1)) + 1)
+        for _ in range(_RUN + _SHOWN):
+            line = data.find(b"\n", high)
+            high = len(data) if line < 0 else line + 1
+        if ranges and low <= ranges[-1][1]:
+            ranges[-1] = (ranges[-1][0], max(high, ranges[-1][1]))
+        else:
+            ranges.append((low, high))
+    return ranges

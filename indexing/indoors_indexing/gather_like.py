@@ -58,6 +58,8 @@ def usages(at: Gathering) -> Iterator[Candidate]:
         name = call.chain[-1].name
         hits = [hit for hit in at.lookup.containing(name, _USAGES) if hit.path != at.path]
         defined = {found.path for found in at.inference.called(call.chain)}
+        if len(hits) >= _USAGES and not defined:
+            continue  # `append`, `get`: everybody has one
         by_path: dict[str, list[tuple[int, int]]] = {}
         for hit in hits:
             by_path.setdefault(hit.path, []).append((hit.start, hit.end))
@@ -87,17 +89,10 @@ def _usage(at: Gathering, path: str, name: str, start: int, end: int) -> tuple[i
 
 
 def similar(at: Gathering) -> Iterator[Candidate]:
-    """Code that has the same rare words: of each piece the few lines that have the most of them.
-
-    A whole definition seldom fits into the room that there is, and then nothing of it would be
-    shown. What passages are worth to the model is measured by benchmarks/repo_infill.py.
-    """
-    best = max((hit.score for hit in at.alike.hits()), default=0.0)
-    if best <= 0:
-        return
+    """The few lines that are most like those at the cursor, of other files and of this one."""
     for position, passage in enumerate(at.alike.passages()):
         yield Candidate(
-            why="similar", path=passage.path, reason="similar code",
-            start=passage.start, end=passage.end,
-            score=WEIGHTS["similar"] * max(0.0, passage.score) / best * place(position),
+            why="similar", path=passage.path, reason=f"similar code, {passage.fit:.0%}",
+            start=passage.start, end=passage.end, text=passage.text,
+            score=WEIGHTS["similar"] * passage.fit * place(position),
         )  # fmt: skip

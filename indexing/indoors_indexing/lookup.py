@@ -6,7 +6,7 @@ side imports the other.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple, Protocol
 
 from indoors_indexing.facts import Base, Definition, Import
@@ -97,8 +97,10 @@ class Reader(Protocol):
         """Who derives from a base whose last name is one of these."""
         ...
 
-    def search(self, words: Sequence[str], limit: int = 20) -> Sequence[HitLike]:
-        """The pieces of files that fit these words best."""
+    def alike(
+        self, weights: Mapping[str, float], limit: int = 20
+    ) -> tuple[Sequence[HitLike], Mapping[str, float]]:
+        """The pieces of files that fit weighted words best, and how rare each of the words is."""
         ...
 
     def containing(self, identifier: str, limit: int = 200) -> Sequence[HitLike]:
@@ -203,9 +205,11 @@ class Lookup:
         """As the reader's."""
         return () if self.late() else self._reader.derived_from(names, limit)
 
-    def search(self, words: Sequence[str], limit: int) -> Sequence[HitLike]:
+    def alike(
+        self, weights: Mapping[str, float], limit: int
+    ) -> tuple[Sequence[HitLike], Mapping[str, float]]:
         """As the reader's."""
-        return () if self.late() else self._reader.search(words, limit)
+        return ((), {}) if self.late() else self._reader.alike(weights, limit)
 
     def containing(self, identifier: str, limit: int) -> Sequence[HitLike]:
         """As the reader's."""

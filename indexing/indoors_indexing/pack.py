@@ -1,7 +1,9 @@
 """From ranked candidates to the text that is shown, within a budget and without repetition.
 
-One snippet for each file, in the order of the file: signatures with the first lines of their
-documentation, inside the heads of their types. Bodies come last, where something is left for them.
+One snippet for each file that defines something, in the order of the file: signatures with the
+first lines of their documentation, inside the heads of their types. Bodies come last, where
+something is left for them. Behind them stand the passages that are like the code at the cursor, the
+best one last: what stands nearest to it is copied most.
 """
 
 from __future__ import annotations
@@ -28,9 +30,10 @@ _NAMES_SHARE_OF_MANY = 0.45
 _NAMES_SHARE_OF_VERY_MANY = 0.55
 _MEANT = ("member", "module_member")
 _MANY, _VERY_MANY = 15, 40
-# What code like this one may take before all else.
-_ALIKE_SHARE = 0.4
-_ALIKE = ("similar",)
+# What passages of code like this one may take before all else: about four of them, or half of much
+# room, but never nearly all of it. A cut one has so much at least.
+_ALIKE_CHARS, _ALIKE_SHARE, _MAX_ALIKE_SHARE = 800, 0.5, 0.85
+_MIN_PASSAGE_CHARS = 100
 # With little room the best few are shown as they are.
 _FIRST_CHARS = 200
 # A file that is named for a name alone costs as much as several names.
@@ -78,6 +81,7 @@ class Packer:
         self._window = window
         self._known = _lines(window)
         self._pieces: dict[str, list[_Piece]] = {}
+        self._passages: dict[str, list[_Piece]] = {}
         self._n_pieces = 0
         self._n_listed: dict[str, int] = {}
         self._left_out: list[Candidate] = []
@@ -92,10 +96,9 @@ class Packer:
             else _NAMES_SHARE_OF_MANY if n_meant <= _VERY_MANY
             else _NAMES_SHARE_OF_VERY_MANY
         )  # fmt: skip
-        self._reserved = int(self._room * (1 - _ALIKE_SHARE))
-        for one in candidates:
-            if one.why in _ALIKE:
-                self._add_span(one)
+        alike = max(self._room * _ALIKE_SHARE, min(_ALIKE_CHARS, self._room * _MAX_ALIKE_SHARE))
+        self._reserved = int(self._room - alike)
+        self._add_passages(candidates)
         self._reserved = int(max(0, self._room - _FIRST_CHARS) * share)
         n_late = 0
         for one in candidates:
@@ -104,16 +107,21 @@ class Packer:
                 break
             if one.found is not None:
                 self._add_definition(one, one.found.definition)
-            else:
+            elif one.why != "similar":
                 self._add_span(one)
         self._add_names()
+        self._add_passages(candidates)
         for one in candidates:
             if self._lookup.late():
                 break
             if one.found is not None and one.why in WITH_BODY:
                 self._add_body(one, one.found.definition)
         snippets = [self._snippet(path, pieces) for path, pieces in self._pieces.items()]
-        return tuple(sorted(snippets, key=lambda one: (-one.score, one.path)))
+        snippets.sort(key=lambda one: (-one.score, one.path))
+        passages = [self._snippet(path, [one]) for path in self._passages
+                    for one in self._passages[path]]  # fmt: skip
+        passages.sort(key=lambda one: (one.score, one.path))
+        return (*snippets, *passages)
 
     # --- what is added ----------------------------------------------------------------------------
 
@@ -160,6 +168,36 @@ class Packer:
                 self._pieces[one.path].remove(piece)
                 self._room += len(piece.text) + 1
 
+    def _add_passages(self, candidates: Sequence[Candidate]) -> None:
+        for one in candidates:
+            if one.why == "similar" and self._room - self._reserved >= _MIN_PASSAGE_CHARS:
+                self._add_passage(one)
+
+    def _add_passage(self, one: Candidate) -> None:
+        """A passage, without its last lines where they do not fit."""
+        # Indented as it is: so the model copies it a little better than moved to the left.
+        text = one.text.replace("\r\n", "\n").strip("\n").rstrip()
+        lines = _lines(text)
+        if (
+            not lines
+            or len(lines & self._known) >= _KNOWN_SHARE * len(lines)
+            or self._covered(one.path, one.start, one.end)
+        ):
+            return
+        others = self._passages.setdefault(one.path, [])
+        header = len(one.path) + _HEADER_CHARS
+        room = self._room - self._reserved - header
+        kept = ""
+        for line in text.split("\n"):
+            if len(kept) + len(line) + 1 > room:
+                break
+            kept += f"{line}\n"
+        if len(kept) < min(len(text), _MIN_PASSAGE_CHARS):
+            return
+        self._room -= len(kept) + header
+        self._known |= _lines(kept)
+        others.append(_Piece(one, one.start, one.end, kept.rstrip("\n")))
+
     def _add_names(self) -> None:
         """The names of what was left out, in one comment for each file, the likeliest first."""
         self._reserved = 0
@@ -191,7 +229,7 @@ class Packer:
     def _shows(self, path: str, name: str) -> bool:
         """Whether what is shown of a file has a name already."""
         if path not in self._words:
-            pieces = self._pieces.get(path, ())
+            pieces = (*self._pieces.get(path, ()), *self._passages.get(path, ()))
             self._words[path] = {word for piece in pieces for word in _WORD.findall(piece.text)}
         return name in self._words[path]
 
@@ -223,9 +261,8 @@ class Packer:
         return True
 
     def _covered(self, path: str, start: int, end: int) -> bool:
-        return any(
-            piece.start <= start and end <= piece.end for piece in self._pieces.get(path, ())
-        )
+        pieces = (*self._pieces.get(path, ()), *self._passages.get(path, ()))
+        return any(piece.start <= start and end <= piece.end for piece in pieces)
 
     def _in_window(self, head: str) -> bool:
         """Whether the window has a signature, and with it most likely the whole definition."""

@@ -56,7 +56,7 @@ LIMITS: dict[Why, int] = {
     "member": 150, "module_member": 120, "called": 16, "argument_type": 8, "overridden": 2,
     "may_override": 15, "sibling_override": 2, "unused_import": 20, "imported": 60,
     "variable_member": 40, "own_member": 25, "base": 4, "outline": 60, "subject": 20, "test": 2,
-    "package_used": 60, "package": 60, "edited": 5, "viewed": 3, "usage": 4, "similar": 6,
+    "package_used": 60, "package": 60, "edited": 5, "viewed": 3, "usage": 4, "similar": 8,
 }  # fmt: skip
 _OTHERWISE = 25
 

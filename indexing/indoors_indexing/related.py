@@ -68,7 +68,8 @@ def related(
     names = Names(lookup, files)
     at_byte = len(text[:offset].encode("utf-8", "replace"))
     members = Members(lookup, files, names)
-    alike = Alike(lookup, near, path)
+    shown = Span(max(0, site.window.start), max(0, min(len(text), site.window.end)))
+    alike = Alike(lookup, path, text, offset, shown)
     candidates = gather(
         Gathering(
             path=path,
@@ -85,6 +86,6 @@ def related(
             ring=ring,
         )
     )
-    window = text[max(0, site.window.start) : max(0, site.window.end)]
+    window = text[shown.start : shown.end]
     packer = Packer(lookup, path=path, window=window, budget_tokens=budget_tokens)
     return packer.pack(ordered(candidates))

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
@@ -16,7 +16,7 @@ from indoors_indexing import store_files
 from indoors_indexing.facts import Base, Definition, Import, Kind
 from indoors_indexing.store_schema import Unusable, check, connect, trouble_of
 from indoors_indexing.store_words import Words
-from indoors_indexing.words import query_words
+from indoors_indexing.words import is_kept, query_words
 
 # Stored by number: only ever add at the end of `Kind`.
 KINDS: tuple[Kind, ...] = get_args(Kind)
@@ -265,8 +265,18 @@ class Reader:
 
         Words that stand nearly everywhere are left out as long as there are others.
         """
-        found = self._words.best(query_words(list(words)), limit)
+        found, _ = self._words.best(dict.fromkeys(query_words(list(words)), 1.0), limit)
         return [Hit(*one) for one in found]
+
+    def alike(
+        self, weights: Mapping[str, float], limit: int = 20
+    ) -> tuple[list[Hit], dict[str, float]]:
+        """The chunks that fit weighted words (in lower case, whole) best; and how rare the words
+        are: BM25's weights, 0 for words that are not indexed at all.
+        """
+        words = {word: weight for word, weight in weights.items() if is_kept(word)}
+        found, rarities = self._words.best(words, limit)
+        return [Hit(*one) for one in found], rarities
 
     def containing(self, identifier: str, limit: int = 200) -> list[Hit]:
         """The chunks in which an identifier occurs (in any case), in no order: where it is used."""

@@ -8,7 +8,7 @@ words are that they share; only the best of them are looked up.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 # A word in more chunks than this tells nothing about any of them, and ranking costs by the chunk.
@@ -28,6 +28,8 @@ _USUAL_BYTES = 1000
 
 Rows = Callable[[str, tuple[object, ...]], list[tuple[Any, ...]]]
 Piece = tuple[str, int, int, float]
+# Pieces, and how rare each word is.
+Found = tuple[list[Piece], dict[str, float]]
 
 
 class Words:
@@ -41,18 +43,25 @@ class Words:
         """Forget what was counted in another file."""
         self._common.clear()
 
-    def best(self, words: list[str], limit: int) -> list[Piece]:
-        """The pieces that fit these words best, with scores."""
-        chosen = self._worth_asking(words[:_MAX_COUNTED_WORDS])
-        if not chosen or limit <= 0:
-            return []
+    def best(
+        self, weights: Mapping[str, float], limit: int
+    ) -> tuple[list[Piece], dict[str, float]]:
+        """The pieces that fit weighted words best, with scores; and how rare each word is.
+
+        A word that stands in no piece is the rarest. Where all words are common, as many pieces of
+        one of them as can be ranked are looked at.
+        """
+        asked = {word: self._chunks(word) for word in list(weights)[:_MAX_COUNTED_WORDS]}
         highest = self._rows("SELECT max(id) FROM chunks", ())
         n_all = int(highest[0][0] or 0) if highest else 0
+        rarities = {word: _rarity(count, n_all) for word, (count, _) in asked.items()}
+        chosen = self._worth_ranking(asked, weights, rarities)
+        if not chosen or limit <= 0:
+            return [], rarities
         scores: dict[int, float] = {}
-        for count, chunks in chosen:
-            rarity = math.log(1 + (max(n_all, count) - count + 0.5) / (count + 0.5))
+        for worth, chunks in chosen:
             for chunk in map(int, chunks.split(",")):
-                scores[chunk] = scores.get(chunk, 0.0) + rarity
+                scores[chunk] = scores.get(chunk, 0.0) + worth
         found: list[tuple[float, int, str, int, int]] = []
         at_once = limit + _SPARE
         # To put numbers in order is much cheaper than pairs of them, and few pairs are needed.
@@ -68,7 +77,8 @@ class Words:
             if len(found) >= limit:
                 break
         found.sort()
-        return [(path, start, end, -score) for score, _, path, start, end in found[:limit]]
+        best = [(path, start, end, -score) for score, _, path, start, end in found[:limit]]
+        return best, rarities
 
     def containing(self, word: str, limit: int) -> list[tuple[str, int, int]]:
         """The pieces that have a word, in no order."""
@@ -88,20 +98,27 @@ class Words:
             tuple(chunks),
         )
 
-    def _worth_asking(self, words: list[str]) -> list[tuple[int, str]]:
-        """The pieces of each of the rarer words: how many, and which."""
-        asked = [(*self._chunks(word), at) for at, word in enumerate(words)]
-        counted = sorted((count, at, chunks) for count, chunks, at in asked if count)
-        chosen: list[tuple[int, str]] = []
+    def _worth_ranking(
+        self,
+        asked: Mapping[str, tuple[int, str]],
+        weights: Mapping[str, float],
+        rarities: Mapping[str, float],
+    ) -> list[tuple[float, str]]:
+        """The words that say most: what each is worth, and its pieces."""
+        there = [word for word, (count, _) in asked.items() if count]
+        order = sorted(there, key=lambda word: -weights[word] * rarities[word])
+        rare = [word for word in order if asked[word][0] <= _COMMON]
+        if not rare and order:
+            # As many pieces of a common word as can be ranked.
+            return [(rarities[order[0]], self._chunks(order[0], anew=True)[1])]
+        chosen: list[tuple[float, str]] = []
         ranked = 0
-        for count, at, chunks in counted[:_MAX_RANKED_WORDS]:
+        for word in rare[:_MAX_RANKED_WORDS]:
+            count, chunks = asked[word]
+            if chosen and ranked + count > _MAX_RANKED:
+                continue
             ranked += count
-            if chosen and (count > _COMMON or ranked > _MAX_RANKED):
-                break
-            if count > _COMMON:
-                # All words are common: as many pieces of one of them as can be ranked.
-                count, chunks = self._chunks(words[at], anew=True)
-            chosen.append((count, chunks))
+            chosen.append((weights[word] * rarities[word], chunks))
         return chosen
 
     def _chunks(self, word: str, *, anew: bool = False) -> tuple[int, str]:
@@ -124,3 +141,12 @@ class Words:
 
 def _in_order(scores: Iterable[tuple[int, float]]) -> list[int]:
     return [chunk for _, chunk in sorted((-score, chunk) for chunk, score in scores)]
+
+
+def _rarity(count: int, n_all: int) -> float:
+    """BM25's weight of a word that stands in `count` of `n_all` pieces. Of a common one it is only
+    known that it stands in more than `_COMMON` and hardly in all: the geometric mean of both.
+    """
+    if count > _COMMON:
+        count = int(math.sqrt(count * max(n_all, count)))
+    return math.log(1 + (max(n_all, count) - count + 0.5) / (count + 0.5))

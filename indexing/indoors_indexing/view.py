@@ -198,8 +198,11 @@ class _Now:
     def derived_from(self, names: Sequence[str], limit: int = 200) -> list[Derived]:
         return self._reader.derived_from(names, limit)
 
-    def search(self, words: Sequence[str], limit: int = 20) -> list[Hit]:
-        return [hit for hit in self._reader.search(words, limit) if not self._is_ahead(hit.path)]
+    def alike(
+        self, weights: Mapping[str, float], limit: int = 20
+    ) -> tuple[list[Hit], dict[str, float]]:
+        found, rarities = self._reader.alike(weights, limit)
+        return [hit for hit in found if not self._is_ahead(hit.path)], rarities
 
     def containing(self, identifier: str, limit: int = 200) -> list[Hit]:
         found = self._reader.containing(identifier, limit)

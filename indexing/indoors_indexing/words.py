@@ -66,6 +66,11 @@ def split(identifier: str) -> tuple[str, ...]:
     return tuple(word for word in candidates if word not in STOP_WORDS and not word.isdigit())
 
 
+def is_kept(word: str) -> bool:
+    """Whether a word in lower case can be found at all."""
+    return 2 <= len(word) <= _MAX_WORD and word not in STOP_WORDS and not word.isdigit()
+
+
 def query_words(texts: list[str]) -> list[str]:
     """The distinct words of a query, in the order in which they were first met."""
     found: dict[str, None] = {}

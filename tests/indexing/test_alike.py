@@ -1,55 +1,123 @@
-"""Which lines of a piece are shown as code that is like the code at a cursor."""
+"""Which lines are shown as code that is like the code at a cursor."""
 
 from __future__ import annotations
 
-from indoors_indexing.alike import Alike
-from indoors_indexing.lookup import Lookup
-from indoors_indexing.nearby import nearby
-from indoors_indexing.store_read import Hit
+import pytest
 
-AROUND = "def pay(cart, wallet):\n    amount = cart.total()\n    wallet.charge(amount)\n    "
+from indoors_indexing.alike import MAX_PASSAGES, Alike, Passage, words_around
+from indoors_indexing.lookup import Lookup
+from indoors_indexing.store_read import Hit
+from indoors_indexing.types import Span
+
+BEFORE = "def pay(cart, wallet):\n    amount = cart.total()\n    wallet.charge(amount)\n    "
 FILLER = "".join(f"unrelated_{number} = {number}\n" for number in range(30))
-LIKE = "    amount = cart.total()\n    wallet.charge(amount)\n    wallet.receipt(cart)\n"
+LIKE = (
+    "def refund(cart, wallet):\n    amount = cart.total()\n    wallet.charge(amount)\n"
+    "    wallet.receipt(cart)\n    return amount\n\n\n"
+)
+COMMON = {"def": 0.0, "return": 0.0}
 
 
 class Store:
-    """One file, all of it a hit."""
+    """Files of which all is a hit; every word is as rare as any other."""
 
-    def __init__(self, text: str) -> None:
-        self.data = text.encode()
+    def __init__(self, **files: str) -> None:
+        self.files = {f"{name}.py": text.encode() for name, text in files.items()}
 
     def __getattr__(self, name: str) -> object:
         return lambda *_: []
 
-    def search(self, words: object, limit: int = 20) -> list[Hit]:
-        return [Hit("other.py", 0, len(self.data), 3.0)]
+    def alike(
+        self, weights: dict[str, float], limit: int = 20
+    ) -> tuple[list[Hit], dict[str, float]]:
+        hits = [Hit(path, 0, len(data), 3.0) for path, data in self.files.items()]
+        return hits, {word: COMMON.get(word, 1.0) for word in weights}
 
     def source(self, path: str, start: int, end: int) -> bytes:
-        return self.data[start:end]
+        return self.files[path][start:end]
 
 
-def shown(text: str, around: str = AROUND) -> list[str]:
-    store = Store(text)
+def alike(store: Store, before: str = BEFORE, after: str = "", shown: Span | None = None) -> Alike:
     lookup = Lookup(store, lambda: False)  # type: ignore[arg-type]
-    alike = Alike(lookup, nearby("python", around, ""), "here.py")
-    return [store.data[one.start : one.end].decode() for one in alike.passages()]
+    text = before + after
+    return Alike(lookup, "here.py", text, len(before), shown or Span(0, len(text)))
 
 
-def test_the_lines_that_have_most_of_what_is_near_are_shown() -> None:
-    (passage,) = shown(FILLER + LIKE + FILLER)
-    assert LIKE in passage
-    assert passage.count("\n") == 10
+def passages(store: Store, **kwargs: str) -> list[Passage]:
+    return alike(store, **kwargs).passages()
 
 
-def test_a_short_piece_is_shown_whole() -> None:
-    assert shown(LIKE) == [LIKE]
+def test_what_follows_the_most_similar_line_is_shown() -> None:
+    best = passages(Store(other=FILLER + LIKE + FILLER))[0]
+    assert "wallet.receipt(cart)" in best.text
+    assert best.text.count("\n") == 6
+    assert best.fit == pytest.approx(1.0, abs=0.3)
 
 
-def test_what_stands_first_is_shown_where_nothing_is_better() -> None:
-    (passage,) = shown(LIKE + FILLER + LIKE)
-    assert passage.startswith(LIKE)
+def test_its_bytes_are_those_of_the_file() -> None:
+    store = Store(other="é = 'ü'\r\n" + FILLER + LIKE + FILLER)
+    for one in passages(store):
+        assert store.files[one.path][one.start : one.end].decode() == one.text
+
+
+def test_lines_are_shown_once_and_not_without_end() -> None:
+    found = passages(Store(other=LIKE * 30, another=LIKE))
+    assert len(found) == MAX_PASSAGES
+    for one in found:
+        for other in found:
+            if one is not other and one.path == other.path:
+                assert one.end <= other.start or other.end <= one.start
+
+
+def test_the_nearest_line_decides() -> None:
+    near = "    wallet.charge(amount, twice=True)\n" * 2 + "\n" * 6
+    far = "def pay(cart, ledger):\n    pass\n" + "\n" * 6
+    found = passages(Store(far=far, near=near))
+    assert found[0].path == "near.py"
+
+
+def test_what_stands_below_the_cursor_counts_too() -> None:
+    store = Store(one="x = 1\n" * 8, two="print(zebra)\n" + "\n" * 8)
+    found = passages(store, before="y = ", after="\nprint(zebra)\n")
+    assert [one.path for one in found] == ["two.py"]
+
+
+def test_the_document_itself_is_asked_outside_of_what_is_shown() -> None:
+    # The index may know it as it was an hour ago: what is said of it is of the text as it is.
+    text = LIKE + FILLER * 5 + BEFORE
+    shown = Span(len(text) - 200, len(text))
+    found = alike(Store(here="wallet.gone(cart)\n"), before=text, shown=shown).passages()
+    assert {one.path for one in found} == {"here.py"}
+    assert any("wallet.receipt(cart)" in one.text for one in found)
+    assert all(text.encode()[one.start : one.end].decode() == one.text for one in found)
+    assert all(one.end <= len(text) - 200 for one in found)
+
+
+def test_words_of_similar_code_are_known() -> None:
+    words = alike(Store(other=LIKE)).words()
+    assert {"receipt", "refund", "wallet"} <= words
+
+
+def test_nothing_is_like_nothing() -> None:
+    assert passages(Store(), before="") == []
+    assert passages(Store(other=LIKE), before="\n\n") == []
+    assert passages(Store(other=FILLER), before="zebra = ") == []
 
 
 def test_any_text_has_an_answer() -> None:
-    for text in ("", "\n", "x" * 100_000, "\r\n" * 50, "é" * 5000, "(" * 50_000):
-        assert len(shown(text)) <= 1
+    for text in ("", "\n", "x" * 100_000, "\r\n" * 50, "é" * 5000, "(" * 50_000, "wallet\r" * 9):
+        for before in (BEFORE, text):
+            found = passages(Store(other=text), before=before, after=text)
+            assert len(found) <= MAX_PASSAGES
+
+
+def test_words_weigh_by_their_distance() -> None:
+    weights = words_around("far\nnear\nhere\nbelow\n", 13)
+    assert weights == {
+        "here": 1.0,
+        "near": pytest.approx(1 / 2),
+        "far": pytest.approx(1 / 3),
+        "below": pytest.approx(0.8 / 2),
+    }
+    assert words_around("", 0) == {}
+    assert words_around("a bb", 4) == {"bb": 1.0}

@@ -630,45 +630,45 @@ def test_other_languages_find_members() -> None:
     check(found, "fun find(name: String): Int", reason="member of Store, the type of s")
 
 
-MORE = Workspace(
-    {
-        "ui/console.py": (
-            "class Console:\n"
-            + "".join(f"    def part{n}(self): pass\n" for n in range(60))
-            + "    def get_style(self): pass\n",
-            "class Console | class Console:\n"
-            + "".join(f"method Console.part{n} | def part{n}(self):\n" for n in range(60))
-            + "method Console.get_style | def get_style(self):",
-        ),
-        "ui/__init__.py": (
-            "from .console import Console as Screen\n",
-            "import console Console as Screen level 1",
-        ),
-        "ui/data.py": (
-            "class Data:\n    def freeze(self): pass\n\n\nclass Other:\n    def thaw(self): pass\n",
-            "class Data | class Data:\nmethod Data.freeze | def freeze(self):\n"
-            "class Other | class Other:\nmethod Other.thaw | def thaw(self):",
-        ),
-        "ui/base.py": (
-            "from .data import Data\n\nclass Base:\n    def draw(self, data: Data): pass\n",
-            "import data Data level 1\nclass Base | class Base:\n"
-            "method Base.draw | def draw(self, data: Data):",
-        ),
-        "ui/child.py": (
-            "from .base import Base\n\nclass Child(Base):\n    pass\n",
-            "import base Base level 1\nclass Child | class Child(Base):\nbase Child < Base",
-        ),
-        "app.py": (
-            "import ui\nfrom ui.data import Data, Other\n",
-            "import ui -\nimport ui.data Data\nimport ui.data Other",
-        ),
-        "old.py": (
-            "def once():\n    frozen_value = Data().freeze()\n    return frozen_value\n",
-            "function once | def once():",
-        ),
-    },
-    searched=True,
-)
+MORE_FILES = {
+    "ui/console.py": (
+        "class Console:\n"
+        + "".join(f"    def part{n}(self): pass\n" for n in range(60))
+        + "    def get_style(self): pass\n",
+        "class Console | class Console:\n"
+        + "".join(f"method Console.part{n} | def part{n}(self):\n" for n in range(60))
+        + "method Console.get_style | def get_style(self):",
+    ),
+    "ui/__init__.py": (
+        "from .console import Console as Screen\n",
+        "import console Console as Screen level 1",
+    ),
+    "ui/data.py": (
+        "class Data:\n    def freeze(self): pass\n\n\nclass Other:\n    def thaw(self): pass\n",
+        "class Data | class Data:\nmethod Data.freeze | def freeze(self):\n"
+        "class Other | class Other:\nmethod Other.thaw | def thaw(self):",
+    ),
+    "ui/base.py": (
+        "from .data import Data\n\nclass Base:\n    def draw(self, data: Data): pass\n",
+        "import data Data level 1\nclass Base | class Base:\n"
+        "method Base.draw | def draw(self, data: Data):",
+    ),
+    "ui/child.py": (
+        "from .base import Base\n\nclass Child(Base):\n    pass\n",
+        "import base Base level 1\nclass Child | class Child(Base):\nbase Child < Base",
+    ),
+    "app.py": (
+        "import ui\nfrom ui.data import Data, Other\n",
+        "import ui -\nimport ui.data Data\nimport ui.data Other",
+    ),
+    "old.py": (
+        "def once():\n    frozen_value = Data().freeze()\n    return frozen_value\n",
+        "function once | def once():",
+    ),
+}
+MORE = Workspace(MORE_FILES, searched=True)
+# Here nothing is alike.
+APART = Workspace(MORE_FILES)
 
 
 def test_a_module_has_what_it_passes_on() -> None:
@@ -692,13 +692,13 @@ def test_a_variable_is_what_its_own_function_says() -> None:
         "def g(data: Other):\n    y = 1\n\ndef h(data: Data):\n    data.<|>\n\n"
         "def i(data: Other):\n    pass\n"
     )
-    check(MORE.ask("app.py", "python", text, budget=40), "def freeze(self): ...", reason="of Data")
+    check(APART.ask("app.py", "python", text, budget=40), "def freeze(self): ...", reason="of Data")
     other = text.replace("data.<|>", "pass").replace("    y = 1", "    data.<|>")
-    check(MORE.ask("app.py", "python", other, budget=40), "def thaw(self): ...", reason="of Other")
+    check(APART.ask("app.py", "python", other, budget=40), "def thaw(self): ...", reason="of Other")
 
 
 def test_a_parameter_has_the_type_that_the_overridden_method_gives_it() -> None:
-    found = MORE.ask(
+    found = APART.ask(
         "ui/child.py", "python",
         "from .base import Base\n\nclass Child(Base):\n"
         "    def draw(self, data):\n        data.<|>\n",

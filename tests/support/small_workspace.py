@@ -9,7 +9,7 @@ its signature as it stands in the source. A definition ends where its block does
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple, cast
 
 from indoors_indexing.facts import Base, Definition, Import, Kind
@@ -17,6 +17,7 @@ from indoors_indexing.recent import Ring
 from indoors_indexing.related import Site, related
 from indoors_indexing.resolve import MemoryFiles, Project
 from indoors_indexing.types import Document, Snippet, Span
+from indoors_indexing.words import STOP_WORDS
 
 CURSOR = "<|>"
 
@@ -158,14 +159,18 @@ class Workspace:
             if re.split(r"\.|::", one.base)[-1] in names
         ][:limit]
 
-    def search(self, words: Sequence[str], limit: int = 20) -> list[_Hit]:
-        return self._hits(words)[:limit] if self._searched else []
+    def alike(
+        self, weights: Mapping[str, float], limit: int = 20
+    ) -> tuple[list[_Hit], dict[str, float]]:
+        words = [word for word in weights if word not in STOP_WORDS]
+        found = self._hits(words)[:limit] if self._searched else []
+        return found, dict.fromkeys(words if self._searched else (), 1.0)
 
     def _hits(self, words: Sequence[str]) -> list[_Hit]:
         hits = []
         for path, file in sorted(self._files.items()):
             text = file.data.decode()
-            score = sum(bool(re.search(rf"\b{re.escape(word)}\b", text)) for word in set(words))
+            score = sum(bool(re.search(rf"(?i)\b{re.escape(word)}\b", text)) for word in set(words))
             if score:
                 hits.append(_Hit(path, 0, len(file.data), float(score)))
         return sorted(hits, key=lambda hit: -hit.score)
