@@ -106,7 +106,7 @@ class Asking:
         """How to evaluate the prompt of a request exactly, None without an able model.
 
         While nobody waits there is time for a better head: a window that begins where it should,
-        and other snippets, if they are worth it.
+        and, as often as that may cost something, other snippets, if they are worth it.
         """
         able = self.able()
         if able is None:
@@ -120,12 +120,13 @@ class Asking:
         pending = self.heads.pending(document)
         if pending is not None:
             return self._evaluation(request, place, able, pending.snippets, beside=True)
-        outgrown, found = self.is_outgrown(request), None
-        if outgrown or self.heads.may_change(document):
+        found = None
+        if self.heads.may_change(document):
             found = await self._retrieved(request, place, able, BACKGROUND_RETRIEVAL_S)
         better = found is not None and is_worth(found, head.snippets)
+        # With the same snippets the window only moves: they stay evaluated, where they are.
         snippets = found if better and found is not None else head.snippets
-        return self._evaluation(request, place, able, snippets, beside=outgrown or better)
+        return self._evaluation(request, place, able, snippets, beside=better)
 
     def _evaluation(
         self,

@@ -37,8 +37,8 @@ _PIECES = 12
 # the rows of repo_infill.py were answered no better with passages than without.
 _LEAST_FIT = 0.25
 MAX_PASSAGES = 8
-# Of the document itself the surroundings of so many places that have one of so many words.
-_OWN_WORDS, _OWN_PLACES = 12, 40
+# Of the document itself the surroundings of so many words are looked at, each in so many places.
+_OWN_WORDS, _OWN_PLACES = 12, 24
 _MAX_OWN_CHARS = 400_000
 # The pieces whose words say what code like this one uses.
 _READ = 5
@@ -220,24 +220,30 @@ def _runs(
 
 
 def _places(data: bytes, worth: Mapping[bytes, float]) -> list[tuple[int, int]]:
-    """The surroundings of the rarest words, as byte ranges of whole lines in order, apart."""
+    """The surroundings of the words that are worth most, as byte ranges of whole lines in order,
+    apart. Words that stand in many places tell none of them from the others.
+    """
     lower = data.lower()
     found: list[int] = []
     for word in heapq.nlargest(_OWN_WORDS, worth, key=lambda word: (worth[word], word)):
-        at = lower.find(word)
-        for _ in range(_OWN_PLACES):
-            if at < 0:
-                break
-            found.append(at)
-            at = lower.find(word, at + len(word))
+        if lower.count(word) <= _OWN_PLACES:
+            at = lower.find(word)
+            while at >= 0:
+                found.append(at)
+                at = lower.find(word, at + len(word))
     ranges: list[tuple[int, int]] = []
+    near = -1
     for at in sorted(found):
+        if at < near:
+            continue
         low, high = at, at
         for _ in range(_RUN):
             low = max(0, data.rfind(b"\n", 0, max(0, low - 1)) + 1)
-        for _ in range(_RUN + _SHOWN):
+        for line_number in range(_RUN + _SHOWN):
             line = data.find(b"\n", high)
             high = len(data) if line < 0 else line + 1
+            # What stands on the next two lines has enough behind it, too.
+            near = high if line_number < 3 else near
         if ranges and low <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], max(high, ranges[-1][1]))
         else:

@@ -158,6 +158,29 @@ async def test_a_slow_machine_does_not_change_them_all_the_time():
 
 
 @scenario
+async def test_an_outgrown_window_moves_with_the_snippets_it_has():
+    # They are evaluated where they are: in another slot they would have to be read again.
+    lines = "".join(f"value_{number} = compute({number})\n" for number in range(2000))
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, lines + "|")
+    (before,) = bench.engine.asked
+    shelf.texts = (OTHER,)
+    for number in range(200):
+        lines += f"more_{number} = compute({number})\n"
+        await ask(bench, lines + "|")
+        if bench.engine.evaluations:
+            break
+    (moved,) = bench.engine.evaluations
+    assert moved.slot == before.slot
+    assert "first" in prompt_of(moved)
+    assert "other" not in prompt_of(moved)
+    assert prompt_of(moved)[:300] != prompt_of(bench.engine.asked[-1])[:300]
+    assert all("first" in prompt_of(job) for job in bench.engine.asked)
+    await bench.close()
+
+
+@scenario
 async def test_what_says_nothing_new_is_left():
     shelf = Shelf(FIRST)
     bench = bench_with(shelf)
