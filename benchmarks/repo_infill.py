@@ -155,7 +155,7 @@ def n_ctx(options: Any) -> int:
 
 def gather(rows: list[RepoRow], contexts: list[str], options: Any) -> list[Shown]:
     """What each context shows for each row. Raises Missing."""
-    snippet_tokens = int(options.prompt_tokens * budget.SNIPPETS_SHARE)
+    snippet_tokens = budget.snippets_tokens(options.prompt_tokens)
     found: list[Shown] = []
     if "ours" in contexts:
         require_all()
