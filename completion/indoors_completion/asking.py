@@ -113,10 +113,12 @@ class Asking:
             return None
         document, place = request.document, locate(request)
         head = self.heads.of(document)
-        if head is None or head.start_in(document) is None:
+        if head is None or not self._can_stay(request, place, able, head):
             found = await self._retrieved(request, place, able, BACKGROUND_RETRIEVAL_S)
             old = () if head is None else head.snippets
-            return self._evaluation(request, place, able, old if found is None else found)
+            # In use from now on: whoever asks before it is whole goes on with it.
+            head = self._replace(request, place, able, old if found is None else found)
+            return self._evaluation(request, place, able, head.snippets)
         pending = self.heads.pending(document)
         if pending is not None:
             return self._evaluation(request, place, able, pending.snippets, beside=True)
@@ -144,8 +146,6 @@ class Asking:
             if head != self.heads.pending(document):
                 self.heads.spent(document, prompt.budget.prompt_tokens, able[0])
             self.heads.begin(document, head)
-        elif self.heads.of(document) is None:
-            self.heads.spent(document, prompt.budget.prompt_tokens, able[0])
         return Evaluation(
             prompt.evaluation(head.slot),
             is_new=beside,
@@ -188,14 +188,30 @@ class Asking:
         """The head in use if it can stay, else the best one: all is evaluated anew in any case."""
         document, given = request.document, request.snippets
         head = self.heads.of(document)
-        start = None if head is None else head.start_in(document)
-        if head is not None and start is not None and given in ((), head.snippets):
-            prompt = self._prompt(request, place, able, head.snippets, start)
-            if prompt.around.prefix_start == start:
-                return head
+        is_meant = head is not None and given in ((), head.snippets)
+        if head is not None and is_meant and self._can_stay(request, place, able, head):
+            return head
         found = await self._retrieved(request, place, able)
         old = () if head is None else head.snippets
-        snippets = old if found is None else found
+        return self._replace(request, place, able, old if found is None else found)
+
+    def _can_stay(self, request: CompletionRequest, place: Place, able: Able, head: Head) -> bool:
+        """Whether a prompt may begin as before: else all of it is evaluated anew in any case."""
+        start = head.start_in(request.document)
+        if start is None:
+            return False
+        prompt = self._prompt(request, place, able, head.snippets, start)
+        return prompt.around.prefix_start == start
+
+    def _replace(
+        self,
+        request: CompletionRequest,
+        place: Place,
+        able: Able,
+        snippets: tuple[Snippet, ...],
+    ) -> Head:
+        """A head in the place of the one in use, which is worth nothing here."""
+        document = request.document
         prompt = self._prompt(request, place, able, snippets)
         head = self.heads.made(document, snippets, prompt.around.prefix_start)
         self.heads.use(document, head)

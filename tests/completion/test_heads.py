@@ -181,6 +181,30 @@ async def test_an_outgrown_window_moves_with_the_snippets_it_has():
 
 
 @scenario
+async def test_what_was_begun_at_a_jump_is_gone_on_with():
+    lines = "".join(f"value_{number} = compute({number})\n" for number in range(2000))
+    middle = lines.index("value_1000")
+    shelf = Shelf(FIRST)
+    bench = bench_with(shelf)
+    await ask(bench, lines + "|")
+    shelf.texts = (OTHER,)
+    bench.engine.hold_at = 0
+    document, offset = make_document(lines[:middle] + "|" + lines[middle:])
+    bench.pipeline.warm(document, offset)
+    await bench.until(lambda: bench.engine.evaluations and bench.engine.open)
+    bench.pipeline.changed(document, offset)
+    await bench.until(lambda: bench.engine.open == 0)
+    bench.engine.hold_at = None
+    shelf.texts = ("def third(): ...\n",)
+    await ask(bench, lines[:middle] + "y = |\n" + lines[middle:], background=False)
+    begun, asked = bench.engine.evaluations[0], bench.engine.asked[-1]
+    assert "other" in prompt_of(begun)
+    assert "other" in prompt_of(asked)
+    assert begun.slot == asked.slot
+    await bench.close()
+
+
+@scenario
 async def test_what_says_nothing_new_is_left():
     shelf = Shelf(FIRST)
     bench = bench_with(shelf)
