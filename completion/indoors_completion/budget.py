@@ -32,8 +32,7 @@ UNKNOWN_PROMPT_TOKENS = 1536
 # Sentinels, BOS, and the few tokens by which a worker may round.
 RESERVED_TOKENS = 16
 SNIPPETS_SHARE = 0.3
-# The file's own text comes first: so much of it is read before other files get their share. With
-# less, typing_replay.py --index had a fifth fewer lines right.
+# The file's own text comes first: so much of it is read before other files get their share.
 MIN_FILE_TOKENS = 640
 SUFFIX_SHARE = 0.25
 # What an exact suffix may cost at one key: a third of the 150 to 200 ms within which ghost text
