@@ -126,12 +126,13 @@ async def test_refused_files_are_shown_by_no_route(place):
 
 
 @scenario
-async def test_a_damaged_index_costs_the_snippets_only(place):
+async def test_a_damaged_index_costs_what_other_files_say_only(place):
     for file in (place.cache / "index").glob("*.db*"):
         file.write_bytes(b"\0" * 5000)
     place.open("shop.py", SHOP)
     found = await place.retrieval.snippets(document("shop.py", SHOP), 3, Span(0, 3), 400)
-    assert not found
+    # What is like the cursor's lines in the document itself needs no index.
+    assert {one.path for one in found or ()} <= {"shop.py"}
     await place.retrieval.close()
 
 
