@@ -109,7 +109,7 @@ class Cursor:
 
 
 def ours_snippets(index: Index, cursor: Cursor, budget_tokens: int) -> tuple[Snippet, ...]:
-    """What the index gives for a cursor, best first, under the deadline that it really has."""
+    """What the index gives for a cursor, as it is shown, under the deadline that it really has."""
     return index.view.related(cursor.site(budget_tokens), budget_tokens)
 
 

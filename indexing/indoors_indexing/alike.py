@@ -17,6 +17,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from indoors_indexing.hints import words_in
 from indoors_indexing.lookup import HitLike, Lookup
 from indoors_indexing.types import Span
 
@@ -103,11 +104,12 @@ class Alike:
 
     def words(self) -> frozenset[str]:
         """The words of the first pieces."""
-        found: set[bytes] = set()
+        found: set[str] = set()
         for hit in self.hits()[:_READ]:
             end = min(hit.end, hit.start + _MAX_PIECE_BYTES)
-            found.update(self._lookup.source(hit.path, hit.start, end).translate(_SPACED).split())
-        return frozenset(word.decode("utf-8", "replace") for word in found)
+            text = self._lookup.source(hit.path, hit.start, end).decode("utf-8", "replace")
+            found |= words_in(text)
+        return frozenset(found)
 
     def passages(self) -> list[Passage]:
         """The lines that are most like those around the cursor, best first, none twice."""
@@ -117,8 +119,12 @@ class Alike:
             return []
         least = _LEAST_FIT * all_of_it
         worth = {word.encode("utf-8", "replace"): value for word, value in self._worth.items()}
-        runs = [run for hit in hits for run in self._runs_in(hit, worth, least)]
-        runs += self._own_runs(worth, least)
+        # The document is at hand; others have to be read.
+        runs = list(self._own_runs(worth, least))
+        for hit in hits:
+            if self._lookup.late():
+                break
+            runs += self._runs_in(hit, worth, least)
         runs.sort(key=lambda run: (-run.worth, run.path, run.start, run.at))
         taken: dict[str, list[tuple[int, int]]] = {}
         found: list[Passage] = []

@@ -89,7 +89,7 @@ class Packer:
         self._words: dict[str, set[str]] = {}
 
     def pack(self, candidates: Sequence[Candidate]) -> tuple[Snippet, ...]:
-        """The snippets for the best of the candidates, the best snippet first."""
+        """The snippets for the best of the candidates, in the order in which they are shown."""
         n_meant = sum(one.why in _MEANT for one in candidates)
         share = (
             _NAMES_SHARE if n_meant <= _MANY

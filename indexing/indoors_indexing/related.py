@@ -51,7 +51,8 @@ def related(
     *,
     is_late: Callable[[], bool] = lambda: False,
 ) -> tuple[Snippet, ...]:
-    """The snippets for a cursor, best first; together about `budget_tokens` long, () for nothing.
+    """The snippets for a cursor, together about `budget_tokens` long, () for nothing: definitions,
+    best first, then passages like the code at the cursor, best last. They are shown in this order.
 
     Once `is_late` says so, nothing more is looked up, and what was found is read and returned: that
     takes about a millisecond more. The same question has the same answer.

@@ -43,9 +43,7 @@ class Words:
         """Forget what was counted in another file."""
         self._common.clear()
 
-    def best(
-        self, weights: Mapping[str, float], limit: int
-    ) -> tuple[list[Piece], dict[str, float]]:
+    def best(self, weights: Mapping[str, float], limit: int) -> Found:
         """The pieces that fit weighted words best, with scores; and how rare each word is.
 
         A word that stands in no piece is the rarest. Where all words are common, as many pieces of
@@ -109,8 +107,7 @@ class Words:
         order = sorted(there, key=lambda word: -weights[word] * rarities[word])
         rare = [word for word in order if asked[word][0] <= _COMMON]
         if not rare and order:
-            # As many pieces of a common word as can be ranked.
-            return [(rarities[order[0]], self._chunks(order[0], anew=True)[1])]
+            return [(weights[order[0]] * rarities[order[0]], self._chunks(order[0], anew=True)[1])]
         chosen: list[tuple[float, str]] = []
         ranked = 0
         for word in rare[:_MAX_RANKED_WORDS]:

@@ -51,6 +51,14 @@ def test_a_slow_machine_still_gets_a_useful_prompt():
     assert planned.answer_tokens == budget.MIN_BLOCK_TOKENS
 
 
+def test_a_short_prompt_is_mostly_of_its_own_file():
+    short = plan(has_snippets=True, prefill_tps=1.0, n_ctx=8192)
+    assert short.prompt_tokens == budget.MIN_PROMPT_TOKENS
+    assert short.prefix_tokens + short.suffix_tokens == budget.MIN_FILE_TOKENS
+    long = plan(has_snippets=True, prefill_tps=800.0, n_ctx=32768)
+    assert long.snippets_tokens == int(long.prompt_tokens * budget.SNIPPETS_SHARE)
+
+
 def test_unknown_speeds_give_the_default():
     planned = plan(prefill_tps=0, decode_tps=0)
     assert prompt(planned) == budget.UNKNOWN_PROMPT_TOKENS

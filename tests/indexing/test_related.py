@@ -713,6 +713,14 @@ def test_similar_code_is_shown_and_says_what_it_stands_for() -> None:
     assert any(one.path == "old.py" and "similar code" in one.reason for one in found)
 
 
+def test_the_most_similar_code_stands_last() -> None:
+    found = MORE.ask("app.py", "python", "def twice():\n    frozen_value = Data().freeze()<|>\n")
+    alike = [number for number, one in enumerate(found) if "similar code" in one.reason]
+    assert len(alike) > 1
+    assert alike == list(range(len(found) - len(alike), len(found)))
+    assert found[-1].path == "old.py"
+
+
 # --- what holds everywhere ------------------------------------------------------------------------
 
 MARKED = "from shop import Client\n\ndef run(client: Client):\n    client.<|>\n"

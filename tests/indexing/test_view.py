@@ -1,5 +1,6 @@
 """What an index says of files that may have changed since: only what is true of them now."""
 
+import gc
 import os
 from pathlib import Path
 
@@ -128,6 +129,28 @@ def test_what_was_edited_lately_is_shown(workspace: Workspace) -> None:
 
 def test_a_deadline_that_is_over_gives_nothing_and_does_not_fail(workspace: Workspace) -> None:
     assert workspace.ask(SHOP, within_s=-1.0) == {}
+
+
+def test_no_garbage_is_looked_for_during_a_question(tmp_path: Path) -> None:
+    seen: list[bool] = []
+
+    def clock() -> float:
+        seen.append(gc.isenabled())
+        return 0.0
+
+    view = View(tmp_path, tmp_path / "cache", clock)
+    document = Document(uri="file:///a.py", path="a.py", language="python", version=1, text="x = 1")
+    site = Site(document=document, offset=5, window=Span(0, 5))
+    for enabled in (True, False):
+        (gc.enable if enabled else gc.disable)()
+        try:
+            view.related(site, 100)
+            assert gc.isenabled() is enabled
+        finally:
+            gc.enable()
+    assert seen[0] is True
+    assert not any(seen[-3:])
+    view.close()
 
 
 def test_a_replaced_database_is_read_anew(workspace: Workspace) -> None:
