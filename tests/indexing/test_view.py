@@ -141,15 +141,18 @@ def test_no_garbage_is_looked_for_during_a_question(tmp_path: Path) -> None:
     view = View(tmp_path, tmp_path / "cache", clock)
     document = Document(uri="file:///a.py", path="a.py", language="python", version=1, text="x = 1")
     site = Site(document=document, offset=5, window=Span(0, 5))
-    for enabled in (True, False):
+    for enabled in (False, True):
+        seen.clear()
         (gc.enable if enabled else gc.disable)()
         try:
             view.related(site, 100)
             assert gc.isenabled() is enabled
         finally:
             gc.enable()
+    # The clock is read once before the question begins.
     assert seen[0] is True
-    assert not any(seen[-3:])
+    assert len(seen) > 1
+    assert not any(seen[1:])
     view.close()
 
 
