@@ -76,6 +76,7 @@ def prompt(
     family: Family,
     *,
     kept_start: int | None = None,
+    quarters: int = window.KEPT_QUARTERS,
 ) -> Prompt:
     """The prompt for a place, from `kept_start` on if it may (`window.around`). Asks nobody."""
     budget = budgets.plan(
@@ -85,10 +86,16 @@ def prompt(
         has_snippets=bool(request.snippets),
     )
     around = window.around(
-        place.text, place.offset, budget, healed=family.heal, kept_start=kept_start
+        place.text,
+        place.offset,
+        budget,
+        healed=family.heal,
+        kept_start=kept_start,
+        quarters=quarters,
     )
-    # A window that is kept is up to a quarter longer; clipping it would move its start after all.
-    room = msgspec.structs.replace(budget, prefix_tokens=budget.prefix_tokens * 5 // 4)
+    # A window that is kept is longer; clipping it would move its start after all.
+    most = budget.prefix_tokens * (4 + window.KEPT_QUARTERS) // 4
+    room = msgspec.structs.replace(budget, prefix_tokens=most)
     parts = fim.render(
         family,
         around.prefix,

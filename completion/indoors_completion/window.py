@@ -3,8 +3,8 @@
 The windows are *anchored*. A window that slides by a line on every Enter changes the first token of
 the prompt and so throws away the whole KV cache; here the start of the prefix window is a multiple
 of a quarter of the window, moved on to a block or line boundary, and stays put until the text has
-outgrown the window by that quarter. Then it may be kept for another quarter, until there is a pause
-to evaluate what follows from the next one.
+outgrown the window by a quarter. Then it may be kept for another quarter, until there is a pause to
+evaluate what follows from where the window begins next.
 """
 
 from __future__ import annotations
@@ -26,6 +26,9 @@ _HEALED = heal.MAX_BEGIN + 2
 # What may follow the cursor on its line without being text of its own: the closers that editors
 # insert by themselves. field.md gives /^\W*$/, which would also take operators for closers.
 _CLOSERS_ONLY = re.compile(r"[\s)\]}>\"'`;:,]*")
+# How many quarters of its size a window may have too much: where a pause moves it, and where a key
+# has to. So every move is by two quarters at least, and rarely a key is what waits for it.
+GROWN_QUARTERS, KEPT_QUARTERS = 1, 2
 _BLOCK_START = re.compile(r"\n[^\S\n]*\n(?=\S)")
 
 
@@ -106,17 +109,18 @@ def around(
     *,
     healed: bool = False,
     kept_start: int | None = None,
+    quarters: int = KEPT_QUARTERS,
 ) -> Window:
     """The windows on both sides of `offset`, of about the sizes that `budget` allows.
 
     `healed` leaves the partial word before `offset` out of the prefix. The prefix begins at
-    `kept_start` instead, if that gives it more text, but no more than a quarter too much.
+    `kept_start` instead, if that gives it more text, but no more than so many `quarters` too much.
     """
     begin = heal.split(text[max(0, offset - _HEALED) : offset])[1] if healed else ""
     stable = offset - len(begin)
     size = budget.prefix_tokens * CHARS_PER_TOKEN
     start = _prefix_start(text, stable, size)
-    if kept_start is not None and stable - size - _step(size) <= kept_start < start:
+    if kept_start is not None and stable - size - quarters * _step(size) <= kept_start < start:
         start = kept_start
     end = _suffix_end(text, offset, budget.suffix_tokens * CHARS_PER_TOKEN)
     return Window(

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from indoors_completion.budget import PromptBudget
-from indoors_completion.window import CHARS_PER_TOKEN, around, line_at
+from indoors_completion.window import CHARS_PER_TOKEN, GROWN_QUARTERS, around, line_at
 
 BUDGET = PromptBudget(prefix_tokens=400, suffix_tokens=100, snippets_tokens=0, answer_tokens=64)
 SIZE = 400 * CHARS_PER_TOKEN
@@ -30,13 +30,16 @@ def test_typing_a_page_moves_the_window_a_few_times_only():
     assert starts == sorted(starts)
 
 
-def test_a_window_is_kept_for_a_quarter_of_its_size():
-    def start_at(offset, kept_start=None):
-        return around(FILE, offset, BUDGET, kept_start=kept_start).prefix_start
+def test_a_window_is_kept_until_it_has_two_quarters_too_much():
+    def start_at(offset, kept_start=None, **options):
+        return around(FILE, offset, BUDGET, kept_start=kept_start, **options).prefix_start
 
-    ideal = start_at(6000)
-    assert start_at(6000 + SIZE // 4) > ideal, "the window would move here"
-    assert start_at(6000 + SIZE // 4, ideal) == ideal
+    ideal, quarter = start_at(6000), SIZE // 4
+    assert start_at(6000 + quarter) > ideal, "the window would move here"
+    assert start_at(ideal + SIZE + 2 * quarter, ideal) == ideal
+    assert start_at(ideal + SIZE + 2 * quarter + 1, ideal) > ideal
+    assert start_at(ideal + SIZE + quarter, ideal, quarters=GROWN_QUARTERS) == ideal
+    assert start_at(ideal + SIZE + quarter + 1, ideal, quarters=GROWN_QUARTERS) > ideal
     assert start_at(6000 + SIZE, ideal) == start_at(6000 + SIZE), "too much text"
     assert start_at(6000, ideal + 10) == ideal, "less text than there may be"
     assert start_at(6000, 5900) == ideal

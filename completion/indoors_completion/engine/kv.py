@@ -126,6 +126,8 @@ class SlotCache:
         """
         slot = self._slots.pop(name, None) or Slot(self._take_sequence())
         self._slots[name] = slot
+        if slot.shadow is not None and self._is_ahead(slot.shadow, slot, prompt):
+            self._promote(slot, slot.shadow)
         lease = self._plan(slot, prompt, n_exact, choices)
         n_missing = sum(end - start for start, end in lease.steps)
         self.make_room(name, n_missing + prompt.max_tokens)
@@ -134,17 +136,12 @@ class SlotCache:
     def refresh(self, name: str, prompt: Prompt) -> Lease | None:
         """Get `prompt` evaluated exactly, without losing what serves keystrokes meanwhile.
 
-        Where the slot holds a movable suffix, that happens in a shadow, which goes on where it was
-        interrupted even if the prefix has grown since; `commit` puts it in the slot's place. None
-        if there is no room for a shadow.
+        Where the slot would lose something, that happens in a shadow, which goes on where it was
+        interrupted even if the prefix has grown since; `commit` puts it in the slot's place, and so
+        does an `acquire` that it serves better than the slot. None if there is no room for it.
         """
         slot = self._slots.get(name)
-        begins, _ = prompt.movable
-        if slot is None or not self.can_splice or begins == 0:
-            return self.acquire(name, prompt, len(prompt.tokens))
-        same = common_prefix(slot.tokens, prompt.tokens)
-        is_exact = slot.n_stale(prompt.tokens[: begins - 1]) == 0
-        if (same > begins and is_exact) or self._movable(slot, prompt) == splice.NO_RUN:
+        if slot is None or not self.can_splice or self._loses_nothing(slot, prompt):
             return self.acquire(name, prompt, len(prompt.tokens))
         for other in self._slots.values():
             if other is not slot:
@@ -152,18 +149,17 @@ class SlotCache:
         shadow = slot.shadow = slot.shadow or Slot(self._spare)
         if not self.make_room(name, len(prompt.tokens) - len(shadow.tokens) + 1):
             self._drop_shadow(slot)
+            if self._movable(slot, prompt) == splice.NO_RUN:
+                return self.acquire(name, prompt, len(prompt.tokens))
             return None
-        return self._plan_shadow(slot, shadow, prompt, min(same, begins - 1))
+        same = common_prefix(slot.tokens, prompt.tokens)
+        return self._plan_shadow(slot, shadow, prompt, min(same, _prefix_end(prompt)))
 
     def commit(self, name: str, lease: Lease) -> Slot:
         """A lease was evaluated to its end; the slot that now holds the prompt."""
         slot = self._slots[name]
         if lease.slot is slot.shadow:
-            self._memory.seq_rm(slot.seq, -1, -1)
-            self._spare, slot.seq = slot.seq, lease.slot.seq
-            slot.tokens, slot.suffix = lease.slot.tokens, lease.slot.suffix
-            slot.made_after, slot.memo, slot.shadow = lease.slot.made_after, None, None
-            slot.anchor = None
+            self._promote(slot, lease.slot)
         return slot
 
     def extend(self, slot: Slot, tokens: Sequence[int]) -> None:
@@ -306,28 +302,63 @@ class SlotCache:
         slot.parked = Parked(slot.tokens[first : first + length], first)
 
     def _plan_shadow(self, slot: Slot, shadow: Slot, prompt: Prompt, n_shared: int) -> Lease:
-        """Go on in the shadow: its prefix comes from the slot, its suffix from where it was."""
+        """Go on in the shadow: its prefix comes from the slot, or is its own where that is longer
+        (the window has moved); its suffix comes from where it was.
+        """
         tokens, (begins, _) = prompt.tokens, prompt.movable
         same = common_prefix(shadow.tokens, tokens)
-        if same > begins:
+        suffix = prompt.movable if begins else None
+        if begins and same > begins:
             self.cut(shadow, same)
-            shadow.suffix = prompt.movable
+            shadow.suffix = suffix
             return Lease(shadow, ((len(shadow.tokens), len(tokens)),), len(shadow.tokens))
         first, end = shadow.held_suffix()
-        length = common_prefix(shadow.tokens[first:end], tokens[begins:-1])
+        length = common_prefix(shadow.tokens[first:end], tokens[begins:-1]) if begins else 0
         if length:
             self._park(shadow, first, length)
         else:
-            shadow.made_after = tokens[: begins - 1]
-        memory = self._memory
-        memory.seq_rm(shadow.seq, -1, -1)
-        memory.seq_cp(slot.seq, shadow.seq, 0, n_shared)
-        shadow.tokens[:] = tokens[:n_shared]
-        shadow.suffix = prompt.movable
+            shadow.made_after = tokens[: max(0, begins - 1)]
+        own = min(same, _prefix_end(prompt))
+        if own > n_shared:
+            self.cut(shadow, own)
+        if own <= n_shared or not shadow.tokens:
+            memory = self._memory
+            memory.seq_rm(shadow.seq, -1, -1)
+            memory.seq_cp(slot.seq, shadow.seq, 0, n_shared)
+            shadow.tokens[:] = tokens[:n_shared]
+        shadow.suffix = suffix
+        held = len(shadow.tokens)
         if not length:
-            return Lease(shadow, ((n_shared, len(tokens)),), n_shared)
+            return Lease(shadow, ((held, len(tokens)),), held)
         stale = splice.n_stale(shadow.made_after, tokens[: begins - 1])
         return self._two_steps(shadow, prompt, begins, length, stale)
+
+    def _loses_nothing(self, slot: Slot, prompt: Prompt) -> bool:
+        """Whether an exact evaluation in the slot itself leaves all that could be of use."""
+        begins, _ = prompt.movable
+        same = common_prefix(slot.tokens, prompt.tokens)
+        if begins and same > begins and slot.n_stale(prompt.tokens[: begins - 1]) == 0:
+            return True
+        if begins and self._movable(slot, prompt) != splice.NO_RUN:
+            return False
+        # The suffix is of no use, and the prefix has only grown.
+        start, end = slot.held_suffix()
+        return same >= min(start - 1 if start < end else len(slot.tokens), _prefix_end(prompt))
+
+    def _is_ahead(self, shadow: Slot, slot: Slot, prompt: Prompt) -> bool:
+        """Whether a shadow serves a prompt better than its slot: the cursor has jumped, say."""
+        held = common_prefix(slot.tokens, prompt.tokens)
+        if prompt.movable[0]:
+            held += self._movable(slot, prompt).length
+        return common_prefix(shadow.tokens, prompt.tokens) > held
+
+    def _promote(self, slot: Slot, shadow: Slot) -> None:
+        """Put what the shadow holds in the slot's place."""
+        self._memory.seq_rm(slot.seq, -1, -1)
+        self._spare, slot.seq = slot.seq, shadow.seq
+        slot.tokens, slot.suffix = shadow.tokens, shadow.suffix
+        slot.made_after, slot.memo, slot.shadow = shadow.made_after, None, None
+        slot.anchor = None
 
     def _drop_shadow(self, slot: Slot) -> None:
         if slot.shadow is not None:
@@ -338,3 +369,9 @@ class SlotCache:
         if not self._free:
             self.forget(next(iter(self._slots)))
         return self._free.pop()
+
+
+def _prefix_end(prompt: Prompt) -> int:
+    """How many tokens stand before the marker of the suffix; all but the last without a suffix."""
+    begins, _ = prompt.movable
+    return (begins or len(prompt.tokens)) - 1

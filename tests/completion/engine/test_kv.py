@@ -422,3 +422,61 @@ def test_a_closer_that_merges_with_what_follows() -> None:
     bench = Bench()
     bench.run("a", fim([1, 2, 3], [60, *SUFFIX]))
     assert bench.run("a", fim([1, 2, 3, 4], [61, *SUFFIX])).steps == ((3, 6), (46, 47))
+
+
+# --- a window that moves, a cursor that jumps -------------------------------------------------
+
+OTHER = list(range(700, 740))
+
+
+def test_an_interrupted_move_of_the_window_goes_on_where_it_was() -> None:
+    bench = Bench()
+    old, moved = list(range(1, 60)), [1, 2, *range(30, 60)]
+    bench.run("a", fim(old, SUFFIX))
+    bench.refresh("a", fim(moved, SUFFIX), n_allowed=20)
+    assert bench.run("a", fim([*old, 60], SUFFIX)).n_moved == 40, "who types on loses nothing"
+    lease = bench.refresh("a", fim([*moved, 60], SUFFIX), n_allowed=15)
+    assert lease is not None
+    assert lease.n_reused == 22, "the two that are shared, and the twenty that were evaluated"
+    lease = bench.refresh("a", fim([*moved, 60, 61], SUFFIX))
+    assert lease is not None
+    # All of the prefix, and from the first of the two that came in between on, the suffix is moved.
+    assert lease.n_reused >= 33
+    assert bench.cache.tokens("a") == fim([*moved, 60, 61], SUFFIX).tokens
+
+
+def test_a_window_that_moves_to_another_suffix_leaves_the_one_in_use() -> None:
+    bench = Bench()
+    old = list(range(1, 60))
+    bench.run("a", fim(old, SUFFIX))
+    bench.refresh("a", fim([1, 2, *range(30, 60)], OTHER), n_allowed=20)
+    assert bench.run("a", fim([*old, 60], OTHER)).n_reused == 59
+
+
+def test_a_window_that_moves_at_the_end_of_a_file_leaves_the_one_in_use() -> None:
+    bench = Bench()
+    old = list(range(1, 60))
+    bench.run("a", plain(old))
+    bench.refresh("a", plain([1, 2, *range(30, 60)]), n_allowed=20)
+    assert bench.run("a", plain([*old, 60])).n_reused == 59
+    assert bench.refresh("a", plain([1, 2, *range(30, 62)])) is not None
+    assert bench.run("a", plain([1, 2, *range(30, 63)])).n_reused == 34
+    bench.refresh("a", plain([1, 2, *range(30, 80)]))
+    assert bench.cache._slots["a"].shadow is None, "where the prefix only grows nothing is lost"
+
+
+def test_what_was_begun_at_a_jump_serves_the_request_that_follows() -> None:
+    bench = Bench()
+    bench.run("a", fim(list(range(1, 60)), SUFFIX))
+    there = fim(list(range(200, 260)), OTHER)
+    bench.refresh("a", there, n_allowed=25)
+    assert bench.run("a", there).n_reused == 25
+    assert bench.cache._slots["a"].shadow is None
+
+
+def test_a_jump_without_room_for_two_prompts_is_evaluated_in_place() -> None:
+    bench = Bench(n_cells=130)
+    bench.run("a", fim(list(range(1, 60)), SUFFIX))
+    there = fim(list(range(200, 260)), OTHER)
+    assert bench.refresh("a", there) is not None
+    assert bench.cache.tokens("a") == there.tokens
