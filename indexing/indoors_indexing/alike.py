@@ -17,7 +17,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
+from indoors_indexing.follow import same_language
 from indoors_indexing.hints import words_in
+from indoors_indexing.languages import by_path
 from indoors_indexing.lookup import HitLike, Lookup
 from indoors_indexing.types import Span
 
@@ -94,7 +96,9 @@ class Alike:
         if self._hits is None:
             weights = words_around(self._text, self._offset)
             found, rarities = self._lookup.alike(weights, _PIECES)
-            self._hits = [hit for hit in found if hit.path != self._path]
+            self._hits = [
+                hit for hit in found if hit.path != self._path and _may_copy(self._path, hit.path)
+            ]
             self._worth = {
                 word: weight * rarities.get(word, 0.0)
                 for word, weight in weights.items()
@@ -170,6 +174,11 @@ class Alike:
             for low, high in _places(data, worth):
                 lines = data[low:high].splitlines(keepends=True)
                 yield from _runs(self._path, start + low, lines, worth, least)
+
+
+def _may_copy(here: str, there: str) -> bool:
+    """Whether lines of one file may be written in another: not those of another language's code."""
+    return same_language(here, there) or by_path(here) is None or by_path(there) is None
 
 
 def words_around(text: str, offset: int) -> dict[str, float]:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 
 from indoors_indexing import pairs
+from indoors_indexing.follow import same_language
 from indoors_indexing.gathering import Gathering, place
 from indoors_indexing.lookup import Found
 from indoors_indexing.rank import WEIGHTS, Candidate, Why, of_definition
@@ -56,9 +57,10 @@ def usages(at: Gathering) -> Iterator[Candidate]:
     """How others call what is called here."""
     for depth, call in enumerate(at.near.calls[:1]):
         name = call.chain[-1].name
-        hits = [hit for hit in at.lookup.containing(name, _USAGES) if hit.path != at.path]
+        found = at.lookup.containing(name, _USAGES)
+        hits = [hit for hit in found if hit.path != at.path and same_language(hit.path, at.path)]
         defined = {found.path for found in at.inference.called(call.chain)}
-        if len(hits) >= _USAGES and not defined:
+        if len(found) >= _USAGES and not defined:
             continue  # `append`, `get`: everybody has one
         by_path: dict[str, list[tuple[int, int]]] = {}
         for hit in hits:

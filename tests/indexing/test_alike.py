@@ -54,6 +54,16 @@ def test_what_follows_the_most_similar_line_is_shown() -> None:
     assert best.fit == pytest.approx(1.0, abs=0.3)
 
 
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [("a.pyi", True), ("a.md", True), ("a.txt", True), ("Makefile", True), ("a.go", False)],
+)
+def test_code_of_another_language_is_not_like_this_one(name: str, shown: bool) -> None:
+    store = Store()
+    store.files[name] = (FILLER + LIKE + FILLER).encode()
+    assert bool(passages(store)) == shown
+
+
 def test_its_bytes_are_those_of_the_file() -> None:
     store = Store(other="é = 'ü'\r\n" + FILLER + LIKE + FILLER)
     for one in passages(store):
