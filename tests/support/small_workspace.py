@@ -202,3 +202,23 @@ class Workspace:
         )
         more: dict[str, Any] = {} if ring is None else {"ring": ring}
         return related(site, budget, self, self.index, is_late=is_late, **more)
+
+
+def check(
+    snippets: Sequence[Snippet],
+    first: str,
+    *,
+    reason: str = "",
+    shown: Sequence[str] = (),
+    absent: Sequence[str] = (),
+) -> None:
+    """The best snippet has the line `first` and says `reason`."""
+    assert snippets, "nothing was found"
+    lines = [line.strip() for line in snippets[0].text.splitlines()]
+    assert first in lines, snippets
+    assert reason in snippets[0].reason, snippets[0]
+    whole = "\n".join(snippet.text for snippet in snippets)
+    for text in shown:
+        assert text in whole, (text, snippets)
+    for text in absent:
+        assert text not in whole, (text, snippets)
