@@ -238,3 +238,15 @@ def test_other_languages_find_members() -> None:
     check(found, "def find(name)", reason="member of Store, the type of s")
     found = space.ask("kt/Main.kt", "kotlin", "fun f() {\n    val s = Store()\n    s.<|>\n")
     check(found, "fun find(name: String): Int", reason="member of Store, the type of s")
+
+
+def test_who_calls_it_in_another_language_calls_something_else() -> None:
+    workspace = Workspace(
+        {
+            path: (f"\n\n{path[0]} = connect({path[0]}1)\n", "")
+            for path in ("a.py", "b.rb", "c.ts", "d.tsx")
+        }
+    )
+    found = workspace.ask("src/page.js", "javascript", "connect(<|>", budget=900)
+    callers = [one.path for one in found if "calls connect" in one.reason]
+    assert sorted(callers) == ["c.ts", "d.tsx"]
