@@ -79,6 +79,16 @@ def test_lines_are_shown_once_and_not_without_end() -> None:
                 assert one.end <= other.start or other.end <= one.start
 
 
+def test_little_that_is_alike_is_not_shown_alone() -> None:
+    weak, strong = "other_word\n" + "\n" * 8, "first_word second_word\n" + "\n" * 8
+    before = "first_word second_word other_word "
+    assert passages(Store(weak=weak), before=before) == []
+    found = passages(Store(weak=weak, strong=strong), before=before)
+    assert [(one.path, round(one.fit, 2)) for one in found] == [
+        ("strong.py", 0.67), ("weak.py", 0.33),
+    ]  # fmt: skip
+
+
 def test_the_nearest_line_decides() -> None:
     near = "    wallet.charge(amount, twice=True)\n" * 2 + "\n" * 6
     far = "def pay(cart, ledger):\n    pass\n" + "\n" * 6

@@ -70,6 +70,16 @@ def test_the_most_similar_code_stands_last() -> None:
     assert found[-1].path == "old.py"
 
 
+def test_where_similar_code_takes_nearly_all_room_it_stands_alone() -> None:
+    text = "def twice():\n    frozen_value = Data().freeze(<|>\n"
+    for budget, others in ((100, False), (250, True)):
+        found = MORE.ask("app.py", "python", text, budget=budget)
+        assert "similar code" in found[-1].reason
+        assert any("similar code" not in one.reason for one in found) == others
+    found = MORE.ask("app.py", "python", "import ui\n\nc = ui.Screen()\nc.<|>\n", budget=150)
+    assert [one.reason[:12] for one in found] == ["member of Co", "similar code"]
+
+
 def test_recent_edits_are_shown_and_looked_at_ones_after_them() -> None:
     ring = Ring().viewed("docs/b.txt", "seen one\nseen two\n", 0, 10, 1.0)
     ring = ring.edited("docs/a.txt", "fresh edit\nmore of it\n", 0, 0, 5, 2.0)
