@@ -9,7 +9,7 @@ from collections.abc import Callable
 import msgspec
 
 from indoors_completion import budget as budgets
-from indoors_completion import fim, recipe, window
+from indoors_completion import fim, recipe
 from indoors_completion.cache import Key
 from indoors_completion.families import Family
 from indoors_completion.heads import Head, Heads, is_worth
@@ -91,9 +91,7 @@ class Asking:
         start = None if head is None else head.start_in(request.document)
         if able is None or head is None or start is None:
             return False
-        prompt = self._prompt(
-            request, locate(request), able, head.snippets, start, window.GROWN_QUARTERS
-        )
+        prompt = self._prompt(request, locate(request), able, head.snippets, start, in_pause=True)
         return prompt.around.prefix_start != start
 
     def may_change(self, document: Document) -> bool:
@@ -144,7 +142,7 @@ class Asking:
         document = request.document
         head = None if beside else self.heads.of(document)
         start = None if head is None else head.start_in(document)
-        prompt = self._prompt(request, place, able, snippets, start, window.GROWN_QUARTERS)
+        prompt = self._prompt(request, place, able, snippets, start, in_pause=True)
         head = self.heads.made(document, snippets, prompt.around.prefix_start, beside=beside)
         if beside:
             if head != self.heads.pending(document):
@@ -258,10 +256,11 @@ class Asking:
         able: Able,
         snippets: tuple[Snippet, ...],
         kept_start: int | None = None,
-        quarters: int = window.KEPT_QUARTERS,
+        *,
+        in_pause: bool = False,
     ) -> Prompt:
         asked = msgspec.structs.replace(request, snippets=snippets)
-        return recipe.prompt(asked, place, *able, kept_start=kept_start, quarters=quarters)
+        return recipe.prompt(asked, place, *able, kept_start=kept_start, in_pause=in_pause)
 
     async def _retrieved(
         self,

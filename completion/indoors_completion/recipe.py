@@ -76,15 +76,23 @@ def prompt(
     family: Family,
     *,
     kept_start: int | None = None,
-    quarters: int = window.KEPT_QUARTERS,
+    in_pause: bool = False,
 ) -> Prompt:
-    """The prompt for a place, from `kept_start` on if it may (`window.around`). Asks nobody."""
+    """The prompt for a place, from `kept_start` on if it may (`window.around`). Asks nobody.
+
+    In a pause a window moves sooner than under a key.
+    """
     budget = budgets.plan(
         model,
         deadline_ms=request.deadline_ms,
         multiline=request.multiline,
         has_snippets=bool(request.snippets),
     )
+    quarters = window.GROWN_QUARTERS if in_pause else window.KEPT_QUARTERS
+    # A longer window and the one that follows it have to fit into the cache side by side.
+    longest = budget.prompt_tokens + budget.prefix_tokens * window.KEPT_QUARTERS // 4
+    if 2 * longest + budgets.MAX_BLOCK_TOKENS > model.n_ctx:
+        quarters -= 1
     around = window.around(
         place.text,
         place.offset,

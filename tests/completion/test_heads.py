@@ -1,15 +1,20 @@
 """What prompts begin with: snippets that change only where nothing is lost, or in a pause."""
 
 import asyncio
+import random
 from functools import wraps
 
+import pytest
 from msgspec.structs import replace
 
-from fakes.engine import MODEL, prompt_of
+from fakes.engine import MODEL, FakeEngine, prompt_of
 from indoors_completion import background, heads
+from indoors_completion.asking import Asking
 from indoors_completion.heads import is_worth, slots_of
-from indoors_indexing.types import Snippet
-from support.pipelines import Bench, make_document, make_request
+from indoors_completion.place import locate
+from indoors_completion.types import CompletionRequest
+from indoors_indexing.types import NoSyntax, Snippet
+from support.pipelines import Bench, Clock, make_document, make_request
 
 LONG_MS = 20_000.0
 LONG_S = 1000.0
@@ -272,3 +277,33 @@ def test_a_quarter_of_new_lines_is_worth_it():
     assert not is_worth(of("a", "b"), of("b", "a"))
     assert is_worth(of("a", "b", "c", "d"), of("a", "b", "c"))
     assert not is_worth(of("a", "b", "c", "d", "e"), of("a", "b", "c", "d"))
+
+
+@pytest.mark.parametrize("n_ctx", [512, 1024, 4096])
+@scenario
+async def test_a_pause_moves_what_is_outgrown_and_evaluates_what_a_key_asks(n_ctx):
+    """Whether a window is outgrown, where a pause puts it and where a key begins all agree."""
+    dice = random.Random(n_ctx)
+    n_moved = 0
+    for _ in range(15):
+        engine = FakeEngine("", model=replace(MODEL, n_ctx=n_ctx, prefill_tps=100.0))
+        asking = Asking(engine, NoSyntax(), None, Clock(), "auto")
+        text = "".join(f"v_{n} = f({n})" + "\n" * dice.randint(1, 3) for n in range(900))
+        offset = dice.randrange(len(text))
+        document, _ = make_document(text + "|")
+        for _ in range(60):
+            step = dice.choice([40, 80, 120, 120, -60, -200, 300])
+            offset = max(0, min(len(text), offset + step))
+            request = CompletionRequest(document=document, offset=offset)
+            before, outgrown = asking.heads.of(document), asking.is_outgrown(request)
+            evaluation = await asking.evaluation(request)
+            evaluation.done()
+            after = asking.heads.of(document)
+            if before is not None:
+                assert (after.start != before.start) == outgrown
+                n_moved += outgrown
+            assert not asking.is_outgrown(request)
+            place = locate(request)
+            key = asking._prompt(request, place, asking.able(), (), after.start)
+            assert key.parts == evaluation.job.parts
+    assert n_moved > 20

@@ -55,7 +55,7 @@ def extend(anchor: Anchor, typed: str, max_tokens: int, n_ctx: int, vocab: Token
     whole = anchor.prompt.tokens + tuple(tokens)
     if len(tokens) > MAX_TYPED or len(whole) + max_tokens > n_ctx:
         return None
-    return Prompt(whole, max_tokens, anchor.prompt.movable, len(tokens))
+    return Prompt(whole, max_tokens, anchor.prompt.movable, len(tokens), anchor.prompt.n_end)
 
 
 def unhealed(parts: tuple[Part, ...], begin: str) -> tuple[tuple[Part, ...], str]:

@@ -129,6 +129,7 @@ class SlotCache:
         if slot.shadow is not None and self._is_ahead(slot.shadow, slot, prompt):
             self._promote(slot, slot.shadow)
         lease = self._plan(slot, prompt, n_exact, choices)
+        slot.prefix_end = prompt.prefix_end
         n_missing = sum(end - start for start, end in lease.steps)
         self.make_room(name, n_missing + prompt.max_tokens)
         return lease
@@ -143,17 +144,24 @@ class SlotCache:
         slot = self._slots.get(name)
         if slot is None or not self.can_splice or self._loses_nothing(slot, prompt):
             return self.acquire(name, prompt, len(prompt.tokens))
+        n_held = len(slot.shadow.tokens) if slot.shadow is not None else 0
+        n_more = max(0, len(prompt.tokens) - n_held + 1)
+        if self._n_cells - self.n_cells_used < n_more:
+            if self._movable(slot, prompt) == splice.NO_RUN:
+                # A prefix alone is not worth another document: in place it takes less room.
+                self._drop_shadow(slot)
+                return self.acquire(name, prompt, len(prompt.tokens))
+            if self._n_cells - slot.n_cells < n_more:
+                # There never is room for both, so nobody else needs to leave for them.
+                self._drop_shadow(slot)
+                return None
         for other in self._slots.values():
             if other is not slot:
                 self._drop_shadow(other)
         shadow = slot.shadow = slot.shadow or Slot(self._spare)
-        if not self.make_room(name, len(prompt.tokens) - len(shadow.tokens) + 1):
-            self._drop_shadow(slot)
-            if self._movable(slot, prompt) == splice.NO_RUN:
-                return self.acquire(name, prompt, len(prompt.tokens))
-            return None
-        same = common_prefix(slot.tokens, prompt.tokens)
-        return self._plan_shadow(slot, shadow, prompt, min(same, _prefix_end(prompt)))
+        self.make_room(name, n_more)
+        n_shared = min(common_prefix(slot.tokens, prompt.tokens), prompt.prefix_end)
+        return self._plan_shadow(slot, shadow, prompt, n_shared)
 
     def commit(self, name: str, lease: Lease) -> Slot:
         """A lease was evaluated to its end; the slot that now holds the prompt."""
@@ -308,17 +316,21 @@ class SlotCache:
         tokens, (begins, _) = prompt.tokens, prompt.movable
         same = common_prefix(shadow.tokens, tokens)
         suffix = prompt.movable if begins else None
+        prefix, shadow.prefix_end = tokens[: max(0, begins - 1)], prompt.prefix_end
+        stale = shadow.n_stale(prefix)
         if begins and same > begins:
             self.cut(shadow, same)
-            shadow.suffix = suffix
-            return Lease(shadow, ((len(shadow.tokens), len(tokens)),), len(shadow.tokens))
+            shadow.suffix, held = suffix, len(shadow.tokens)
+            return Lease(shadow, ((held, len(tokens)),), held, n_stale=stale if held else 0)
         first, end = shadow.held_suffix()
-        length = common_prefix(shadow.tokens[first:end], tokens[begins:-1]) if begins else 0
+        length = 0
+        if begins and stale <= MAX_STALE:
+            length = common_prefix(shadow.tokens[first:end], tokens[begins:-1])
         if length:
             self._park(shadow, first, length)
         else:
-            shadow.made_after = tokens[: max(0, begins - 1)]
-        own = min(same, _prefix_end(prompt))
+            shadow.made_after = prefix
+        own = min(same, prompt.prefix_end)
         if own > n_shared:
             self.cut(shadow, own)
         if own <= n_shared or not shadow.tokens:
@@ -330,7 +342,6 @@ class SlotCache:
         held = len(shadow.tokens)
         if not length:
             return Lease(shadow, ((held, len(tokens)),), held)
-        stale = splice.n_stale(shadow.made_after, tokens[: begins - 1])
         return self._two_steps(shadow, prompt, begins, length, stale)
 
     def _loses_nothing(self, slot: Slot, prompt: Prompt) -> bool:
@@ -342,13 +353,13 @@ class SlotCache:
         if begins and self._movable(slot, prompt) != splice.NO_RUN:
             return False
         # The suffix is of no use, and the prefix has only grown.
-        start, end = slot.held_suffix()
-        return same >= min(start - 1 if start < end else len(slot.tokens), _prefix_end(prompt))
+        return same >= min(slot.prefix_end, len(slot.tokens), prompt.prefix_end)
 
     def _is_ahead(self, shadow: Slot, slot: Slot, prompt: Prompt) -> bool:
         """Whether a shadow serves a prompt better than its slot: the cursor has jumped, say."""
         held = common_prefix(slot.tokens, prompt.tokens)
-        if prompt.movable[0]:
+        begins, _ = prompt.movable
+        if begins and slot.n_stale(prompt.tokens[: begins - 1]) <= MAX_STALE:
             held += self._movable(slot, prompt).length
         return common_prefix(shadow.tokens, prompt.tokens) > held
 
@@ -357,6 +368,7 @@ class SlotCache:
         self._memory.seq_rm(slot.seq, -1, -1)
         self._spare, slot.seq = slot.seq, shadow.seq
         slot.tokens, slot.suffix = shadow.tokens, shadow.suffix
+        slot.prefix_end = shadow.prefix_end
         slot.made_after, slot.memo, slot.shadow = shadow.made_after, None, None
         slot.anchor = None
 
@@ -369,9 +381,3 @@ class SlotCache:
         if not self._free:
             self.forget(next(iter(self._slots)))
         return self._free.pop()
-
-
-def _prefix_end(prompt: Prompt) -> int:
-    """How many tokens stand before the marker of the suffix; all but the last without a suffix."""
-    begins, _ = prompt.movable
-    return (begins or len(prompt.tokens)) - 1

@@ -46,13 +46,20 @@ class Prompt(msgspec.Struct, frozen=True):
 
     `movable` is the span of the tokens of the movable part, (0, 0) if there is none. The token
     before it is a marker. The last `n_typed` tokens were typed since and stand behind the prompt
-    proper (`engine.anchor`).
+    proper (`engine.anchor`). `n_end` special tokens end the prompt proper.
     """
 
     tokens: tuple[int, ...]
     max_tokens: int
     movable: tuple[int, int] = (0, 0)
     n_typed: int = 0
+    n_end: int = 0
+
+    @property
+    def prefix_end(self) -> int:
+        """How many tokens stand before the first marker that whatever is typed comes before."""
+        begins, _ = self.movable
+        return begins - 1 if begins else max(0, len(self.tokens) - self.n_typed - self.n_end)
 
 
 def assemble(parts: Sequence[Part], max_tokens: int, n_ctx: int, vocab: Tokens) -> Prompt:
@@ -87,7 +94,12 @@ def assemble(parts: Sequence[Part], max_tokens: int, n_ctx: int, vocab: Tokens) 
         tokens += piece
     if not tokens:
         raise failures.WorkerFailure("unfit", "The prompt is empty.")
-    return Prompt(tuple(tokens), n_answer, movable)
+    n_end = 0
+    for part, piece in zip(reversed(parts), reversed(pieces), strict=True):
+        if piece and not part.special:
+            break
+        n_end += len(piece)
+    return Prompt(tuple(tokens), n_answer, movable, n_end=n_end)
 
 
 def clip(text: str, budget: int, keep: Literal["head", "tail"], vocab: Tokens) -> list[int]:

@@ -43,6 +43,7 @@ class Slot:
 
     `suffix` is where the movable part stands, as far as it is held, and `made_after` the tokens of
     the prefix that it was evaluated after (the oldest, if parts of it are of different age).
+    `prefix_end` is that of the last prompt (`prompt.Prompt`).
     """
 
     def __init__(self, seq: int) -> None:
@@ -50,6 +51,7 @@ class Slot:
         self.tokens: list[int] = []
         self.suffix: tuple[int, int] | None = None
         self.made_after: tuple[int, ...] = ()
+        self.prefix_end = 0
         self.parked: Parked | None = None
         self.memo: Memo | None = None
         self.anchor: Anchor | None = None

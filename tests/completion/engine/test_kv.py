@@ -396,12 +396,16 @@ TOKENS = st.integers(0, 2)
     ),
     st.booleans(),
     st.booleans(),
+    st.integers(60, 150),
 )
 def test_any_sequence_of_requests(
-    requests: list[tuple[str, list[int], list[int], str, int]], cuttable: bool, splices: bool
+    requests: list[tuple[str, list[int], list[int], str, int]],
+    cuttable: bool,
+    splices: bool,
+    n_cells: int,
 ) -> None:
     """Whatever is asked, evaluated in part or wholly: the memory holds what the record says."""
-    bench = Bench(n_slots=3, n_cells=150, cuttable=cuttable)
+    bench = Bench(n_slots=3, n_cells=n_cells, cuttable=cuttable)
     bench.cache.can_splice = splices and cuttable
     for name, prefix, suffix, kind, n_allowed in requests:
         prompt = fim(prefix, suffix) if suffix else plain(prefix)
@@ -414,7 +418,7 @@ def test_any_sequence_of_requests(
             lease = bench.run(name, prompt, 100 if kind == "exact" else 0)
             assert lease.n_reused < len(prompt.tokens)
             assert kind == "run" or lease.n_stale == 0
-        assert bench.cache.n_cells_used <= 150
+        assert bench.cache.n_cells_used <= n_cells
 
 
 def test_a_closer_that_merges_with_what_follows() -> None:
@@ -480,3 +484,98 @@ def test_a_jump_without_room_for_two_prompts_is_evaluated_in_place() -> None:
     there = fim(list(range(200, 260)), OTHER)
     assert bench.refresh("a", there) is not None
     assert bench.cache.tokens("a") == there.tokens
+
+
+# --- little room ------------------------------------------------------------------------------
+
+
+def at_end(prefix: list[int], room: int = 5) -> Prompt:
+    """Nothing after the cursor: `prefix MARK MIDDLE`."""
+    return Prompt((*prefix, MARK, MIDDLE), room, n_end=2)
+
+
+def test_a_shadow_that_had_to_go_is_not_gone_on_with() -> None:
+    bench = Bench(n_cells=100)
+    bench.run("a", fim([1, 2, 3], SUFFIX))
+    bench.run("a", fim([1, 2, 3, 4], SUFFIX))
+    bench.refresh("a", fim([1, 2, 3, 4], SUFFIX), n_allowed=21)
+    more = [1, 2, 3, 4, *range(10, 20)]
+    bench.run("a", fim(more, SUFFIX))
+    assert bench.refresh("a", fim(more, SUFFIX)) is None
+
+
+def test_where_there_is_room_for_one_it_is_the_slot_that_has_it() -> None:
+    bench = Bench(n_cells=60)
+    bench.run("a", at_end(list(range(1, 31)), 2))
+    there = list(range(100, 128))
+    bench.refresh("a", at_end(there[:16]), n_allowed=15)
+    assert bench.refresh("a", at_end(there)) is not None
+    assert bench.cache.tokens("a") == at_end(there).tokens
+    held = {seq for seq, tokens in bench.memory.held.items() if tokens}
+    assert held == {bench.cache._slots["a"].seq}
+
+
+def test_a_prefix_that_grows_at_the_end_of_a_file_takes_nobody_s_room() -> None:
+    bench = Bench(n_cells=110)
+    bench.run("b", at_end(list(range(200, 240))))
+    slot = bench.run("a", at_end(list(range(1, 41)))).slot
+    answer = [7, 8, 9]
+    bench.memory.add(slot.seq, answer)
+    bench.cache.extend(slot, answer)
+    bench.refresh("a", at_end(list(range(1, 43))))
+    assert len(bench.cache.tokens("b")) == 42
+    assert bench.cache._slots["a"].shadow is None
+
+
+def test_a_new_head_beside_does_not_cost_the_one_in_use() -> None:
+    bench = Bench(n_cells=250)
+    bench.run("a#beside", at_end(list(range(1, 81))))
+    bench.run("a", at_end(list(range(100, 180))))
+    bench.refresh("a#beside", at_end(list(range(200, 285))), n_allowed=10)
+    assert len(bench.cache.tokens("a")) == 82
+
+
+def test_nobody_leaves_for_what_has_no_room_even_then() -> None:
+    bench = Bench(n_cells=130)
+    bench.run("b", plain(list(range(800, 815))))
+    bench.run("a", fim(list(range(1, 60)), SUFFIX))
+    there = fim(list(range(200, 260)), OTHER)
+    assert bench.refresh("a", there) is not None
+    assert bench.cache.tokens("a") == there.tokens
+    assert len(bench.cache.tokens("b")) == 15
+
+
+# --- suffixes that are too stale to be moved --------------------------------------------------
+
+
+def test_a_suffix_that_cannot_be_moved_does_not_count_against_a_shadow() -> None:
+    bench = Bench()
+    bench.run("a", fim(list(range(1, 200)), SUFFIX))
+    moved = fim([1, *range(100, 200)], SUFFIX)
+    bench.refresh("a", moved, n_allowed=35)
+    assert bench.run("a", moved).n_reused >= 36
+
+
+def test_a_lease_says_how_stale_an_interrupted_refresh_is() -> None:
+    bench = Bench()
+    bench.run("a", fim([1, 2, 3], SUFFIX))
+    bench.run("a", fim([1, 2, 3, 4], SUFFIX))
+    bench.refresh("a", fim([1, 2, 3, 4], SUFFIX), n_allowed=21)
+    now = fim([1, 2, 3, 4, 5], SUFFIX)
+    bench.run("a", now)
+    bench.refresh("a", now, n_allowed=5)
+    lease = bench.refresh("a", now)
+    assert lease is not None
+    assert lease.n_stale == bench.cache._slots["a"].n_stale(now.tokens[:5]) == 1
+
+
+def test_a_suffix_that_was_begun_in_the_old_window_is_not_moved_to_the_new_one() -> None:
+    bench = Bench()
+    old = list(range(1, 200))
+    bench.run("a", fim(old, SUFFIX))
+    bench.run("a", fim([*old, 200], SUFFIX))
+    bench.refresh("a", fim([*old, 200], SUFFIX), n_allowed=21)
+    lease = bench.refresh("a", fim([1, *range(100, 201)], SUFFIX))
+    assert lease is not None
+    assert lease.n_stale <= MAX_STALE
+    assert bench.run("a", fim([1, *range(100, 202)], SUFFIX)).n_moved

@@ -140,3 +140,15 @@ def test_sentinels_survive_and_everything_fits(
     assert before.endswith(inside)
     assert after.startswith(rest.removesuffix("<M>"))
     assert len(vocab.text_tokens(inside)) <= n_before
+
+
+def test_where_the_prefix_ends() -> None:
+    """Whatever is typed comes before the markers, be there a suffix or not."""
+    vocab = Words(bos=3)
+    after = Part(text="c d", keep="head", movable=True)
+    whole = prompt.assemble(fim("a b", after), 4, 200, vocab)
+    assert vocab.text(whole.tokens[: whole.prefix_end]) == "<s><P>a b"
+    assert (whole.movable[0] - 1, whole.n_end) == (whole.prefix_end, 1)
+    at_the_end = prompt.assemble(fim("a b"), 4, 200, vocab)
+    assert vocab.text(at_the_end.tokens[: at_the_end.prefix_end]) == "<s><P>a b"
+    assert at_the_end.n_end == 2
