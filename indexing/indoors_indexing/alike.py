@@ -36,10 +36,12 @@ _RUN, _SHOWN = 5, 6
 _BEFORE_BYTES, _AFTER_BYTES = 160, 500
 _MAX_PIECE_BYTES = 4000
 _PIECES = 12
-# Of what stands around the cursor a passage has this part, and the best one that part, or they take
-# room for nothing: where the best one had less, rows of repo_infill.py were answered no better with
-# passages than with nothing (46 of 200 rows, ES 55 against 56; of the others 70 against 57).
-_LEAST_FIT, _LEAST_BEST = 0.25, 0.4
+# Of what stands around the cursor a passage has this part, or it takes room for nothing: below it
+# the rows of repo_infill.py were answered no better with passages than without.
+_LEAST_FIT = 0.25
+# In little room the best one needs so much, or nothing of the file is given up for any of them (11
+# of 80 rows at 768 prompt tokens: ES 47 with them, 52 with nothing). In more room it gains nothing.
+_LEAST_BEST = 0.4
 MAX_PASSAGES = 8
 # Of the document itself the surroundings of so many words are looked at, each in so many places.
 _OWN_WORDS, _OWN_PLACES = 12, 24
@@ -81,9 +83,22 @@ class _Run(NamedTuple):
 
 
 class Alike:
-    """What is like the text around one cursor. `shown` is what the prompt has of it anyway."""
+    """What is like the text around one cursor. `shown` is what the prompt has of it anyway.
 
-    def __init__(self, lookup: Lookup, path: str, text: str, offset: int, shown: Span) -> None:
+    With `only_strong` there are no passages where the best one is only a little like it.
+    """
+
+    def __init__(
+        self,
+        lookup: Lookup,
+        path: str,
+        text: str,
+        offset: int,
+        shown: Span,
+        *,
+        only_strong: bool = False,
+    ) -> None:
+        self._only_strong = only_strong
         self._lookup = lookup
         self._path = path
         self._text = text
@@ -131,7 +146,7 @@ class Alike:
                 break
             runs += self._runs_in(hit, worth, least)
         runs.sort(key=lambda run: (-run.worth, run.path, run.start, run.at))
-        if runs and runs[0].worth < _LEAST_BEST * all_of_it:
+        if self._only_strong and runs and runs[0].worth < _LEAST_BEST * all_of_it:
             return []
         taken: dict[str, list[tuple[int, int]]] = {}
         found: list[Passage] = []

@@ -34,8 +34,10 @@ _MANY, _VERY_MANY = 15, 40
 # room, but never nearly all of it. A cut one has so much at least.
 _ALIKE_CHARS, _ALIKE_SHARE, _MAX_ALIKE_SHARE = 800, 0.5, 0.85
 _MIN_PASSAGE_CHARS = 100
-# Where passages leave less than this they are shown alone: a few names beside them made answers
-# worse (80 rows of repo_infill.py at 768 prompt tokens: ES 67 against 65, and 55 with nothing).
+# In little room, where passages leave less than this, they are shown alone: a few names beside them
+# made answers worse (80 rows of repo_infill.py at 768 prompt tokens: ES 67 against 65, and 55 with
+# nothing; at 1,024 tokens they did not).
+LITTLE_ROOM_TOKENS = 200
 _BESIDE_CHARS = 200
 # With little room the best few are shown as they are.
 _FIRST_CHARS = 200
@@ -80,6 +82,7 @@ class Packer:
         self._lookup = lookup
         self._path = path
         self._room = budget_tokens * CHARS_PER_TOKEN
+        self._is_little = budget_tokens < LITTLE_ROOM_TOKENS
         self._reserved = 0
         self._window = window
         self._known = _lines(window)
@@ -102,7 +105,7 @@ class Packer:
         alike = max(self._room * _ALIKE_SHARE, min(_ALIKE_CHARS, self._room * _MAX_ALIKE_SHARE))
         self._reserved = int(self._room - alike)
         self._add_passages(candidates)
-        if self._passages and self._room < _BESIDE_CHARS:
+        if self._is_little and self._passages and self._room < _BESIDE_CHARS:
             self._reserved = 0
             self._add_passages(candidates)
             return self._shown_passages()

@@ -23,7 +23,7 @@ from indoors_indexing.infer import Inference
 from indoors_indexing.lookup import Lookup, Reader
 from indoors_indexing.members import Members
 from indoors_indexing.nearby import nearby
-from indoors_indexing.pack import Packer
+from indoors_indexing.pack import LITTLE_ROOM_TOKENS, Packer
 from indoors_indexing.rank import ordered
 from indoors_indexing.recent import Ring
 from indoors_indexing.resolve import FileIndex
@@ -70,7 +70,8 @@ def related(
     at_byte = len(text[:offset].encode("utf-8", "replace"))
     members = Members(lookup, files, names)
     shown = Span(max(0, site.window.start), max(0, min(len(text), site.window.end)))
-    alike = Alike(lookup, path, text, offset, shown)
+    is_little = budget_tokens < LITTLE_ROOM_TOKENS
+    alike = Alike(lookup, path, text, offset, shown, only_strong=is_little)
     candidates = gather(
         Gathering(
             path=path,

@@ -37,10 +37,18 @@ class Store:
         return self.files[path][start:end]
 
 
-def alike(store: Store, before: str = BEFORE, after: str = "", shown: Span | None = None) -> Alike:
+def alike(
+    store: Store,
+    before: str = BEFORE,
+    after: str = "",
+    shown: Span | None = None,
+    *,
+    only_strong: bool = False,
+) -> Alike:
     lookup = Lookup(store, lambda: False)  # type: ignore[arg-type]
     text = before + after
-    return Alike(lookup, "here.py", text, len(before), shown or Span(0, len(text)))
+    shown = shown or Span(0, len(text))
+    return Alike(lookup, "here.py", text, len(before), shown, only_strong=only_strong)
 
 
 def passages(store: Store, **kwargs: str) -> list[Passage]:
@@ -79,11 +87,12 @@ def test_lines_are_shown_once_and_not_without_end() -> None:
                 assert one.end <= other.start or other.end <= one.start
 
 
-def test_little_that_is_alike_is_not_shown_alone() -> None:
+def test_in_little_room_what_is_a_little_alike_is_not_shown_alone() -> None:
     weak, strong = "other_word\n" + "\n" * 8, "first_word second_word\n" + "\n" * 8
     before = "first_word second_word other_word "
-    assert passages(Store(weak=weak), before=before) == []
-    found = passages(Store(weak=weak, strong=strong), before=before)
+    assert passages(Store(weak=weak), before=before)
+    assert alike(Store(weak=weak), before, only_strong=True).passages() == []
+    found = alike(Store(weak=weak, strong=strong), before, only_strong=True).passages()
     assert [(one.path, round(one.fit, 2)) for one in found] == [
         ("strong.py", 0.67), ("weak.py", 0.33),
     ]  # fmt: skip
