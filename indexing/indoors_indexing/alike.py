@@ -39,8 +39,8 @@ _PIECES = 12
 # Of what stands around the cursor a passage has this part, or it takes room for nothing: below it
 # the rows of repo_infill.py were answered no better with passages than without.
 _LEAST_FIT = 0.25
-# In little room the best one needs so much, or nothing of the file is given up for any of them (11
-# of 80 rows at 768 prompt tokens: ES 47 with them, 52 with nothing). In more room it gains nothing.
+# In little room the best one needs so much, or nothing of the file is given up for any of them. A
+# guess from few rows (11 of 80 at 768 prompt tokens: ES 47 with them, 52 with nothing).
 _LEAST_BEST = 0.4
 MAX_PASSAGES = 8
 # Of the document itself the surroundings of so many words are looked at, each in so many places.
