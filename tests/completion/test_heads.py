@@ -307,3 +307,17 @@ async def test_a_pause_moves_what_is_outgrown_and_evaluates_what_a_key_asks(n_ct
             key = asking._prompt(request, place, asking.able(), (), after.start)
             assert key.parts == evaluation.job.parts
     assert n_moved > 20
+
+
+@pytest.mark.parametrize(("n_ctx", "is_kept"), [(512, False), (1024, False), (8192, True)])
+def test_where_the_context_is_small_windows_are_kept_for_less(n_ctx, is_kept):
+    """A longer one would not fit beside the one that follows it, nor before a long answer."""
+    engine = FakeEngine("", model=replace(MODEL, n_ctx=n_ctx, prefill_tps=100.0))
+    asking = Asking(engine, NoSyntax(), None, Clock(), "auto")
+    document, offset = make_document("x = 1\n" * 2000 + "|")
+    request = CompletionRequest(document=document, offset=offset)
+    place = locate(request)
+    size = asking._prompt(request, place, asking.able(), ()).budget.prefix_tokens * 3
+    start = offset - size - size // 4 - 6
+    prompt = asking._prompt(request, place, asking.able(), (), start)
+    assert (prompt.around.prefix_start == start) == is_kept
