@@ -230,7 +230,11 @@ def _runs(
     path: str, start: int, lines: list[bytes], worth: Mapping[bytes, float], least: float
 ) -> Iterator[_Run]:
     """The runs that are worth `least`: what stands in one is counted as lines come and go."""
-    spaced = b"".join(lines).lower().translate(_SPACED).split(b"\n")
+    spaced_text = b"".join(lines).lower().translate(_SPACED)
+    # Many texts have too little in all of their lines together.
+    if sum(map(worth.__getitem__, worth.keys() & spaced_text.split())) < least:
+        return
+    spaced = spaced_text.split(b"\n")
     words = [list(filter(worth.__contains__, line.split())) for line in spaced[: len(lines)]]
     own = [sum(map(worth.__getitem__, set(line))) if line else 0.0 for line in words]
     counts = dict.fromkeys(worth, 0)
@@ -252,6 +256,16 @@ def _runs(
             yield _Run(round(now, 6), path, start, lines, at, is_first)
 
 
+def _all_of(word: bytes, data: bytes) -> list[int]:
+    """Where a word stands, up to one place more than are looked at."""
+    found: list[int] = []
+    at = data.find(word)
+    while at >= 0 and len(found) <= _OWN_PLACES:
+        found.append(at)
+        at = data.find(word, at + len(word))
+    return found
+
+
 def _places(data: bytes, worth: Mapping[bytes, float]) -> list[tuple[int, int]]:
     """The surroundings of the words that are worth most, as byte ranges of whole lines in order,
     apart. Words that stand in many places tell none of them from the others.
@@ -259,11 +273,9 @@ def _places(data: bytes, worth: Mapping[bytes, float]) -> list[tuple[int, int]]:
     lower = data.lower()
     found: list[int] = []
     for word in heapq.nlargest(_OWN_WORDS, worth, key=lambda word: (worth[word], word)):
-        if lower.count(word) <= _OWN_PLACES:
-            at = lower.find(word)
-            while at >= 0:
-                found.append(at)
-                at = lower.find(word, at + len(word))
+        places = _all_of(word, lower)
+        if len(places) <= _OWN_PLACES:
+            found += places
     ranges: list[tuple[int, int]] = []
     near = -1
     for at in sorted(found):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, TypeVar
 
 from indoors_indexing.facts import Definition, Import
 from indoors_indexing.lookup import Found, Lookup
@@ -12,6 +12,7 @@ from indoors_indexing.resolve import FileIndex, paths_of
 from indoors_indexing.resolve.tree import folder_of, nearest, stem_of
 from indoors_indexing.scan_rules import words
 
+_T = TypeVar("_T")
 How = Literal["here", "imported", "package", "project"]
 
 TYPES = frozenset({"class", "interface", "enum", "type"})
@@ -29,10 +30,16 @@ _FILE_IS_INCLUDED = words("c h cc cpp cxx c++ hpp hh hxx inl m mm rb lua sh bash
 _MODULE_IS_VALUE = words("js jsx ts tsx mjs cjs mts cts vue svelte lua")
 # Where what a file imports is there for who imports it.
 _PASSES_ON = words("py pyi js jsx ts tsx mjs cjs mts cts rs")
+# Where the name of a type is in small letters too rarely to be looked for.
+_TYPES_ARE_CAPITAL = words("py pyi js jsx ts tsx mjs cjs mts cts go rs java kt kts scala swift cs")
+# Where a name that is imported means nothing else, also if what it means is not here.
+_ONE_MEANING = words("py pyi js jsx ts tsx mjs cjs mts cts go java kt kts scala")
 _MAX_OF_MODULE = 120
 _SEPARATORS = re.compile(r"::|\.|\\")
 # Of a name that is found nowhere near, more definitions than this leave too much doubt.
 _MAX_GUESSES = 2
+# So many files are all that a few cursors look into.
+_MAX_REMEMBERED = 1000
 
 
 class Seen(NamedTuple):
@@ -58,17 +65,26 @@ def bound_name(imp: Import, importer: str) -> str:
     return parts[-1]
 
 
+class Bindings:
+    """What files import, by the names that it gets there: of a database as it is now, so that
+    several questions may share it.
+    """
+
+    def __init__(self) -> None:
+        self.bound: dict[str, list[tuple[str, Import]]] = {}
+        self.by_name: dict[str, dict[str, list[Import]]] = {}
+
+
 class Names:
     """Looks names up as the files of one root see them."""
 
-    def __init__(self, lookup: Lookup, files: FileIndex) -> None:
+    def __init__(self, lookup: Lookup, files: FileIndex, bindings: Bindings | None = None) -> None:
         self._lookup = lookup
         self._files = files
+        self._known = bindings or Bindings()
         self._paths: dict[tuple[Import, str], tuple[str, ...]] = {}
-        self._visible: dict[tuple[str, str], tuple[Seen, ...]] = {}
+        self._visible: dict[tuple[str, str, bool], tuple[Seen, ...]] = {}
         self._all_of: dict[str, list[str]] = {}
-        self._by_path: dict[str, list[tuple[str, Import]]] = {}
-        self._bindings: dict[str, dict[str, list[Import]]] = {}
 
     def paths_of(self, imp: Import, importer: str) -> tuple[str, ...]:
         """The files that an import may mean."""
@@ -79,31 +95,43 @@ class Names:
 
     def bindings(self, path: str) -> dict[str, list[Import]]:
         """What a file imports, by the names that it gives; under "" all of a module's names."""
-        if path not in self._bindings:
-            found: dict[str, list[Import]] = {}
-            for bound, imp in self._bound(path):
-                found.setdefault(bound, []).append(imp)
-            for imp in self._lookup.imports_of(path):
-                if imp.name == "*":
-                    found.setdefault("", []).append(imp)
-            self._bindings[path] = found
-        return self._bindings[path]
+        known = self._known.by_name.get(path)
+        if known is not None:
+            return known
+        found: dict[str, list[Import]] = {}
+        for bound, imp in self._bound(path):
+            found.setdefault(bound, []).append(imp)
+        for imp in self._lookup.imports_of(path):
+            if imp.name == "*":
+                found.setdefault("", []).append(imp)
+        return self._remember(self._known.by_name, path, found)
 
     def _bound(self, path: str) -> list[tuple[str, Import]]:
         """What a file imports by name, with the name that each gets."""
-        if path not in self._by_path:
-            self._by_path[path] = [
-                (bound_name(imp, path), imp)
-                for imp in self._lookup.imports_of(path)
-                if imp.name != "*"
-            ]
-        return self._by_path[path]
+        known = self._known.bound.get(path)
+        if known is not None:
+            return known
+        found = [
+            (bound_name(imp, path), imp) for imp in self._lookup.imports_of(path) if imp.name != "*"
+        ]
+        return self._remember(self._known.bound, path, found)
 
-    def visible(self, name: str, path: str) -> tuple[Seen, ...]:
-        """What a name by itself means in a file: the definitions that are nearest to it."""
-        key = (name, path)
+    def _remember(self, known: dict[str, _T], path: str, found: _T) -> _T:
+        # After the deadline nothing is looked up, and what was not looked up is not known.
+        if not self._lookup.late():
+            if len(known) >= _MAX_REMEMBERED:
+                known.clear()
+            known[path] = found
+        return found
+
+    def visible(self, name: str, path: str, *, may_guess: bool = True) -> tuple[Seen, ...]:
+        """What a name by itself means in a file: the definitions that are nearest to it.
+
+        What the file does not lead to is a guess, by the name alone.
+        """
+        key = (name, path, may_guess)
         if key not in self._visible:
-            self._visible[key] = tuple(self._find(name, path))
+            self._visible[key] = tuple(self._find(name, path, may_guess=may_guess))
         return self._visible[key]
 
     def written(self, text: str, path: str) -> tuple[Seen, ...]:
@@ -184,6 +212,7 @@ class Names:
         wanted = {name: level}
         for _ in range(_MAX_DEPTH):
             following: dict[str, list[str]] = {}
+            n_following = 0
             for one, files in wanted.items():
                 for path in files:
                     if path in seen or len(seen) >= _MAX_FILES:
@@ -193,7 +222,12 @@ class Names:
                     if found:
                         return found
                     for imp, inner in self._passed_on(path, one):
-                        following.setdefault(inner, []).extend(self.paths_of(imp, path))
+                        # A package may pass on hundreds of modules, more than are looked into.
+                        if n_following >= 2 * _MAX_FILES:
+                            break
+                        new = [each for each in self.paths_of(imp, path) if each not in seen]
+                        following.setdefault(inner, []).extend(new)
+                        n_following += len(new)
             if not following:
                 break
             wanted = following
@@ -214,27 +248,32 @@ class Names:
         least = min((len(one.scope) for one in found), default=0)
         return [Found(path, one) for one in found if len(one.scope) == least]
 
-    def _find(self, name: str, path: str) -> list[Seen]:
+    def _find(self, name: str, path: str, *, may_guess: bool) -> list[Seen]:
         here = self._free(path, name)
         if here:
             return [Seen(one, "here") for one in here]
         extension = path.rpartition(".")[2]
-        for imp in self.bindings(path).get(name, ()):
+        imports = self.bindings(path).get(name, ())
+        for imp in imports:
+            if not imp.name and extension not in _MODULE_IS_VALUE:
+                continue  # a module, which is no definition
             paths = self.paths_of(imp, path)
-            if imp.name == "default" or (not imp.name and extension in _MODULE_IS_VALUE):
+            if imp.name == "default" or not imp.name:
                 found = self._default(paths, name)
-            elif imp.name:
+            else:
                 # A static import names a member of a class.
                 found = self.exported(paths, imp.name) or self._members(paths, imp.name)
-            else:
-                found = []
             if found:
                 return [Seen(one, "imported") for one in found]
         included = self._included(path, extension)
         found = self.exported(included, name) if included else []
         if found:
             return [Seen(one, "imported") for one in found]
+        if imports and extension in _ONE_MEANING:
+            return []  # it is of a library, and what is called so here is something else
         in_folder = extension in FOLDER_IS_SCOPE
+        if not in_folder and not may_guess:
+            return []
         elsewhere = [
             one for one in self._lookup.named(name, many=in_folder)
             if one.definition.kind not in MEMBERS and one.definition.kind != "module"
@@ -311,6 +350,16 @@ def same_language(one: str, other: str) -> bool:
     """Whether two files are of one language, or of two that share their names."""
     mine, theirs = one.rpartition(".")[2], other.rpartition(".")[2]
     return mine == theirs or any(mine in family and theirs in family for family in _FAMILIES)
+
+
+def is_telling(name: str) -> bool:
+    """Whether a name says enough to stand for the only thing that is called so: not `start`."""
+    return "_" in name.strip("_") or not name.islower()
+
+
+def may_be_guessed(name: str, path: str) -> bool:
+    """Whether it is worth looking for a name that nothing in a file leads to."""
+    return is_telling(name) or path.rpartition(".")[2] not in _TYPES_ARE_CAPITAL
 
 
 def is_type(definition: Definition) -> bool:

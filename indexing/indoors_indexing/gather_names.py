@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from indoors_indexing.follow import FOLDER_IS_SCOPE, bound_name, is_type
+from indoors_indexing.follow import (
+    FOLDER_IS_SCOPE,
+    Seen,
+    bound_name,
+    is_telling,
+    is_type,
+    may_be_guessed,
+)
 from indoors_indexing.gathering import Gathering, members_of, place, typed
 from indoors_indexing.lookup import Found
 from indoors_indexing.nearby import written_about
@@ -20,8 +27,7 @@ _MAX_IMPORTS = 200
 
 
 def named_nearby(at: Gathering) -> Iterator[Candidate]:
-    """The definitions of names that stand around the cursor, and outlines of the types."""
-    outlined = 0
+    """The definitions of names that stand around the cursor."""
     said: dict[str, tuple[Why, str]] = {
         "imported": ("named_imported", "imported and named nearby"),
         "here": ("named_here", "in this file and named nearby"),
@@ -29,9 +35,8 @@ def named_nearby(at: Gathering) -> Iterator[Candidate]:
         "project": ("named_project", "the only one of this name"),
     }
     highest = max(at.near.names.values(), default=1.0)
-    alone = [item for item in at.near.names.items() if item[0] not in at.near.members]
-    for name, weight in alone[:_NEAR_NAMES]:
-        for seen in at.names.visible(name, at.path)[:3]:
+    for name, weight in _alone(at):
+        for seen in _seen(at, name):
             why, what = said[seen.how]
             if seen.how == "project" and not _is_telling(seen.found, at, name):
                 continue
@@ -39,9 +44,38 @@ def named_nearby(at: Gathering) -> Iterator[Candidate]:
             fit = at.hints.of(name, is_type=is_type(seen.found.definition))
             scale *= min(_MAX_FIT, fit)
             yield of_definition(why, seen.found, f"{name} is {what}", scale)
+
+
+def _alone(at: Gathering) -> list[tuple[str, float]]:
+    """The names around the cursor that stand by themselves, with how near they are."""
+    alone = [item for item in at.near.names.items() if item[0] not in at.near.members]
+    return alone[:_NEAR_NAMES]
+
+
+def _seen(at: Gathering, name: str) -> tuple[Seen, ...]:
+    """What a name that stands around the cursor means."""
+    return at.names.visible(name, at.path, may_guess=may_be_guessed(name, at.path))[:3]
+
+
+def outlines(at: Gathering) -> Iterator[Candidate]:
+    """The members of types: of those named around the cursor, and of those imported in vain."""
+    outlined = 0
+    for name, _ in _alone(at):
+        for seen in _seen(at, name):
             if is_type(seen.found.definition) and outlined < _OUTLINED_TYPES:
+                if seen.how == "project" and not _is_telling(seen.found, at, name):
+                    continue
                 outlined += 1
                 yield from members_of(at, seen.found, "outline", f"of {name}, named nearby", "")
+    used = at.hints.used()
+    for imp in at.lookup.imports_of(at.path)[:_MAX_IMPORTS]:
+        name = bound_name(imp, at.path)
+        if not name or name in used:
+            continue
+        for seen in at.names.visible(name, at.path)[:1]:
+            if is_type(seen.found.definition):
+                what = f"of {name}, imported and not used yet"
+                yield from members_of(at, seen.found, "outline", what, "")
 
 
 def in_package(at: Gathering) -> Iterator[Candidate]:
@@ -75,7 +109,7 @@ def _is_telling(found: Found, at: Gathering, name: str) -> bool:
     """
     if is_type(found.definition):
         return True
-    return ("_" in name.strip("_") or not name.islower()) and not written_about(at.near, name)
+    return is_telling(name) and not written_about(at.near, name)
 
 
 def unused_imports(at: Gathering) -> Iterator[Candidate]:
@@ -98,7 +132,3 @@ def unused_imports(at: Gathering) -> Iterator[Candidate]:
             else:
                 what = f"{name} is imported and not used yet"
                 yield of_definition("unused_import", seen.found, what, fit)
-                if is_type(seen.found.definition):
-                    yield from members_of(
-                        at, seen.found, "outline", f"of {name}, imported and not used yet", ""
-                    )

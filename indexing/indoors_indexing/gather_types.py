@@ -124,8 +124,8 @@ def _sibling_overrides(
     by_path = nearest({path for path, _ in children}, at.path)[:8]
     for path in by_path:
         kinds = {child for where, child in children if where == path}
-        for one in at.lookup.definitions_in(path):
-            if one.name == writing and one.scope and one.scope[-1] in kinds:
+        for one in at.lookup.definitions_of(path, writing):
+            if one.scope and one.scope[-1] in kinds:
                 what = f"{one.scope[-1]} overrides {writing}, too"
                 yield of_definition("sibling_override", Found(path, one), what)
 
@@ -135,10 +135,13 @@ def members_of_variables(at: Gathering) -> Iterator[Candidate]:
     receiver = at.near.receiver.chain[0].name if at.near.receiver else ""
     seen: set[tuple[str, str]] = set()
     n_variables = 0
+    imported = at.names.bindings(at.path)
     for name in at.near.names:
         if n_variables >= _NEAR_VARIABLES or at.lookup.late():
             break
-        if name == receiver or name in at.near.members or not written_about(at.near, name):
+        if name == receiver or name in at.near.members or name in imported:
+            continue
+        if not written_about(at.near, name):
             continue
         n_variables += 1
         for kind in at.inference.value((Link(name),)).types[:1]:

@@ -56,6 +56,7 @@ def members_of(
     scale: float = 1.0,
 ) -> Iterator[Candidate]:  # fmt: skip
     """The members of a type, scaled by how well each goes on from what is typed."""
+    reason = f"member {what}"
     for position, member in enumerate(at.members.of(kind)):
         definition = member.found.definition
         if is_type(definition) or (definition.kind == "constructor" and why != "own_member"):
@@ -66,7 +67,7 @@ def members_of(
         worth *= fit if why in _MEANT else min(fit, _MAX_FIT)
         if not definition.exported and not hidden:
             worth *= _HIDDEN_USED if at.hints.is_used(definition.name) else HIDDEN
-        yield of_definition(why, member.found, f"member {what}", worth)
+        yield of_definition(why, member.found, reason, worth)
 
 
 def typed(name: str, partial: str) -> float:

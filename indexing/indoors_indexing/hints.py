@@ -58,10 +58,10 @@ class Hints:
         """What a name's score is multiplied by: about 1, more where the line asks for it."""
         worth = 1.0
         own = parts(name)
-        # What stands there already does not go on from itself.
-        if own and self._last and name != self._last_name:
-            worth += _LIKE_LAST * len(own & self._last) / max(len(own), len(self._last))
-        if own & self._line:
+        if not own.isdisjoint(self._line):
+            # The last name is one of the line. What stands there does not go on from itself.
+            if name != self._last_name and not own.isdisjoint(self._last):
+                worth += _LIKE_LAST * len(own & self._last) / max(len(own), len(self._last))
             worth += _LIKE_LINE
         if self._wants_type:
             worth *= _TYPE if is_type else _NO_TYPE

@@ -134,6 +134,7 @@ class Lookup:
         self._n_reads = 0
         self._definitions: dict[str, tuple[Definition, ...]] = {}
         self._grouped: dict[str, dict[str, tuple[Definition, ...]]] = {}
+        self._members: dict[str, dict[str, list[Definition]]] = {}
         self._single: dict[tuple[str, str], tuple[Definition, ...]] = {}
         self._n_asked: dict[str, int] = {}
         self._imports: dict[str, tuple[Import, ...]] = {}
@@ -170,6 +171,18 @@ class Lookup:
             self._n_asked[path] = self._n_asked.get(path, 0) + 1
             self._single[path, name] = tuple(self._reader.definitions_of(path, name))
         return self._single[path, name]
+
+    def members_in(self, path: str, owner: str) -> Sequence[Definition]:
+        """A file's definitions that stand directly in something of this name, in order."""
+        if path not in self._members:
+            members: dict[str, list[Definition]] = {}
+            for one in self.definitions_in(path):
+                if one.scope:
+                    members.setdefault(one.scope[-1], []).append(one)
+            if path not in self._definitions:
+                return ()
+            self._members[path] = members
+        return self._members[path].get(owner, ())
 
     def imports_of(self, path: str) -> tuple[Import, ...]:
         """As the reader's."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-from indoors_indexing.facts import Definition
 from indoors_indexing.follow import Names, is_type
 from indoors_indexing.lookup import Found, Lookup
 from indoors_indexing.resolve import FileIndex
@@ -129,17 +128,24 @@ class Members:
         key = (kind.path, kind.full_name)
         if key not in self._own:
             scope = (*kind.definition.scope, kind.definition.name)
-            found = _inside(kind.path, self._lookup.definitions_in(kind.path), scope)
+            found = self._inside(kind.path, scope)
             for path in self._others(kind.path):
-                inside = self._lookup.definitions_in(path)
                 known = {one.definition.name for one in found}
                 found += [
                     one
-                    for one in _inside(path, inside, scope[-1:])
+                    for one in self._inside(path, scope[-1:])
                     if one.definition.name not in known
                 ]
             self._own[key] = found
         return self._own[key]
+
+    def _inside(self, path: str, scope: tuple[str, ...]) -> list[Found]:
+        """The definitions whose scope ends so: a method outside its type says less of its place."""
+        return [
+            Found(path, one)
+            for one in self._lookup.members_in(path, scope[-1])
+            if one.scope[-len(scope) :] == scope
+        ]
 
     def _others(self, path: str) -> list[str]:
         extension = path.rpartition(".")[2]
@@ -154,8 +160,3 @@ class Members:
             one for one in beside
             if one != path and one.endswith(f".{extension}") and not one.endswith("_test.go")
         ][:_MAX_FOLDER]  # fmt: skip
-
-
-def _inside(path: str, definitions: tuple[Definition, ...], scope: tuple[str, ...]) -> list[Found]:
-    """The definitions whose scope ends so: a method that stands outside says less of its place."""
-    return [Found(path, one) for one in definitions if one.scope[-len(scope) :] == scope]

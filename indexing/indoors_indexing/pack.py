@@ -274,8 +274,11 @@ class Packer:
         return True
 
     def _covered(self, path: str, start: int, end: int) -> bool:
-        pieces = (*self._pieces.get(path, ()), *self._passages.get(path, ()))
-        return any(piece.start <= start and end <= piece.end for piece in pieces)
+        return any(
+            piece.start <= start and end <= piece.end
+            for shown in (self._pieces, self._passages)
+            for piece in shown.get(path, ())
+        )
 
     def _in_window(self, head: str) -> bool:
         """Whether the window has a signature, and with it most likely the whole definition."""
@@ -288,12 +291,13 @@ class Packer:
         """The type around a definition, if it is written inside of it."""
         if not definition.scope:
             return None
-        for one in self._lookup.definitions_in(path):
+        *around, name = definition.scope
+        for one in self._lookup.definitions_of(path, name):
             if (
                 one.start < definition.start
                 and definition.end <= one.end
                 and is_type(one)
-                and (*one.scope, one.name) == definition.scope
+                and one.scope == tuple(around)
             ):
                 return one
         return None

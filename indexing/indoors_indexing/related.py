@@ -14,7 +14,7 @@ from collections.abc import Callable
 import msgspec
 
 from indoors_indexing.alike import Alike
-from indoors_indexing.follow import Names
+from indoors_indexing.follow import Bindings, Names
 from indoors_indexing.gather import gather
 from indoors_indexing.gathering import Gathering
 from indoors_indexing.guess import Guess
@@ -50,12 +50,14 @@ def related(
     ring: Ring = _NO_RING,
     *,
     is_late: Callable[[], bool] = lambda: False,
+    bindings: Bindings | None = None,
 ) -> tuple[Snippet, ...]:
     """The snippets for a cursor, together about `budget_tokens` long, () for nothing: definitions,
     best first, then passages like the code at the cursor, best last. They are shown in this order.
 
     Once `is_late` says so, nothing more is looked up, and what was found is read and returned: that
-    takes about a millisecond more. The same question has the same answer.
+    takes about a millisecond more. The same question has the same answer. `bindings` are what was
+    read of the same index before.
     """
     if budget_tokens <= 0:
         return ()
@@ -66,7 +68,7 @@ def related(
     # Nearly every name is looked for here first.
     lookup.definitions_in(path)
     near = nearby(document.language, text[:offset], text[offset : offset + _AFTER_CHARS])
-    names = Names(lookup, files)
+    names = Names(lookup, files, bindings)
     at_byte = len(text[:offset].encode("utf-8", "replace"))
     members = Members(lookup, files, names)
     shown = Span(max(0, site.window.start), max(0, min(len(text), site.window.end)))
@@ -86,7 +88,8 @@ def related(
             alike=alike,
             hints=Hints(near.line, path, text, alike.words),
             ring=ring,
-        )
+        ),
+        budget_tokens,
     )
     window = text[shown.start : shown.end]
     packer = Packer(lookup, path=path, window=window, budget_tokens=budget_tokens)

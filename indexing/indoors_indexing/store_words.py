@@ -56,21 +56,24 @@ class Words:
         chosen = self._worth_ranking(asked, weights, rarities)
         if not chosen or limit <= 0:
             return [], rarities
-        scores: dict[int, float] = {}
+        # Their numbers are compared as they were read: most are of pieces that are not looked up.
+        scores: dict[str, float] = {}
         for worth, chunks in chosen:
-            for chunk in map(int, chunks.split(",")):
-                scores[chunk] = scores.get(chunk, 0.0) + worth
+            more = dict.fromkeys(chunks.split(","), worth)
+            for chunk in scores.keys() & more.keys():
+                more[chunk] += scores[chunk]
+            scores |= more
         found: list[tuple[float, int, str, int, int]] = []
         at_once = limit + _SPARE
         # To put numbers in order is much cheaper than pairs of them, and few pairs are needed.
         least = sorted(scores.values(), reverse=True)[:at_once][-1]
-        ranked = _in_order((chunk, score) for chunk, score in scores.items() if score >= least)
+        ranked = _in_order([item for item in scores.items() if item[1] >= least])
         for first in range(0, len(scores), at_once):
             if first == at_once:
                 ranked = _in_order(scores.items())
             for chunk, path, start, end in self._pieces(ranked[first : first + at_once]):
                 length = 1 - _B + _B * (end - start) / _USUAL_BYTES
-                score = scores[chunk] * (_K1 + 1) / (1 + _K1 * length)
+                score = scores[str(chunk)] * (_K1 + 1) / (1 + _K1 * length)
                 found.append((-score, chunk, path, start, end))
             if len(found) >= limit:
                 break
@@ -136,8 +139,8 @@ class Words:
         return int(count), chunks or ""
 
 
-def _in_order(scores: Iterable[tuple[int, float]]) -> list[int]:
-    return [chunk for _, chunk in sorted((-score, chunk) for chunk, score in scores)]
+def _in_order(scores: Iterable[tuple[str, float]]) -> list[int]:
+    return [chunk for _, chunk in sorted((-score, int(chunk)) for chunk, score in scores)]
 
 
 def _rarity(count: int, n_all: int) -> float:

@@ -22,6 +22,7 @@ import msgspec
 
 from indoors_indexing import related as relations
 from indoors_indexing.facts import Base, Definition, Import
+from indoors_indexing.follow import Bindings
 from indoors_indexing.reading import Unreadable, open_root, read_source
 from indoors_indexing.recent import Ring
 from indoors_indexing.records import digest
@@ -94,7 +95,7 @@ class View:
                 self._list(now, version)
                 return relations.related(
                     site, budget_tokens, now, self._files, ring,
-                    is_late=lambda: self._clock() > late_at,
+                    is_late=lambda: self._clock() > late_at, bindings=self._known.bindings,
                 )  # fmt: skip
 
     def _list(self, now: _Now, version: tuple[int, ...]) -> None:
@@ -158,6 +159,7 @@ class _Known:
         self.of_files: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.bases: dict[str, list[Base]] = {}
+        self.bindings = Bindings()
 
 
 class _Now:

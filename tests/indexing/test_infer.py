@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from indoors_indexing.follow import Names
+from indoors_indexing.follow import Bindings, Names
 from indoors_indexing.lookup import Lookup
 from indoors_indexing.members import Members
 from indoors_indexing.pairs import is_test, subject_of
@@ -134,6 +134,35 @@ def names_of(space: Workspace) -> Names:
 def test_names_are_followed(name: str, importer: str, expected: str) -> None:
     found = [f"{seen.found.path} {seen.how}" for seen in names_of(CHAIN).written(name, importer)]
     assert found == ([expected] if expected else [])
+
+
+def test_a_name_that_a_package_passes_on_from_hundreds_of_modules_is_found() -> None:
+    paths = [f"pkg/m{number}.py" for number in range(300)]
+    stars = "".join(f"import m{number} * level 1\n" for number in range(300))
+    space = Workspace(
+        dict.fromkeys(paths, ("", ""))
+        | {
+            "pkg/m7.py": ("class Thing: pass\n", "class Thing | class Thing: pass"),
+            "pkg/__init__.py": ("", stars),
+            "main.py": ("", "import pkg Thing"),
+        }
+    )
+    (seen,) = names_of(space).visible("Thing", "main.py")
+    assert (seen.found.path, seen.how) == ("pkg/m7.py", "imported")
+
+
+def test_what_was_not_read_in_time_is_not_remembered() -> None:
+    space = Workspace(
+        {"a.py": ("class A: pass\n", "class A | class A: pass"), "main.py": ("", "import a A")}
+    )
+    kept = Bindings()
+    late = Names(Lookup(space, lambda: True), space.index, kept)
+    assert late.bindings("main.py") == {}
+    in_time = Names(Lookup(space, lambda: False), space.index, kept)
+    assert list(in_time.bindings("main.py")) == ["A"]
+    # And what was, is: the reader is not asked again.
+    again = Names(Lookup(space, lambda: True), space.index, kept)
+    assert list(again.bindings("main.py")) == ["A"]
 
 
 def test_bases_in_a_circle_end() -> None:

@@ -171,3 +171,46 @@ def test_what_fits_the_line_comes_first(line: str, first: str) -> None:
     text = f"from app.errors import Query, QueryFailed, QueryError, make_query\n\n{line}\n"
     found = GUESSED.ask("app/main.py", "python", text, budget=18)
     check(found, first, reason="is imported and")
+
+
+def test_the_outlines_of_types_fill_room_that_nothing_better_takes() -> None:
+    kinds = Workspace(
+        {
+            "app/kinds.py": (
+                "class Kind:\n    def turn(self): ...\n",
+                """class Kind | class Kind:
+                method Kind.turn | def turn(self):""",
+            ),
+            "app/many.py": (
+                "".join(f"def make{n}(): ...\n" for n in range(80)),
+                "".join(f"function make{n} | def make{n}():\n" for n in range(80)),
+            ),
+            "app/main.py": ("", "import app.kinds Kind"),
+            "app/full.py": (
+                "",
+                "import app.kinds Kind\n"
+                + "".join(f"import app.many make{n}\n" for n in range(80)),
+            ),
+        }
+    )
+    few = kinds.ask("app/main.py", "python", "from app.kinds import Kind\n\nif Kind:\n    <|>\n")
+    check(few, "def turn(self): ...", reason="member of Kind, named nearby")
+    names = ", ".join(f"make{n}" for n in range(80))
+    calls = "".join(f"make{n}()\n" for n in range(80))
+    text = f"from app.kinds import Kind\nfrom app.many import {names}\n{calls}\nif Kind:\n    <|>\n"
+    found = kinds.ask("app/full.py", "python", text, budget=800)
+    check(found, "class Kind:", absent=["def turn"])
+    found = kinds.ask("app/full.py", "python", text, budget=1500)
+    check(found, "class Kind:", shown=["def turn"])
+
+
+def test_what_is_imported_from_a_library_is_no_namesake_of_ours() -> None:
+    workspace = Workspace(
+        {
+            "shop/values.py": ("class Decimal:\n    pass\n", "class Decimal | class Decimal:"),
+            "app.py": ("", "import decimal Decimal"),
+        }
+    )
+    text = "from decimal import Decimal\n\nprice = Decimal(<|>"
+    assert workspace.ask("app.py", "python", text) == ()
+    check(workspace.ask("other.py", "python", "price = Decimal(<|>"), "class Decimal:")

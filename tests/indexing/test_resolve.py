@@ -327,6 +327,13 @@ def test_a_package_of_ten_thousand_files_gives_a_bounded_answer() -> None:
     assert len(paths_of(imported("m/p"), "main.go", files)) == MAX_PATHS
 
 
+def test_a_package_is_found_by_the_end_of_its_path_among_thousands() -> None:
+    paths = [f"a{n}/other/__init__.py" for n in range(2000)]
+    files = MemoryFiles([*paths, "z/deep/pkg/inner/__init__.py", "main.py"])
+    found = paths_of(imported("pkg.inner", "Thing"), "main.py", files)
+    assert found == ("z/deep/pkg/inner/__init__.py",)
+
+
 _PIECE = st.sampled_from(
     ["a", "B", "pkg", ".", "..", "/", "\\", "::", "*", "crate", "super", "self", "@", "#", "~",
      "<", ">", "$", "é", "\n", "", "index", "lib", "src", "mod", "com", "Test"]

@@ -6,6 +6,7 @@ first one upwards without `__init__.py`. What is found on no root is matched by 
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from weakref import WeakKeyDictionary
 
 from indoors_indexing.facts import Import
@@ -18,14 +19,34 @@ from indoors_indexing.resolve.tree import (
     join,
 )
 
-# The roots for the files of a folder, as long as there are these files: a file has many imports.
-_known_roots: WeakKeyDictionary[FileIndex, dict[str, list[str]]] = WeakKeyDictionary()
-_MAX_KNOWN = 200
+
+@dataclass(frozen=True)
+class _Known:
+    """What was found out for the files of a folder: all of them resolve alike."""
+
+    roots: dict[str, list[str]] = field(default_factory=dict)
+    found: dict[tuple[str, str, str, int], list[str]] = field(default_factory=dict)
+
+
+# As long as there are these files: a file has many imports, and its neighbours have the same.
+_known: WeakKeyDictionary[FileIndex, _Known] = WeakKeyDictionary()
+_MAX_ROOTS, _MAX_FOUND = 200, 20_000
 _SUFFIXES = (".py", "/__init__.py", ".pyi", "/__init__.pyi", ".pyx")
 
 
 def resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
     """`from M import n` is the module `M.n` if there is one, and what M itself says of n."""
+    known = _known.setdefault(files, _Known()).found
+    key = (folder_of(importer), imp.module, imp.name, imp.level)
+    found = known.get(key)
+    if found is None:
+        if len(known) >= _MAX_FOUND:
+            known.clear()
+        found = known[key] = _resolve(imp, importer, files)
+    return found
+
+
+def _resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
     path = imp.module.replace(".", "/").strip("/")
     name = imp.name if imp.name != "*" else ""
     if imp.level:
@@ -63,10 +84,10 @@ def _modules(files: FileIndex, base: str, name: str) -> list[str]:
 
 
 def _roots(importer: str, files: FileIndex) -> list[str]:
-    known = _known_roots.setdefault(files, {})
+    known = _known.setdefault(files, _Known()).roots
     folder = folder_of(importer)
     if folder not in known:
-        if len(known) >= _MAX_KNOWN:
+        if len(known) >= _MAX_ROOTS:
             known.clear()
         known[folder] = _find_roots(folder, files)
     return known[folder]

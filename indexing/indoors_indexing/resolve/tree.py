@@ -34,6 +34,10 @@ class FileIndex(Protocol):
         """The files that have this name, in any folder."""
         ...
 
+    def named_in(self, folder_name: str, basename: str) -> tuple[str, ...]:
+        """The files that have this name, in any folder that has that one."""
+        ...
+
     def within(self, folder: str) -> tuple[str, ...]:
         """The files that lie directly in a folder, in the order of their names; "" is the root."""
         ...
@@ -53,6 +57,8 @@ class MemoryFiles:
             folders[folder].append(path)
         self._names = {name: tuple(found) for name, found in names.items()}
         self._folders = {folder: tuple(found) for folder, found in folders.items()}
+        # Of each name that was asked for, by the names of the folders.
+        self._named_in: dict[str, dict[str, list[str]]] = {}
 
     @property
     def project(self) -> Project:
@@ -66,6 +72,15 @@ class MemoryFiles:
     def named(self, basename: str) -> tuple[str, ...]:
         """The files that have this name, in any folder."""
         return self._names.get(basename, ())
+
+    def named_in(self, folder_name: str, basename: str) -> tuple[str, ...]:
+        """The files that have this name, in any folder that has that one."""
+        known = self._named_in.get(basename)
+        if known is None:
+            known = self._named_in[basename] = {}
+            for path in self.named(basename):
+                known.setdefault(folder_of(path).rpartition("/")[2], []).append(path)
+        return tuple(known.get(folder_name, ()))
 
     def within(self, folder: str) -> tuple[str, ...]:
         """The files that lie directly in a folder."""
@@ -127,7 +142,9 @@ def nearest(paths: Iterable[str], to: str) -> list[str]:
 
 def ending_with(files: FileIndex, suffix: str, to: str) -> list[str]:
     """The files whose path ends with all of `suffix`, those nearest to `to` first."""
-    named = files.named(suffix.rpartition("/")[2])[:_MAX_NAMED]
+    folder, _, name = suffix.rpartition("/")
+    named = files.named_in(folder.rpartition("/")[2], name) if folder else files.named(name)
+    named = named[:_MAX_NAMED]
     return nearest((path for path in named if f"/{path}".endswith(f"/{suffix}")), to)
 
 
