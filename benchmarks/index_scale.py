@@ -12,6 +12,9 @@ sampled together with that of all it starts. The last line of stdout is one JSON
     switch_10k_s        10,000 files change at once (the tree is filled up with copies of itself;
                         `switch_files` says how many there are): until all are in the index
     retrieve_p50_ms, retrieve_p95_ms   snippets for a cursor, at random places
+    floor_s             CPU time to parse the same files and run our query over each once, on one
+                        core, keeping nothing: what this machine is like. `cold_x_floor` is cold_s
+                        in that measure; times of two machines compare as their floors do.
 
 Exit status 2: a part of the index is missing, and stderr says which. `--without retrieve` measures
 the rest. The machine should do nothing else meanwhile.
@@ -105,9 +108,30 @@ def started(root: Path, cache: Path) -> dict[str, float]:
     }
 
 
+def floor_s(root: Path) -> float:
+    """Seconds of CPU time to parse every source file and run its language's query over it once."""
+    parse, symbols = part("parse"), part("symbols")
+    matchers: dict[str, Any] = {}
+    files = source_files(root)
+    began = time.process_time()
+    for file in files:
+        name = file.record.name
+        if name not in matchers:
+            matchers[name] = parse.Matcher(file.record, symbols.query_text(file.record))
+        try:
+            matches, _ = matchers[name].matches(file.data)
+        except parse.SyntaxUnavailable:
+            continue
+        for _ in matches:
+            pass
+    return time.process_time() - began
+
+
 def updates(worker: Worker, reader: Any, root: Path, rng: random.Random) -> list[float]:
     """Milliseconds from handing over a changed file until a search finds what is new in it."""
-    files = source_files(root)
+    # Generated and vendored files are sources, too, and are not indexed.
+    indexed = set(reader.paths())
+    files = [file for file in source_files(root) if file.path in indexed]
     times: list[float] = []
     for number, file in enumerate(rng.sample(files, min(N_UPDATES, len(files)))):
         word = f"needle{rng.randrange(10**9)}word{number}"
@@ -189,6 +213,9 @@ def measure(tree: Path, options: argparse.Namespace) -> dict[str, Any]:
             "warm_rss_mb": warm["rss_mb"],
             "warm_n_changed": warm["n_changed"],
         }
+        floor = floor_s(root)
+        say("floor", round(floor, 2))
+        result |= {"floor_s": round(floor, 2), "cold_x_floor": round(cold["s"] / floor, 2)}
         reader = store.Reader.open(root, cache)
         counts = reader.counts()
         result |= {"files": counts.n_files, "loc": counts.n_lines}

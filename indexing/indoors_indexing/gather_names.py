@@ -18,7 +18,7 @@ from indoors_indexing.nearby import written_about
 from indoors_indexing.rank import Candidate, Why, of_definition
 from indoors_indexing.resolve.tree import folder_of
 
-_NEAR_NAMES = 24
+_NEAR_NAMES = 16
 _MAX_BESIDE = 40
 # What is named nearby is no better than what is called here, however well it fits.
 _MAX_FIT, _MAX_IMPORT_FIT = 1.25, 1.75

@@ -14,7 +14,7 @@ from indoors_indexing.rank import Candidate, of_definition
 from indoors_indexing.resolve.tree import nearest
 
 _MAX_TYPES = 3
-_NEAR_VARIABLES = 6
+_NEAR_VARIABLES = 4
 # What a value may be is worth less than what it is.
 _GUESSED = 0.8
 _TYPE_WORD = re.compile(r"\b[A-Z]\w*")

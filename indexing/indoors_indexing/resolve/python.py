@@ -56,7 +56,7 @@ def _resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
         # Above the root there is nothing of ours.
         base = None if folder is None else join(folder, path)
         return [] if base is None else _modules(files, base, name)
-    if not path:
+    if not path or not _is_known(path.rpartition("/")[2], files):
         return []
     for root in _roots(importer, files):
         base = join(root, path)
@@ -73,14 +73,24 @@ def _resolve(imp: Import, importer: str, files: FileIndex) -> list[str]:
     return found
 
 
+def _is_known(name: str, files: FileIndex) -> bool:
+    """Whether any module is called so: most of what is imported is a library's."""
+    return any(
+        files.named(f"{name}{suffix}") for suffix in (".py", ".pyi", ".pyx")
+    ) or files.has_folder(name)
+
+
 def _modules(files: FileIndex, base: str, name: str) -> list[str]:
     # Most of what is imported is no file of ours, which its folders say at once.
-    folders = (base, folder_of(base), f"{base}/{name}" if name else base)
-    if not any(files.within(folder.lstrip("/")) for folder in folders):
-        return []
-    inner = [f"{base}/{name}{suffix}".lstrip("/") for suffix in _SUFFIXES] if name else []
-    own = [f"{base}{suffix}".lstrip("/") for suffix in _SUFFIXES]
-    return existing(files, [*inner, *own])
+    base = base.lstrip("/")
+    below = f"{base}/{name}".lstrip("/")
+    inside = bool(files.within(base))
+    found: list[str] = []
+    if name and (inside or files.within(below)):
+        found = [f"{below}{suffix}" for suffix in _SUFFIXES]
+    if inside or files.within(folder_of(base)):
+        found += [f"{base}{suffix}".lstrip("/") for suffix in _SUFFIXES]
+    return existing(files, found)
 
 
 def _roots(importer: str, files: FileIndex) -> list[str]:

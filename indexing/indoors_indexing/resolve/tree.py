@@ -38,6 +38,10 @@ class FileIndex(Protocol):
         """The files that have this name, in any folder that has that one."""
         ...
 
+    def has_folder(self, name: str) -> bool:
+        """Whether any folder with files in it has this name."""
+        ...
+
     def within(self, folder: str) -> tuple[str, ...]:
         """The files that lie directly in a folder, in the order of their names; "" is the root."""
         ...
@@ -57,6 +61,7 @@ class MemoryFiles:
             folders[folder].append(path)
         self._names = {name: tuple(found) for name, found in names.items()}
         self._folders = {folder: tuple(found) for folder, found in folders.items()}
+        self._folder_names = frozenset(folder.rpartition("/")[2] for folder in folders)
         # Of each name that was asked for, by the names of the folders.
         self._named_in: dict[str, dict[str, list[str]]] = {}
 
@@ -81,6 +86,10 @@ class MemoryFiles:
             for path in self.named(basename):
                 known.setdefault(folder_of(path).rpartition("/")[2], []).append(path)
         return tuple(known.get(folder_name, ()))
+
+    def has_folder(self, name: str) -> bool:
+        """Whether any folder with files in it has this name."""
+        return name in self._folder_names
 
     def within(self, folder: str) -> tuple[str, ...]:
         """The files that lie directly in a folder."""
