@@ -19,7 +19,7 @@ from indoors_indexing.gather_types import (
     own_members,
 )
 from indoors_indexing.gathering import Gathering, Source
-from indoors_indexing.rank import LIMITS, Candidate
+from indoors_indexing.rank import LIMITS, Candidate, Why
 
 SOURCES: tuple[Source, ...] = (
     members_of_receiver, members_of_guessed, called, overridden, named_nearby, recent,
@@ -39,7 +39,7 @@ def gather(at: Gathering, budget_tokens: int) -> list[Candidate]:
         if at.lookup.late():
             return found
         found += source(at)
-    counts = Counter(one.why for one in found)
+    counts = Counter[Why](one.why for one in found)
     n_ranked = sum(min(count, LIMITS.get(why, count)) for why, count in counts.items())
     if n_ranked * _TOKENS < budget_tokens:
         for source in FILLERS:
