@@ -16,8 +16,8 @@ import msgspec
 from indoors_completion.types import Completion, CompletionRequest, Document, InputError
 from indoors_server.cli import screen
 
-# Each module is new to the model, so give a slow machine time for the whole prompt.
-_DEADLINE_MS = 6000.0
+# Each module is new to the model, so give a slow and busy machine time for the whole prompt.
+_DEADLINE_MS = 60_000.0
 _LINES_ABOVE = 2
 
 
@@ -129,7 +129,9 @@ def _show(place: Place, document: Document, offset: int, rest: str, completion: 
         screen.say(paint(f"    {text}", "dim"))
     screen.say(f"    {place.kept}{paint('▏', 'cyan')}")
     if not completion.text:
-        screen.say(paint("    nothing to show", "yellow"))
+        late = f": not ready after {_DEADLINE_MS / 1000:.0f} s"
+        why = late if completion.stop_reason == "deadline" else ""
+        screen.say(paint(f"    nothing to show{why}", "yellow"))
         return
     screen.say(f"    {place.kept}{paint(completion.text, 'green')}")
     equal = same(completion, offset, rest)
