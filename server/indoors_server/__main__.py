@@ -23,7 +23,7 @@ def main(arguments: list[str] | None = None) -> int:
     argv = sys.argv[1:] if arguments is None else arguments
     role = argv[0] if argv else ""
     if role in _LOCKED_ROLES and not _asks_for_help(argv):
-        lockdown.apply(role)
+        lockdown.apply(role, argv[1:])
     if role == "worker":
         from indoors_server.roles import run_worker
 

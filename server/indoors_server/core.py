@@ -178,6 +178,7 @@ class EngineCore:
     def _start_engine(self, found: Located) -> None:
         """On the loop's thread: on Linux a child dies with the thread that started it."""
         arguments = ["--engine", found.engine.directory] if found.engine.directory else []
+        arguments += ["--model", found.load.path]
         assert self._syntax is not None
         assert self._settings is not None
         engine = EngineProcess(

@@ -253,7 +253,8 @@ def check_model(build: EngineBuild | None, probe: Probe | None) -> Check:
 
 async def inspect(build: EngineBuild, path: Path) -> wire.Inspected:
     """Ask a worker what a model file says of itself. Raises IndoorsError."""
-    engine = EngineProcess(partial(children.spawn, "worker", "--engine", build.directory), None)
+    arguments = ("--engine", build.directory, "--model", str(path))
+    engine = EngineProcess(partial(children.spawn, "worker", *arguments), None)
     await engine.start()
     try:
         return await engine.inspect(str(path))

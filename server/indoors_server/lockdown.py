@@ -2,9 +2,9 @@
 
 `apply` runs first in every process that sees code, before anything heavy is imported and before a
 thread exists. On Linux it installs the filter of `seccomp` (inherited by every child, never to be
-taken off), closes sockets that came with the process, and then tries the ways out itself: the
-state it returns says what the kernel was seen to refuse, not what was asked of it. Reading and
-writing files is not restricted yet, and the state says so.
+taken off) and Landlock's rules about files (`role_files`), closes sockets that came with the
+process, and then tries the ways out itself: the state it returns says what the kernel was seen to
+refuse, not what was asked of it. Where reading or writing files stays open, the state says so.
 """
 
 from __future__ import annotations
@@ -15,11 +15,12 @@ import stat
 import sys
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from indoors_server import seccomp
+from indoors_server import landlock, role_files, seccomp
+from indoors_server.landlock import Files
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 
 class LockState(NamedTuple):
@@ -37,18 +38,18 @@ _AF_UNIX, _SOCK_STREAM, _SOCK_DGRAM, _AF_INET = 1, 1, 2, 2
 _PR_SET_DUMPABLE = 4
 
 
-def apply(role: str) -> LockState:
+def apply(role: str, arguments: Sequence[str] = ()) -> LockState:
     """Lock this process down for `role` and return the state reached; never raises.
 
-    `role` is "serve", "worker", "indexer" or "cli". All get the same filter today. A second call
-    changes nothing: what was applied cannot be taken off.
+    `role` is "serve", "worker", "indexer" or "cli", started with `arguments`, which say what the
+    files are that it needs. All get the same filter. A second call changes nothing: what was
+    applied cannot be taken off.
     """
     global _state, _applied
-    del role
     if not _applied:
         _applied = True
         try:
-            _state = _lock()
+            _state = _lock(role, list(arguments))
         except Exception as error:  # noqa: BLE001 - the editor is told the state; it must start
             _state = LockState("unproven", "none", f"the lock-down failed: {error}")
     return _state
@@ -59,23 +60,24 @@ def state() -> LockState:
     return _state
 
 
-def _lock() -> LockState:
+def _lock(role: str, arguments: list[str]) -> LockState:
     if sys.platform == "linux":
-        return _lock_linux()
+        return _lock_linux(role, arguments)
     if sys.platform == "darwin":
         return _lock_macos()
     return LockState("unproven", "none", "not enforced by this system; use WSL2 on Windows")
 
 
-def _lock_linux() -> LockState:
+def _lock_linux(role: str, arguments: list[str]) -> LockState:
     import ctypes
 
     target = seccomp.machine()
     if target is None:
         return LockState("unproven", "none", f"no filter is written for {os.uname().machine}")
     libc = ctypes.CDLL(None, use_errno=True)
-    notes = ["reading and writing files is not restricted"]
     _keep_private()
+    files = role_files.files_of(role, arguments)
+    abi, notes = _restrict_files(files)
     # Not dumpable: no core reaches a crash handler, and no other process of this user can read
     # our memory. A process may still open its own /proc/self/fd/N (a test shows it).
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
@@ -88,9 +90,41 @@ def _lock_linux() -> LockState:
     except OSError as error:
         return LockState("unproven", "none", f"the kernel refused the filter: {error.strerror}")
     mechanism = f"seccomp-bpf on {target.name}, all threads, no_new_privs"
-    if failure := _self_test(libc, target):
+    mechanism += f", Landlock {abi}" if abi else ""
+    if failure := _self_test(libc, target) or (_file_test(files) if files and abi else ""):
         return LockState("unproven", mechanism, failure)
+    if abi and files is not None and files.read is not None:
+        return LockState("enforced", mechanism, "; ".join(notes))
     return LockState("network enforced, files not", mechanism, "; ".join(notes))
+
+
+def _restrict_files(files: Files | None) -> tuple[int, list[str]]:
+    """Apply Landlock; its version (0: not applied) and what stays open."""
+    if files is None:
+        return 0, ["reading and writing files is not restricted"]
+    try:
+        abi = landlock.restrict(files)
+    except OSError as error:
+        return 0, [f"reading and writing files is not restricted ({error.strerror})"]
+    if abi == 0:
+        return 0, ["reading and writing files is not restricted: this kernel has no Landlock"]
+    return abi, [] if files.read is not None else ["reading files is not restricted"]
+
+
+def _file_test(files: Files) -> str:
+    """Try what is not allowed; "" when the kernel refuses it. Everybody may open both otherwise."""
+    attempts = [("/dev/full", os.O_WRONLY)]
+    attempts += [("/etc/passwd", os.O_RDONLY)] if files.read is not None else []
+    for path, flags in attempts:
+        try:
+            descriptor = os.open(path, flags | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue
+        except PermissionError:
+            continue
+        os.close(descriptor)
+        return f"the rules about files were accepted, and yet {path} could be opened"
+    return ""
 
 
 def _keep_private() -> None:

@@ -30,6 +30,8 @@ def run_worker(arguments: list[str]) -> int:
     """Run the engine worker."""
     parser = argparse.ArgumentParser(prog="indoors worker")
     parser.add_argument("--engine", default="", help="directory that holds the llama_cpp package")
+    # The lock-down has read it (role_files): nothing but this model can be opened.
+    parser.add_argument("--model", default="", help="the model file that it will load")
     options = parser.parse_args(arguments)
     reader, writer = frame_streams()
     if options.engine:

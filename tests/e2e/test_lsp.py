@@ -170,7 +170,8 @@ def test_a_model_that_comes_later_is_used_without_a_restart(tmp_path: Path) -> N
         assert client.complete(URI, LINE, CHARACTER) == []
         (shown,) = client.notifications("window/showMessage")
         assert "Next: indoors" in shown["message"]
-        (cache / "indoors").symlink_to(paths.cache_dir())
+        for name in ("models", "engines"):
+            (cache / "indoors" / name).symlink_to(paths.cache_dir() / name)
 
         def asked_again() -> bool:
             client.start_completion(URI, LINE, CHARACTER)

@@ -6,6 +6,7 @@ import subprocess
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from pathlib import Path
 
 from indoors_completion import catalog
@@ -31,19 +32,24 @@ def model_path() -> Path:
     return path
 
 
-def spawn_worker() -> subprocess.Popen[bytes]:
-    """Start a real worker on the real engine."""
-    return children.spawn("worker", "--engine", str(engine_dir()))
+def spawn_worker(model: str = "") -> subprocess.Popen[bytes]:
+    """Start a real worker on the real engine; it can open this model only, if one is named."""
+    arguments = ["--model", model] if model else []
+    return children.spawn("worker", "--engine", str(engine_dir()), *arguments)
 
 
 @asynccontextmanager
 async def running_engine(
     load: wire.Load | None = None, **options: object
 ) -> AsyncIterator[EngineProcess]:
-    """A real engine with the default model, ready; closed at the end."""
+    """A real engine with the default model, ready; closed at the end.
+
+    Its worker is started as the server starts it, so it opens nothing but its model.
+    """
+    load = load or wire.Load(path=str(model_path()))
     engine = EngineProcess(
-        spawn_worker,
-        load or wire.Load(path=str(model_path())),
+        partial(spawn_worker, load.path),
+        load,
         **options,  # type: ignore[arg-type]
     )
     await engine.start()

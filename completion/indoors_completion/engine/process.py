@@ -115,7 +115,10 @@ class EngineProcess:
         return done
 
     async def load(self, load: wire.Load) -> None:
-        """Begin to load another model, or the same again after a failure; returns at once."""
+        """Begin to load another model, or the same again after a failure; returns at once.
+
+        Another one only where `spawn` starts workers that may open it.
+        """
         if self._closed:
             return
         busy_loading = self._state.phase == "loading"

@@ -20,7 +20,7 @@ from indoors_server import lockdown, seccomp
 libc = ctypes.CDLL(None, use_errno=True)
 LOCK = sys.argv[1] == "locked"
 def say(**found): os.write(2, json.dumps(found).encode())
-def lock(): return lockdown.apply("worker") if LOCK else None
+def lock(): return lockdown.apply("cli") if LOCK else None
 def become_unprivileged():
     if os.getuid() == 0:
         os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
@@ -48,7 +48,7 @@ def child(script, *, locked=True, **options):
 def test_the_state_says_what_is_enforced_and_what_not():
     found = child("""
         before = lockdown.state()
-        first = lockdown.apply("indexer")
+        first = lockdown.apply("cli")
         say(before=before, first=first, again=lockdown.apply("serve"), state=lockdown.state())
     """)
     assert found["before"] == ["unproven", "none", "not applied yet"]

@@ -1,0 +1,103 @@
+"""Which files each of our processes may open: decided from its command line, before anything runs.
+
+    serve    reads what the editor shows it, so anything its user can; writes in our cache and state
+    worker   reads its model, its engine and libraries; writes what a driver compiles, in our cache
+    indexer  writes in our cache only
+
+Graphics drivers are devices that are opened for writing, so they stay allowed where there are any.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import sys
+from pathlib import Path
+
+from indoors_server import paths
+from indoors_server.landlock import Files
+
+# What native libraries and the C library look at: no file of a person is there.
+_SYSTEM = (
+    "/usr", "/lib", "/lib64", "/bin", "/sbin", "/opt/cuda", "/opt/rocm", "/nix/store", "/gnu/store",
+    "/etc/ld.so.cache", "/etc/ld.so.conf", "/etc/ld.so.conf.d", "/etc/ld.so.preload",
+    "/etc/localtime", "/etc/vulkan", "/etc/OpenCL", "/etc/nvidia",
+    "/sys", "/dev/null", "/dev/zero", "/dev/urandom", "/dev/random",
+    "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/devices", "/proc/modules",
+    "/proc/version", "/proc/filesystems", "/proc/driver", "/proc/sys/vm", "/proc/sys/kernel",
+)  # fmt: skip
+_DEVICES = re.compile(r"nvidia\S*|dri|kfd|dxg|nvhost\S*|nvmap")
+# A model in several files: `name-00001-of-00003.gguf` names the others.
+_SHARD = re.compile(r"(.*-)(\d{5})-of-(\d{5})\.gguf\Z")
+_MAX_SHARDS = 1000
+
+
+def files_of(role: str, arguments: list[str]) -> Files | None:
+    """What a role started with these arguments may open; None where nothing is restricted."""
+    cache, state = paths.cache_dir(), paths.state_dir()
+    if role == "serve":
+        return Files(None, (*_made(cache, state), "/dev/null", *_devices()))
+    if role == "indexer":
+        return Files(None, (*_made(cache), "/dev/null"))
+    if role != "worker":
+        return None
+    write = (*_made(cuda_cache()), "/dev/null", "/proc/self", *_devices())
+    model = _option(arguments, "--model")
+    if not model:
+        return Files(None, write)
+    engine = _option(arguments, "--engine")
+    return Files((*_libraries(), *_shards(model), *([engine] if engine else ())), write)
+
+
+def cuda_cache() -> Path:
+    """Where a driver keeps what it compiled for the card."""
+    return paths.cache_dir() / "cuda"
+
+
+def _libraries() -> list[str]:
+    """Where this interpreter and what it imports are. Never a home directory, or one above it."""
+    home = os.path.realpath(Path.home())
+    found = [*_SYSTEM]
+    modules = str(Path(os.__file__).parent)
+    for place in (sys.prefix, sys.base_prefix, sys.exec_prefix, modules, *sys.path):
+        real = os.path.realpath(place) if place else ""
+        if real and real != "/" and not f"{home}/".startswith(f"{real}/"):
+            found.append(real)
+    return list(dict.fromkeys(found))
+
+
+def _shards(model: str) -> list[str]:
+    match = _SHARD.match(model)
+    if match is None:
+        return [model]
+    count = min(int(match[3]), _MAX_SHARDS)
+    return [f"{match[1]}{number:05d}-of-{match[3]}.gguf" for number in range(1, count + 1)]
+
+
+def _devices() -> list[str]:
+    try:
+        names = sorted(os.listdir("/dev"))  # noqa: PTH208 - before the lock-down
+    except OSError:
+        return []
+    return [f"/dev/{name}" for name in names if _DEVICES.fullmatch(name)]
+
+
+def _made(*directories: Path) -> list[str]:
+    """Directories as rules need them: they must be there. What cannot be made stays forbidden."""
+    found = []
+    for directory in directories:
+        try:
+            paths.make_private(directory)
+        except OSError:
+            continue
+        found.append(str(directory))
+    return found
+
+
+def _option(arguments: list[str], name: str) -> str:
+    for position, one in enumerate(arguments):
+        if one == name and position + 1 < len(arguments):
+            return arguments[position + 1]
+        if one.startswith(f"{name}="):
+            return one[len(name) + 1 :]
+    return ""

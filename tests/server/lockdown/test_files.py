@@ -1,0 +1,218 @@
+"""Which files a locked process can still open: by Landlock, in a process of its own."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from indoors_server import landlock, role_files
+
+pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux")
+
+PREAMBLE = """
+import json, os, resource, subprocess, sys
+from indoors_server import landlock, lockdown, seccomp
+def say(**found): os.write(2, json.dumps(found).encode())
+def opened(path, flags=os.O_RDONLY):
+    try: os.close(os.open(path, flags, 0o600))
+    except OSError as error: return error.strerror
+    return "opened"
+def become_unprivileged():
+    if os.getuid() == 0:
+        os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)
+WRITE = os.O_WRONLY | os.O_CREAT
+LOCKED = sys.argv[1] == "locked"
+def lock(*arguments): return lockdown.apply(*arguments) if LOCKED else None
+"""
+DENIED = "Permission denied"
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _needs_landlock():
+    if landlock.version() == 0:
+        assert not os.environ.get("CI"), "this kernel has no Landlock: nothing is proven here"
+        pytest.skip("this kernel has no Landlock")
+
+
+@pytest.fixture
+def home(tmp_path):
+    """A home with a model, a secret and a project, all of which anybody may read and write."""
+    for name in ("cache/indoors/models/m.gguf", ".ssh/id_ed25519", "project/main.py", ".bashrc"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text("x")
+    for path in (tmp_path, *tmp_path.rglob("*")):
+        path.chmod(0o777)
+    for folder in tmp_path.parents[:3]:
+        if folder.stat().st_uid == os.getuid():
+            folder.chmod(folder.stat().st_mode | 0o755)
+    return tmp_path
+
+
+def child(script, home, *, locked=True):
+    """Run `script` after PREAMBLE in a fresh interpreter; what it passed to say()."""
+    code = PREAMBLE + textwrap.dedent(script)
+    done = subprocess.run(
+        [sys.executable, "-I", "-c", code, "locked" if locked else "control", str(home)],
+        stderr=subprocess.PIPE,
+        timeout=60,
+        check=False,
+        env={
+            "HOME": str(home),
+            "XDG_CACHE_HOME": str(home / "cache"),
+            "XDG_STATE_HOME": str(home / "state"),
+        },
+    )
+    assert done.returncode == 0, done.stderr.decode()
+    return json.loads(done.stderr)
+
+
+# What a worker with a model may not open, and what it needs.
+WORKER = """
+    home = sys.argv[2]
+    model = f"{home}/cache/indoors/models/m.gguf"
+    libc = next(line.split()[-1] for line in open("/proc/self/maps") if "/libc" in line)
+    %s
+    state = lock("worker", ["--engine", "/nowhere", "--model", model])
+    say(
+        state=state,
+        model=opened(model), library=opened(libc), cpu=opened("/proc/cpuinfo"),
+        null=opened("/dev/null", os.O_WRONLY),
+        passwd=opened("/etc/passwd"), key=opened(f"{home}/.ssh/id_ed25519"),
+        project=opened(f"{home}/project/main.py"), listing=opened(home),
+        model_changed=opened(model, os.O_WRONLY),
+        new=opened(f"{home}/new", WRITE), profile=opened(f"{home}/.bashrc", os.O_WRONLY),
+        temporary=opened("/tmp/indoors-row-17", WRITE),
+    )
+"""
+NEEDED = ("model", "library", "cpu", "null")
+
+
+@pytest.mark.parametrize("user", ["", "become_unprivileged()"])
+def test_row_17_the_worker_opens_its_model_and_libraries_only(home, user):
+    control = child(WORKER % user, home, locked=False)
+    locked = child(WORKER % user, home)
+    (Path("/tmp") / "indoors-row-17").unlink(missing_ok=True)
+    assert {name: control[name] for name in NEEDED} == dict.fromkeys(NEEDED, "opened")
+    assert {name: locked[name] for name in NEEDED} == dict.fromkeys(NEEDED, "opened")
+    others = control.keys() - {"state", *NEEDED}
+    assert {name: control[name] for name in others} == dict.fromkeys(others, "opened")
+    assert {name: locked[name] for name in others} == dict.fromkeys(others, DENIED)
+    assert locked["state"][0] == "enforced"
+    assert "Landlock" in locked["state"][1]
+
+
+@pytest.mark.parametrize("user", ["", "become_unprivileged()"])
+def test_the_worker_still_opens_its_own_descriptors_and_names_its_threads(home, user):
+    """It loads the model through /proc/self/fd/N, and a GPU driver names its threads."""
+    found = child(
+        f"""
+        import threading
+        model = f"{{sys.argv[2]}}/cache/indoors/models/m.gguf"
+        {user}
+        lock("worker", ["--model", model])
+        descriptor = os.open(model, os.O_RDONLY)
+        with open(f"/proc/self/fd/{{descriptor}}") as again: read = again.read()
+        with open(f"/proc/self/task/{{threading.get_native_id()}}/comm", "w") as name:
+            name.write("driver")
+        say(read=read)
+        """,
+        home,
+    )
+    assert found == {"read": "x"}
+
+
+def test_row_17_a_child_of_the_worker_opens_no_more(home):
+    script = """
+        home = sys.argv[2]
+        lock("worker", ["--model", f"{home}/cache/indoors/models/m.gguf"])
+        done = subprocess.run(["/bin/cat", f"{home}/project/main.py"], capture_output=True)
+        say(read=done.stdout.decode())
+    """
+    assert child(script, home, locked=False) == {"read": "x"}
+    assert child(script, home) == {"read": ""}
+
+
+@pytest.mark.parametrize("role", ["serve", "indexer"])
+def test_row_17_others_write_in_our_folders_only(home, role):
+    script = f"""
+        home = sys.argv[2]
+        state = lock({role!r})
+        os.makedirs(f"{{home}}/cache/indoors", exist_ok=True)
+        say(
+            state=state, project=opened(f"{{home}}/project/main.py"),
+            ours=opened(f"{{home}}/cache/indoors/new", WRITE),
+            changed=opened(f"{{home}}/project/main.py", os.O_WRONLY),
+            cut=opened(f"{{home}}/project/main.py", os.O_WRONLY | os.O_TRUNC),
+            new=opened(f"{{home}}/project/new.py", WRITE),
+        )
+    """
+    control = child(script, home, locked=False)
+    (home / "project/new.py").unlink()
+    locked = child(script, home)
+    assert set(control.values()) == {None, "opened"}
+    state = locked.pop("state")
+    assert locked == {
+        "project": "opened", "ours": "opened", "changed": DENIED, "cut": DENIED, "new": DENIED,
+    }  # fmt: skip
+    # Reading is open, and so the state does not say that files are enforced.
+    assert state[0] == "network enforced, files not"
+    assert state[2] == "reading files is not restricted"
+
+
+def test_a_kernel_without_landlock_is_a_state_of_its_own(home):
+    """An outer filter makes the calls what they are on an older kernel: not there."""
+    script = """
+        target = seccomp.machine()
+        older = target._replace(numbers=target.numbers | {"landlock": 444})
+        rule = seccomp.Rule("older kernel", ("landlock",), seccomp.ABSENT)
+        seccomp.install(seccomp.assemble([rule], older), older)
+        say(state=lock("worker", ["--model", "/m.gguf"]), project=opened(sys.argv[2]))
+    """
+    found = child(script, home)
+    assert found["project"] == "opened"
+    assert found["state"][0] == "network enforced, files not"
+    assert "this kernel has no Landlock" in found["state"][2]
+
+
+def test_what_was_accepted_and_does_not_hold_is_unproven(home):
+    """Landlock that says yes and does nothing: the process tries it out, and says so."""
+    script = """
+        landlock.restrict = lambda files: 7
+        say(state=lock("worker", ["--model", "/m.gguf"]))
+    """
+    state = child(script, home)["state"]
+    assert state[0] == "unproven"
+    assert "could be opened" in state[2]
+
+
+def test_all_parts_of_a_model_in_several_files_may_be_read():
+    files = role_files.files_of("worker", ["--model=/m/big-00002-of-00003.gguf"])
+    assert files is not None
+    assert files.read is not None
+    parts = [path for path in files.read if path.startswith("/m/")]
+    assert parts == [f"/m/big-0000{n}-of-00003.gguf" for n in (1, 2, 3)]
+
+
+def test_a_home_directory_is_no_library(monkeypatch):
+    """An interpreter that was installed straight into a home does not open the home."""
+    monkeypatch.setenv("HOME", "/home/ann")
+    monkeypatch.setattr(sys, "path", ["/home/ann", "/home", "/", "", "/home/ann/venv/lib"])
+    monkeypatch.setattr(sys, "prefix", "/home/ann")
+    files = role_files.files_of("worker", ["--model", "/m.gguf"])
+    assert files is not None
+    assert files.read is not None
+    assert "/home/ann/venv/lib" in files.read
+    assert not {"/home/ann", "/home", "/", ""} & set(files.read)
+
+
+def test_without_a_model_the_worker_may_read_anything():
+    files = role_files.files_of("worker", ["--engine", "/engine"])
+    assert files is not None
+    assert files.read is None
