@@ -26,6 +26,11 @@ class NoRoom(ModelError):
     """The disk is full, or would be: no other source can help."""
 
 
+def is_full(error: OSError) -> bool:
+    """Whether `error` says that there is no room left: on the disk, in a quota, within a limit."""
+    return error.errno in _FULL
+
+
 def show(path: Path) -> str:
     """A path as messages print it, with the home directory as `~`."""
     home = str(Path.home())
@@ -91,7 +96,7 @@ def explain_full_disk(directory: Path, again: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        if error.errno not in _FULL:
+        if not is_full(error):
             raise
         raise NoRoom(
             "The disk is full: nothing was installed.",
@@ -110,16 +115,17 @@ def exclusive(path: Path, on_wait: Callable[[], None]) -> Iterator[None]:
     make_tree(path.parent)
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
     try:
-        if not _try_lock(descriptor):
+        if not try_lock(descriptor):
             on_wait()
-            while not _try_lock(descriptor):
+            while not try_lock(descriptor):
                 time.sleep(0.2)
         yield
     finally:
         os.close(descriptor)
 
 
-def _try_lock(descriptor: int) -> bool:
+def try_lock(descriptor: int) -> bool:
+    """Take the lock of an open file for as long as it stays open; False if another has it."""
     if sys.platform == "win32":
         import msvcrt
 

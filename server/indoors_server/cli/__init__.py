@@ -25,6 +25,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "index": ("index", "rebuild a project's index, or say what is in it"),
     "status": ("status", "model, device, lock, index and next step on one screen"),
     "doctor": ("doctor", "check this installation and say what to do next"),
+    "audit": ("audit", "show the audit log, check its chain, print its anchor"),
     "demo": ("demo", "complete real places in Indoors' own sources"),
     "purge": ("purge", "remove what Indoors keeps on this machine"),
 }

@@ -1,0 +1,47 @@
+"""Audit logs for tests: a small one, its lines, and a check that says where it breaks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from indoors_server import audit_check
+from indoors_server.audit import Log
+from indoors_server.audit_check import Anchor
+
+FILE = "audit.jsonl"
+
+
+def small(directory: Path, n: int = 6) -> Log:
+    """A log with `n` records, each a second after the one before."""
+    times = iter(range(1_700_000_000, 1_700_000_000 + 10_000))
+    log = Log.open(directory, clock=lambda: float(next(times)))
+    for number in range(1, n + 1):
+        log.append(
+            event="refused" if number % 2 else "sent",
+            kind="closed",
+            host="models.example",
+            size=number * 100,
+            body_sha256=f"{number:064x}",
+            path=f"/home/someone/été/{number}.py",
+            decision="deny" if number % 2 else "allow",
+            reason=f"a reason: “{number}”",
+        )
+    return log
+
+
+def lines(directory: Path) -> list[bytes]:
+    """The lines of the log, each with its newline."""
+    return (directory / FILE).read_bytes().splitlines(keepends=True)
+
+
+def change(directory: Path, how: Callable[[list[bytes]], list[bytes]]) -> None:
+    """Write the log anew, as somebody would who can write to it and does not have the key."""
+    (directory / FILE).write_bytes(b"".join(how(lines(directory))))
+
+
+def breaks_at(directory: Path, anchor: Anchor | None = None) -> int | None:
+    """Where the chain breaks; None if it is whole."""
+    verdict = audit_check.verify(directory, anchor)
+    assert verdict.ok == (verdict.first_bad_seq is None) == (verdict.problem == "")
+    return verdict.first_bad_seq
