@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from indoors_server import audit_check
 from indoors_server.audit import Log
 from indoors_server.audit_check import Anchor
+from support import audit_child
 
 FILE = "audit.jsonl"
 
@@ -45,3 +48,13 @@ def breaks_at(directory: Path, anchor: Anchor | None = None) -> int | None:
     verdict = audit_check.verify(directory, anchor)
     assert verdict.ok == (verdict.first_bad_seq is None) == (verdict.problem == "")
     return verdict.first_bad_seq
+
+
+def start(
+    directory: Path, name: str, count: int, *, limit: int = 0, slow: bool = False
+) -> subprocess.Popen[str]:
+    """A process that appends `count` records (0: until it is killed), see audit_child.py."""
+    arguments = [str(directory), name, str(count), str(limit), str(int(slow))]
+    return subprocess.Popen(
+        [sys.executable, audit_child.__file__, *arguments], stdout=subprocess.PIPE, text=True
+    )

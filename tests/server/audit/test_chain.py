@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -106,21 +107,19 @@ def test_records_of_another_chain_with_the_same_key_do_not_fit(tmp_path: Path) -
     assert breaks_at(tmp_path) == 3
 
 
-def test_every_flipped_bit_of_every_byte_is_found(tmp_path: Path) -> None:
-    small(tmp_path, 3)
-    log = tmp_path / FILE
-    whole = log.read_bytes()
-    ends = [number for number, byte in enumerate(whole) if byte == ord("\n")]
-    for place in range(len(whole)):
-        of = sum(end < place for end in ends) + 1
-        for bit in (0, 2, 5, 7):
-            broken = bytearray(whole)
-            broken[place] ^= 1 << bit
-            log.write_bytes(broken)
-            found = breaks_at(tmp_path)
-            # Without its newline a record is one with the next, or, the last, not finished.
-            assert found == of or (place == ends[-1] and found == of + 1), (place, bit)
-    log.write_bytes(whole)
+def test_a_flip_in_any_byte_is_found(tmp_path: Path) -> None:
+    small(tmp_path, 2)
+    whole = (tmp_path / FILE).read_bytes()
+    first_end, last_end = len(lines(tmp_path)[0]) - 1, len(whole) - 1
+    with (tmp_path / FILE).open("r+b", buffering=0) as stream:
+        for place, byte in enumerate(whole):
+            for bit in (1, 32):
+                os.pwrite(stream.fileno(), bytes([byte ^ bit]), place)
+                found = breaks_at(tmp_path)
+                # Without its newline a record is one with the next or, the last, not closed.
+                expected = {1} if place <= first_end else {2, 3} if place == last_end else {2}
+                assert found in expected, (place, bit)
+            os.pwrite(stream.fileno(), bytes([byte]), place)
     assert breaks_at(tmp_path) is None
 
 
