@@ -113,7 +113,10 @@ class _Chain:
             if not continues and records.looks_whole(line):
                 return f"record {self._next} was changed: it cannot be read any more"
             return ""
-        return self._problem_of(record, line) or self._accept(record)
+        problem = self._problem_of(record, line)
+        if not problem:
+            self._accept(record)
+        return problem
 
     def end(self) -> str:
         """What is wrong with the end of the file, "" if nothing is."""
@@ -182,7 +185,7 @@ class _Chain:
             and record.body_sha256 == self._lost.hexdigest()
         )
 
-    def _accept(self, record: Record) -> str:
+    def _accept(self, record: Record) -> None:
         self._n, self._h = record.seq, record.h
         if record.event == records.REPAIRED:
             self._n_repairs += 1
@@ -191,7 +194,6 @@ class _Chain:
                 self._repairs.append(record.seq)
         self._has_lost, self._owes_newline = False, False
         self._lost, self._n_lost = sha256(), 0
-        return ""
 
 
 def _open(directory: Path) -> tuple[BufferedReader | None, int]:
