@@ -28,6 +28,7 @@ from indoors_server.positions import Encoding
 from indoors_server.power import Power
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.service import Service
+from indoors_server.status import Counters
 
 _log = logging.getLogger("indoors.app")
 
@@ -116,6 +117,7 @@ class Server(LanguageServer):
         configure_log: Callable[[str, bool], None] = lambda *_: None,
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
+        record: Callable[[Counters], None] = lambda _counters: None,
     ) -> None:
         super().__init__(
             "indoors",
@@ -132,6 +134,7 @@ class Server(LanguageServer):
             lock=lockdown.state().state,
             on_battery=on_battery,
             retrieval=retrieval,
+            record=record,
         )
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
@@ -198,7 +201,12 @@ class Server(LanguageServer):
         return 0 if dispatcher.was_shut_down else 1
 
 
-def run(core: Core, clock: Callable[[], float], retrieval: IndexRetrieval | None = None) -> int:
+def run(
+    core: Core,
+    clock: Callable[[], float],
+    retrieval: IndexRetrieval | None = None,
+    record: Callable[[Counters], None] = lambda _counters: None,
+) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
     power = Power(clock)
@@ -208,6 +216,7 @@ def run(core: Core, clock: Callable[[], float], retrieval: IndexRetrieval | None
         configure_log=log.configure,
         on_battery=power.on_battery,
         retrieval=retrieval,
+        record=record,
     )
     status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.

@@ -59,7 +59,8 @@ class Answer(msgspec.Struct, frozen=True):
 class Service:
     """One editor's server. `on_battery` says whether to save power, where a person left it open.
 
-    `client_refreshes` says that the client asks again on `indoors/completionReady`.
+    `client_refreshes` says that the client asks again on `indoors/completionReady`. `record` is
+    given at the end what was counted, once, in a thread: it may wait for the disk.
     """
 
     def __init__(
@@ -70,7 +71,10 @@ class Service:
         lock: str = "unproven",
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
+        record: Callable[[Counters], None] = lambda _counters: None,
     ) -> None:
+        self._record = record
+        self._closed = False
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
         self._retrieval.serves = self._is_indexed
@@ -107,10 +111,13 @@ class Service:
 
     async def close(self) -> None:
         """Answer what is running and end the children."""
+        was_closed, self._closed = self._closed, True
         self._scheduler.cancel_all()
         self.index.close()
         await self._core.close()
         await self._retrieval.close()
+        if not was_closed:
+            await asyncio.to_thread(self._record, self.counters)
 
     # --- settings -----------------------------------------------------------------------------
 
