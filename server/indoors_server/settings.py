@@ -23,6 +23,7 @@ from indoors_server.settings_table import BY_KEY, TABLE, Setting
 WORKSPACE_FILE = ".indoors.json"
 MAX_FILE_BYTES = 64 * 1024
 _MAX_DEPTH = 8
+_POLICY = "policy"
 
 
 class Problem(msgspec.Struct, frozen=True):
@@ -188,6 +189,8 @@ def _settings(values: dict[str, Any]) -> Settings:
 def _flatten(raw: dict[Any, Any], prefix: str = "", depth: int = 0) -> Iterator[tuple[str, Any]]:
     for name, value in raw.items():
         key = f"{prefix}{name}"
+        if key == _POLICY or key.startswith(f"{_POLICY}."):
+            continue  # not a setting: `policy.layers` reads it, strictly
         if isinstance(value, dict) and key not in BY_KEY and depth < _MAX_DEPTH and value:
             yield from _flatten(value, f"{key}.", depth + 1)
         elif value is not None:
