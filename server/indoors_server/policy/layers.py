@@ -10,7 +10,6 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from collections.abc import Iterator
 from typing import Any, Literal, NoReturn
 
 import msgspec
@@ -89,6 +88,18 @@ class NotStrict(ValueError):
         self.key = key
 
 
+class Unfit(ValueError):
+    """A key or value that is no part of a policy; the message completes "key ...".
+
+    `counts` is what counts all the same: of a list of bans what could be read, and where a key can
+    grant, its default, because who wrote it meant to say how much is granted.
+    """
+
+    def __init__(self, what: str, counts: dict[str, Any] | None = None) -> None:
+        super().__init__(what)
+        self.counts = counts or {}
+
+
 def from_bytes(name: LayerName, file: str, raw: bytes) -> Layer:
     """The layer of a policy file's content. Never raises."""
     try:
@@ -144,7 +155,8 @@ def from_value(name: LayerName, file: str, value: object, text: str = "") -> Lay
         try:
             known = _known(key)
             values[known.name] = _value(known, given)
-        except ValueError as error:
+        except Unfit as error:
+            values |= error.counts
             if len(problems) == _MAX_PROBLEMS:
                 continue  # enough to begin with; what is right below still narrows
             problems.append(
@@ -249,44 +261,56 @@ def _known(name: object) -> Key:
     if (key := BY_NAME.get(str(name))) is not None:
         return key
     close = difflib.get_close_matches(str(name)[:80], BY_NAME, n=1)
-    raise ValueError("is not a key of a policy" + (f"; {close[0]} is" if close else ""))
+    raise Unfit("is not a key of a policy" + (f"; {close[0]} is" if close else ""))
 
 
 def _value(key: Key, given: object) -> Any:  # noqa: ANN401 - any key's value
-    """`given` as this key's value. Raises ValueError with what is wrong."""
-    if key.kind == "mode":
-        if given not in MODES:
-            raise ValueError(f"must be {', '.join(MODES[:-1])} or {MODES[-1]}, not {_show(given)}")
-        return given
-    if key.kind == "switch":
-        if not isinstance(given, bool):
-            raise ValueError(f"must be true or false, not {_show(given)}")
-        return given
-    if key.kind == "number":
-        # A bool is an int to Python, and 1.0 equals 1.
-        if type(given) is not int or not 0 <= given <= MAX_NUMBER:
-            raise ValueError(f"must be a whole number, 0 or more, not {_show(given)}")
+    """`given` as this key's value. Raises Unfit."""
+    default = {key.name: combine(key, [key.default])} if key.granted else {}
+    if key.kind in ("mode", "switch", "number"):
+        if what := _unfit(key, given):
+            raise Unfit(f"must be {what}, not {_show(given)}", default)
         return given
     if not isinstance(given, list | tuple) or len(given) > MAX_ITEMS:
-        raise ValueError(f"must be a list of at most {MAX_ITEMS} texts, not {_show(given)}")
-    return tuple(sorted(set(_items(key, given))))
-
-
-def _items(key: Key, given: list[Any] | tuple[Any, ...]) -> Iterator[str]:
+        raise Unfit(f"must be a list of at most {MAX_ITEMS} texts, not {_show(given)}", default)
+    good: set[str] = set()
+    bad = ""
     for item in given:
-        if not isinstance(item, str) or not item.isprintable() or not item.strip():
-            raise ValueError(f"must have only texts that can be printed, not {_show(item)}")
-        if len(item) > MAX_ITEM_CHARACTERS:
-            raise ValueError(f"has a text of more than {MAX_ITEM_CHARACTERS} characters")
         try:
-            if key.kind == "hosts":
-                yield hosts.canonical(item)
-                continue
-            if key.kind == "patterns":
-                globs.check(item)
-        except (hosts.BadAddress, globs.BadPattern) as error:
-            raise ValueError(f"has {_show(item)}, which {error}") from None
-        yield item
+            good.add(_item(key, item))
+        except ValueError as error:
+            bad = bad or str(error)
+    value = tuple(sorted(good))
+    if bad:
+        raise Unfit(bad, {key.name: value} if key.merge == "union" else default)
+    return value
+
+
+def _unfit(key: Key, given: object) -> str:
+    """What a single value must be, "" if it is."""
+    if key.kind == "mode":
+        return "" if given in MODES else f"{', '.join(MODES[:-1])} or {MODES[-1]}"
+    if key.kind == "switch":
+        return "" if isinstance(given, bool) else "true or false"
+    # A bool is an int to Python, and 1.0 equals 1.
+    fits = type(given) is int and 0 <= given <= MAX_NUMBER
+    return "" if fits else "a whole number, 0 or more"
+
+
+def _item(key: Key, item: object) -> str:
+    """An entry of a list, in its one spelling. Raises ValueError with what is wrong."""
+    if not isinstance(item, str) or not item.isprintable() or not item.strip():
+        raise ValueError(f"must have only texts that can be printed, not {_show(item)}")
+    if len(item) > MAX_ITEM_CHARACTERS:
+        raise ValueError(f"has a text of more than {MAX_ITEM_CHARACTERS} characters")
+    try:
+        if key.kind == "hosts":
+            return hosts.canonical(item)
+        if key.kind == "patterns":
+            globs.check(item)
+    except (hosts.BadAddress, globs.BadPattern) as error:
+        raise ValueError(f"has {_show(item)}, which {error}") from None
+    return item
 
 
 def _next(file: str) -> str:
