@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import os
+import random
 from pathlib import Path
 from typing import Any
 
@@ -47,8 +48,10 @@ def _document(number: int) -> dict[str, Any]:
     return found
 
 
-# One number instead of a draw for each key: ten times as many examples in the same time.
-documents = st.integers(0, math.prod(len(c) + 1 for c in _CHOICES.values()) - 1).map(_document)
+# One number instead of a draw for each key: many more examples in the same time.
+_COUNT = math.prod(len(choices) + 1 for choices in _CHOICES.values())
+documents = st.integers(0, _COUNT - 1).map(_document)
+orders = st.integers(0, 1_000)
 
 
 def layer(name: LayerName, document: Any) -> Layer:
@@ -58,7 +61,13 @@ def layer(name: LayerName, document: Any) -> Layer:
 
 def layers(*names: LayerName) -> st.SearchStrategy[Layer]:
     """Random layers of these names."""
-    return st.builds(layer, st.sampled_from(names), documents)
+    numbers = st.integers(0, _COUNT * len(names) - 1)
+    return numbers.map(lambda n: layer(names[n % len(names)], _document(n // len(names))))
+
+
+def shuffled(stack: list[Layer], order: int) -> list[Layer]:
+    """The layers in an order that `order` determines."""
+    return random.Random(order).sample(stack, len(stack))
 
 
 def allowed(policy: Policy) -> frozenset[tuple[Any, ...]]:

@@ -184,7 +184,9 @@ def merge(layers: Iterable[Layer]) -> Policy:
 
 def widened(new: Policy, old: Policy) -> tuple[str, ...]:
     """The keys in which `new` allows something that `old` does not."""
-    return tuple(k.name for k in TABLE if not is_within(k, new.values[k.name], old.values[k.name]))
+    return tuple(
+        k.name for k in TABLE if not is_within(k, getattr(new, k.name), getattr(old, k.name))
+    )
 
 
 def _effective(key: Key, layers: list[Layer]) -> Any:  # noqa: ANN401 - any key's value

@@ -17,6 +17,7 @@ import stat
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 import msgspec
 
@@ -97,21 +98,17 @@ def user_layer(file: Path | None = None) -> Layer:
     name = str(file)
     try:
         # People keep such files under version control, and a link to where that is.
-        descriptor = os.open(file.resolve(), _READ_FILE)
-    except FileNotFoundError:
-        return Layer(name="user", file=name)
-    except (OSError, RuntimeError) as error:
-        return layers.invalid("user", name, _why(error))
-    try:
-        with os.fdopen(descriptor, "rb") as stream:
-            status = _regular(descriptor)
+        stream, status = _open(file.resolve())
+        with stream:
             if _CHECKED and status.st_mode & stat.S_IWOTH:
                 step = f"look at what it says, then: chmod o-w {name}"
                 return layers.invalid("user", name, "can be written by everybody", next_step=step)
             if _CHECKED and status.st_uid not in (0, os.geteuid()):
                 return layers.invalid("user", name, "belongs to another user")
             raw = stream.read(MAX_BYTES + 1)
-    except (OSError, Tampered) as error:
+    except FileNotFoundError:
+        return Layer(name="user", file=name)
+    except (OSError, RuntimeError, Tampered) as error:
         return layers.invalid("user", name, _why(error))
     return layers.from_bytes("user", name, raw)
 
@@ -124,9 +121,8 @@ def workspace_layer(folder: Path) -> Layer:
     """
     name = str(folder / WORKSPACE_FILE)
     try:
-        descriptor = os.open(name, _READ_FILE)
-        with os.fdopen(descriptor, "rb") as stream:
-            _regular(descriptor)
+        stream, _ = _open(name)
+        with stream:
             raw = stream.read(MAX_BYTES + 1)
     except (FileNotFoundError, NotADirectoryError):
         return Layer(name="workspace", file=name)
@@ -199,12 +195,8 @@ def _machine_files(place: MachinePlace, folder: int, path: Path) -> list[Layer]:
 
 def _machine_file(place: MachinePlace, folder: int, path: Path) -> list[Layer]:
     try:
-        if _CHECKED:
-            descriptor = os.open(path.name, _READ_FILE, dir_fd=folder)
-        else:
-            descriptor = os.open(path, _READ_FILE)
-        with os.fdopen(descriptor, "rb") as stream:
-            status = _regular(descriptor)
+        stream, status = _open(path.name, folder) if _CHECKED else _open(path)
+        with stream:
             if _CHECKED:
                 _check_owner(status, place)
             raw = stream.read(MAX_BYTES + 1)
@@ -224,11 +216,17 @@ def _check_owner(status: os.stat_result, place: MachinePlace) -> None:
         raise Tampered(f"can be written by others than its owner (mode {mode:o})")
 
 
-def _regular(descriptor: int) -> os.stat_result:
-    status = os.fstat(descriptor)
-    if not stat.S_ISREG(status.st_mode):
-        raise Tampered("is not a regular file")
-    return status
+def _open(path: str | Path, folder: int | None = None) -> tuple[BinaryIO, os.stat_result]:
+    """A regular file, never through a link, and what it is. Raises OSError and Tampered."""
+    descriptor = os.open(path, _READ_FILE, dir_fd=folder)
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
+            raise Tampered("is not a regular file")
+        return os.fdopen(descriptor, "rb"), status
+    except BaseException:
+        os.close(descriptor)
+        raise
 
 
 def _bad(path: Path, error: Exception) -> Layer:

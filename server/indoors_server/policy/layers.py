@@ -7,6 +7,7 @@ document that does not say clearly what it means. Pure: files are read in `files
 
 from __future__ import annotations
 
+import codecs
 import difflib
 import json
 import re
@@ -211,7 +212,7 @@ def text_of(raw: bytes) -> str:
     if len(raw) > MAX_BYTES:
         raise NotStrict(f"is larger than {MAX_BYTES} bytes")
     try:
-        return raw.decode("utf-8-sig")
+        return raw.removeprefix(codecs.BOM_UTF8).decode()
     except UnicodeDecodeError as error:
         line = raw[: error.start].count(b"\n") + 1
         raise NotStrict("is not UTF-8 text", line) from None
