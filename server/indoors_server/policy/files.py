@@ -245,8 +245,10 @@ def _is_link(error: Exception) -> bool:
 
 def _why(error: Exception) -> str:
     if isinstance(error, OSError):
-        if _is_link(error):
-            return "is a symbolic link, or not a folder where one must be"
+        if error.errno == errno.ELOOP:
+            return "is a symbolic link"
+        if error.errno == errno.ENOTDIR:
+            return "is a symbolic link, or no folder where one must be"
         return f"cannot be read ({error.strerror})"
     return str(error)
 
