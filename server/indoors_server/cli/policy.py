@@ -157,6 +157,9 @@ def _write(
 ) -> int:
     file = files.user_file()
     after = layers.from_value("user", str(file), content)
+    if after.is_invalid:
+        step = f"remove what is not needed from {private_files.show(file)}"
+        raise InputError("That would not be a policy.", why=str(after.problems[0]), next_step=step)
     if after.values.get(key) == before.values.get(key):
         screen.say("Your policy says so already; nothing to write.")
         return 0

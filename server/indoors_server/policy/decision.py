@@ -93,13 +93,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         """
         if self.mode in ("off", "local"):
             return self._refuse("mode", f"the policy's mode is {self.mode}: code goes nowhere")
-        inside = globs.relative(path)
-        if not inside:
+        if not globs.relative(path):
             return Verdict(allowed=False, reason=f"{path!r} is not a file of this workspace")
-        # Both spellings: a pattern may name a folder that `..` leads out of again.
-        for spelling in (path, inside):
-            if not (verdict := self._may_show(spelling)):
-                return verdict
+        if not (shown := self._may_show(path)):
+            return shown
         return self._may_reach(destination, kind)
 
     def may_use_model(self, *, verified: bool, licence: str) -> Verdict:

@@ -57,9 +57,6 @@ class Guard:
 def both(old: Policy, new: Policy) -> Policy:
     """What both policies allow, with the problems of `new`."""
     values = {k.name: combine(k, [old.values[k.name], new.values[k.name]]) for k in TABLE}
-    # As in `decision.merge`: a host that either calls closed is no host of one's own.
-    named = {*old.closed_hosts, *new.closed_hosts}
-    values["onprem_hosts"] = tuple(h for h in values["onprem_hosts"] if h not in named)
     origins = [o for key in TABLE for o in _origins(key, values[key.name], old, new)]
     return Policy(**values, origins=tuple(origins), problems=new.problems)
 

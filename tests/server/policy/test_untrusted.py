@@ -109,6 +109,7 @@ def test_row_9_control_a_workspace_and_an_editor_do_narrow(folder: Path) -> None
         (b'{"policy": {"modes": "off"}}', "modes is not a key of a policy; mode is"),
         (b'{"policy": null}', "policy must be an object"),
         (b'{"policy": {"mode": "off"}, "policy.mode": "local"}', "is given both"),
+        (b'{"other": NaN, "policy": {}}', "has NaN"),
         (b"[]", "must be an object with settings"),
         (b"\xff", "not UTF-8"),
     ],

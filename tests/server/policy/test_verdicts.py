@@ -139,6 +139,8 @@ def test_models(values: dict[str, Any], verified: bool, licence: str, key: str) 
         ("[[]x", "[x", True),
         ("*.key", "C:\\work\\a.key", True),
         ("*.key", "a\\b.key", True),
+        ("secrets/", "x\\secrets\\a", True),
+        ("secrets/", "\u017fecrets/a", True),
         ("*.key", "a.key.", True),
         ("*.key", "a.key::$DATA", True),
         ("caf\u00e9", "cafe\u0301", True),
