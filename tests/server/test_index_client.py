@@ -15,7 +15,7 @@ import pytest
 from indoors_indexing import index_messages as wire
 from indoors_indexing import messages
 from indoors_indexing.types import Document
-from indoors_server import children, workspace_index
+from indoors_server import children, paths, workspace_index
 from indoors_server.index_client import IndexClient, Root
 from indoors_server.indexer_process import MAX_TEXT, IndexerProcess
 from indoors_server.session import Change, Session
@@ -181,8 +181,9 @@ def test_a_text_that_cannot_be_taken_is_asked_for_again() -> None:
     check(test)
 
 
-def test_a_real_indexer_that_is_killed_is_told_again(tmp_path: Path) -> None:
-    root, cache = tmp_path / "root", tmp_path / "cache"
+def test_a_real_indexer_that_is_killed_is_told_again(private_home: Path) -> None:
+    # The indexer writes nowhere but in our cache.
+    root, cache = private_home / "root", paths.cache_dir()
     root.mkdir()
     (root / "a.py").write_text("alpha = 1\n")
 
