@@ -9,9 +9,9 @@ from cattrs import Converter
 from lsprotocol import types
 from pygls.protocol import default_converter
 
+from indoors_server.asks import Answer, Ask
 from indoors_server.items import item_id as id_of_item
 from indoors_server.positions import Lines
-from indoors_server.service import Answer, Ask
 from indoors_server.session import Change
 
 ACCEPTED = "indoors.accepted"

@@ -9,20 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
-from typing import Literal
 
 import msgspec
 
 from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
 from indoors_server import paths
 from indoors_server import settings as settings_module
+from indoors_server.asks import Answer, Ask
 from indoors_server.debounce import Debounce
 from indoors_server.items import Items
+from indoors_server.policies import Policies
 from indoors_server.ports import Core, Outbox
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
-from indoors_server.settings import Options, Problem, Settings
+from indoors_server.settings import Options, Settings
 from indoors_server.status import Counters, EngineStats, Status, Work, status_of
 from indoors_server.workspace_index import WorkspaceIndex
 
@@ -35,25 +36,6 @@ BUSY_AFTER_S = 0.15
 TARGET_MS = 120.0
 # How many different answers a person gets who asks for one.
 N_ANSWERS = 3
-
-
-class Ask(msgspec.Struct, frozen=True, kw_only=True):
-    """A request for a completion, positions in client units."""
-
-    uri: str
-    line: int
-    character: int
-    trigger: Literal["automatic", "explicit"]
-    selected_text: str | None = None
-    selected_range: tuple[int, int, int, int] = (0, 0, 0, 0)
-    channel: str = "inline"
-
-
-class Answer(msgspec.Struct, frozen=True):
-    """A completion that is not empty, and the snapshot its span refers to."""
-
-    snapshot: Snapshot
-    completion: Completion
 
 
 class Service:
@@ -92,6 +74,8 @@ class Service:
         self._scheduler = Scheduler(clock)
         self._user = Options("config.json")
         self._editor = Options("editor settings")
+        self._sent: object = None
+        self.policies = Policies()
         self._by_folder: dict[str, Settings] = {}
         self.settings = settings_module.resolve()
         self._started = False
@@ -127,6 +111,7 @@ class Service:
 
     def set_editor_settings(self, raw: object) -> None:
         """The editor's layer, as it was sent."""
+        self._sent = raw
         self._editor = settings_module.decode("editor settings", raw)
 
     def apply_settings(self) -> None:
@@ -134,12 +119,15 @@ class Service:
         self.settings = settings_module.resolve(self._user, self._editor)
         problems = [*self._user.problems, *self._editor.problems]
         self._by_folder = {}
-        for folder in filter(None, self.session.folders.values()):
+        folders = list(filter(None, self.session.folders.values()))
+        self._tell("policy", self.policies.read(folders, self._sent))
+        for folder in folders:
             layer = settings_module.workspace_layer(folder)
             narrowed, widened = settings_module.narrow(self.settings, layer)
-            self._by_folder[folder] = narrowed
+            may_index = narrowed.index_enabled and self.policies.may_index(folder)
+            self._by_folder[folder] = msgspec.structs.replace(narrowed, index_enabled=may_index)
             problems += [*layer.problems, *widened]
-        self._tell_problems(problems)
+        self._tell("settings", list(map(str, problems)))
         for snapshot in filter(None, map(self.session.snapshot, self.session.uris())):
             self._retrieval.opened(_root_of(snapshot), snapshot.document)
         self.index.fit(self._by_folder)
@@ -147,11 +135,12 @@ class Service:
             self._core.reconfigure(self.settings)
             self.refresh_status()
 
-    def _tell_problems(self, problems: list[Problem]) -> None:
-        fresh = [text for text in map(str, problems) if text not in self._told]
+    def _tell(self, about: str, texts: list[str]) -> None:
+        """Each text once."""
+        fresh = [text for text in texts if text not in self._told]
         self._told.update(fresh)
         if fresh:
-            self._outbox.message("warning", "Indoors settings:\n" + "\n".join(fresh))
+            self._outbox.message("warning", f"Indoors {about}:\n" + "\n".join(fresh))
 
     # --- requests -----------------------------------------------------------------------------
 
@@ -163,7 +152,7 @@ class Service:
             return None
         settings = self._settings_of(snapshot)
         document = snapshot.document
-        if settings.refusal(document.path, document.language, ask.trigger):
+        if self._refusal(snapshot, ask.trigger):
             return None
         if self._core.facts.phase != "ready":
             self._core.recheck()
@@ -306,8 +295,17 @@ class Service:
             self._retrieval.left(left.document, self.session.cursor(before))
 
     def _is_refused(self, folder: str, path: str) -> bool:
-        """Whether a file is none that may be used, as `completion.exclude` says."""
-        return self._by_folder.get(folder, self.settings).excludes(path) != ""
+        """Whether a file is none that may be used, as `completion.exclude` or the policy says."""
+        excluded = self._by_folder.get(folder, self.settings).excludes(path)
+        return bool(excluded or self.policies.refusal(folder, path))
+
+    def _refusal(self, snapshot: Snapshot, trigger: str = "explicit") -> str:
+        """Why a document is not completed; "" if it is."""
+        document = snapshot.document
+        why = self._settings_of(snapshot).refusal(document.path, document.language, trigger)
+        if why or scheme_of(document.uri) != "file":
+            return why or self.policies.of(snapshot.folder).may_complete(document.path).reason
+        return self.policies.refusal(snapshot.folder, document.path)
 
     def _is_indexed(self, folder: str) -> bool:
         """Whether the index of a folder may be asked."""
@@ -331,12 +329,11 @@ class Service:
 
     def _may_prepare(self, snapshot: Snapshot) -> bool:
         """Whether a document is completed at all, and may be worked on in the background."""
-        document, settings = snapshot.document, self._settings_of(snapshot)
         return (
             self._core.facts.phase == "ready"
-            and self._may_go_on(settings)
-            and scheme_of(document.uri) not in READ_ONLY_SCHEMES
-            and not settings.refusal(document.path, document.language, "explicit")
+            and self._may_go_on(self._settings_of(snapshot))
+            and scheme_of(snapshot.document.uri) not in READ_ONLY_SCHEMES
+            and not self._refusal(snapshot)
         )
 
     # --- status -------------------------------------------------------------------------------
@@ -389,8 +386,7 @@ class Service:
             return "" if self.settings.enabled else "completion.enabled is off"
         if scheme_of(snapshot.document.uri) in READ_ONLY_SCHEMES:
             return "this is a read-only view"
-        settings = self._settings_of(snapshot)
-        return settings.refusal(snapshot.document.path, snapshot.document.language, "explicit")
+        return self._refusal(snapshot)
 
 
 def _root_of(snapshot: Snapshot) -> str:

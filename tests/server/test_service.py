@@ -10,7 +10,8 @@ import pytest
 
 from fakes.fake_core import FakeCore
 from indoors_completion.types import CompletionRequest
-from indoors_server.service import Ask, Service
+from indoors_server.asks import Ask
+from indoors_server.service import Service
 from indoors_server.session import Change
 
 URI = "file:///w/a.py"

@@ -58,6 +58,12 @@ reported with the command that a person may run instead.
 
 What gets narrower counts at once. What gets wider needs a restart of the server.
 
+**In this version** the server obeys `mode` `off`, `complete`, `index` and `deny_paths`: a denied
+file is not completed and stands in no prompt, though the index knows its names. There is nothing
+yet that sends code, so the modes beyond `local`, hosts and limits only say what will be allowed;
+and `strict`, `allow_unverified_models` and `forbidden_licences` are checked and shown, and not
+enforced. [Privacy](privacy.md) says what the kernel enforces.
+
 ## Files that cannot be used
 
 Strict JSON in UTF-8, 256 KiB at most. A key twice, an unknown key, a wrong type, NaN or anything

@@ -114,7 +114,7 @@ TABLE: tuple[Key, ...] = (
         kind="patterns",
         default=BUILT_IN_DENIES,
         merge="union",
-        text="Files that are not indexed, not completed, in no prompt and never sent.",
+        text="Files that are not completed, in no prompt and never sent.",
     ),
     Key(
         name="onprem_hosts",

@@ -1,0 +1,66 @@
+"""The policies in force in one server: one for each workspace folder, never wider than they were.
+
+`policy` says what a policy is; here it is read again with the settings, and asked about files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+from indoors_server import policy
+from indoors_server.policy.decision import Policy, merge
+from indoors_server.policy.guard import Guard
+
+Load = Callable[[Path | None, object], Policy]
+
+
+class Policies:
+    """Until it has read anything, what is built in counts."""
+
+    def __init__(self, load: Load = policy.load) -> None:
+        self._load = load
+        self._built_in = merge(())
+        self._guards: dict[str, Guard] = {}
+
+    def read(self, folders: Iterable[str], editor: object) -> list[str]:
+        """Read all layers again; what is to be told. What is narrower counts from now on, what is
+        wider waits for the next server.
+        """
+        told: list[str] = []
+        for folder in dict.fromkeys(["", *folders]):
+            new = self._load(Path(folder) if folder else None, editor)
+            told += map(str, new.problems)
+            guard = self._guards.get(folder)
+            if guard is None:
+                self._guards[folder] = Guard(new)
+            elif message := guard.offer(new).message:
+                told.append(message)
+        return list(dict.fromkeys(told))
+
+    def of(self, folder: str) -> Policy:
+        """What counts for a workspace folder, or ("") for a document in none."""
+        guard = self._guards.get(folder) or self._guards.get("")
+        return guard.policy if guard is not None else self._built_in
+
+    def refusal(self, folder: str, path: str) -> str:
+        """Why a file may not be completed nor shown to the model; "" if it may.
+
+        `path` is as a document has it: relative to `folder`, or absolute. A link is what it leads
+        to, too: else a harmless name would open a denied file.
+        """
+        found = self.of(folder)
+        verdict = found.may_complete(path)
+        if not verdict:
+            return verdict.reason
+        real = os.path.realpath(Path(folder, path))
+        inside = os.path.realpath(folder) if folder else ""
+        if inside and real.startswith(inside + os.sep):
+            real = real[len(inside) + 1 :].replace(os.sep, "/")
+        return "" if real == path else found.may_complete(real).reason
+
+    def may_index(self, folder: str) -> bool:
+        """Whether a folder may be indexed, and its index asked."""
+        found = self.of(folder)
+        return found.index and found.mode != "off"
