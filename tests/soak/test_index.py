@@ -122,8 +122,12 @@ def test_a_checkout_of_another_branch_is_followed(work: Workspace, rounds: int) 
 
 
 @lengths(1, 5)
-def test_hostile_sources_stall_neither_a_pass_nor_a_question(work: Workspace, rounds: int) -> None:
+def test_hostile_sources_stall_neither_a_pass_nor_a_question(
+    work: Workspace, rounds: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """All questions that are asked during the pass are answered, by one and the same process."""
+    # The indexer writes nowhere but in our cache.
+    monkeypatch.setenv("XDG_CACHE_HOME", str(work.cache.parent))
     for number in range(rounds):
         hostile_tree(work, number)
     for number in range(200):
