@@ -47,6 +47,9 @@ def editor(work: Workspace) -> Iterator[Editor]:
     with editing(work, settings=PATIENT) as editor:
         editor.client.wait_ready(READY_S)
         editor.phase(work.root, "ready")
+        # The first look of all takes longer than a key waits for snippets on a slow machine.
+        editor.client.open((work.root / "first.py").as_uri(), "import ledger\n\nledger.\n")
+        editor.client.complete((work.root / "first.py").as_uri(), 2, 7, trigger=1)
         yield editor
 
 

@@ -198,7 +198,7 @@ def test_the_outlines_of_types_fill_room_that_nothing_better_takes() -> None:
     names = ", ".join(f"make{n}" for n in range(80))
     calls = "".join(f"make{n}()\n" for n in range(80))
     text = f"from app.kinds import Kind\nfrom app.many import {names}\n{calls}\nif Kind:\n    <|>\n"
-    found = kinds.ask("app/full.py", "python", text, budget=800)
+    found = kinds.ask("app/full.py", "python", text, budget=750)
     check(found, "class Kind:", absent=["def turn"])
     found = kinds.ask("app/full.py", "python", text, budget=1500)
     check(found, "class Kind:", shown=["def turn"])
