@@ -14,6 +14,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
+from indoors_server import role_files
+
 # What a child may know of our environment: places, locale, and the choice of GPU. PATH is among
 # them for the GPU driver's own helpers only; we never start a program by bare name.
 _KEPT_VARIABLES = (
@@ -36,13 +38,16 @@ def spawn(
     stderr is inherited unless given. The child gets no other descriptor of ours, a short
     environment, and `/` as its working directory, so that nothing in a workspace is on its path.
     """
+    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    # A driver would keep what it compiles for a card in the home, where nothing of ours writes.
+    environment["CUDA_CACHE_PATH"] = str(role_files.cuda_cache())
     return subprocess.Popen(  # noqa: TID251 - this is the spawn function
         command(role, *arguments),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=stderr,
         cwd=Path(sys.executable).anchor,
-        env={name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ},
+        env=environment,
         close_fds=True,
         bufsize=0,
     )

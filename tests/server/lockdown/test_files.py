@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from indoors_server import landlock, role_files
+from indoors_server import children, landlock, role_files
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux")
 
@@ -210,6 +210,16 @@ def test_a_home_directory_is_no_library(monkeypatch):
     assert files.read is not None
     assert "/home/ann/venv/lib" in files.read
     assert not {"/home/ann", "/home", "/", ""} & set(files.read)
+
+
+def test_a_driver_is_told_to_keep_its_cache_where_the_worker_may_write(private_home, monkeypatch):
+    assert private_home
+    given = {}
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **options: given.update(options))
+    children.spawn("worker")
+    files = role_files.files_of("worker", [])
+    assert files is not None
+    assert given["env"]["CUDA_CACHE_PATH"] == files.write[0]
 
 
 def test_without_a_model_the_worker_may_read_anything():
