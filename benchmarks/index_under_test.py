@@ -52,7 +52,7 @@ class Index:
 
         Raises RuntimeError if it did not come to its end.
         """
-        spawn = partial(children.spawn, "indexer", "--maker")
+        spawn = partial(children.spawn, "indexer", "--maker", f"--root={self.root}")
         outcome = self._build.bring_up_to_date(self._writer, str(self.root), spawn=spawn)
         if not outcome.is_complete:
             raise RuntimeError(f"the pass ended early: {outcome}")

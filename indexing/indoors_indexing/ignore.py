@@ -18,9 +18,9 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 from typing_extensions import override
 
 from indoors_indexing import globs
+from indoors_indexing.reach import EXCLUDE, GIT_FILE, exclude_files
 from indoors_indexing.reading import Unreadable, read_regular, read_source
 
-GIT_FILE = ".gitignore"
 OWN_FILE = ".indoorsignore"
 RULE_FILES = (GIT_FILE, OWN_FILE)
 # A file of patterns is written by people. Both limits bound what a hostile one can cost.
@@ -208,22 +208,13 @@ def _enter(levels: Levels, folder: str, read: Callable[[str], bytes]) -> Levels:
 
 
 def _info_exclude(marker: Path) -> bytes | None:
-    """The exclude file of a repository; in a linked worktree `.git` is a file that leads to it."""
-    places = [marker / "info/exclude"]
-    try:
-        said = read_regular(str(marker), None, 4096).data
-        if said.startswith(b"gitdir: "):
-            git = marker.parent / os.fsdecode(said[8:].rstrip(b"\r\n"))
-            places.append(git / "info/exclude")
-            common = read_regular(str(git / "commondir"), None, 4096).data
-            places.append(git / os.fsdecode(common.rstrip(b"\r\n")) / "info/exclude")
-    except (Unreadable, ValueError):
-        pass
-    for place in places:
-        try:
-            return read_regular(str(place), None, _MAX_FILE_BYTES).data
-        except Unreadable:
-            continue
+    """The first exclude file that a repository has."""
+    for place in exclude_files(marker):
+        if place.match(EXCLUDE):
+            try:
+                return read_regular(str(place), None, _MAX_FILE_BYTES).data
+            except Unreadable:
+                continue
     return None
 
 

@@ -9,7 +9,8 @@ already, and `Hold` says which file of which root the document is.
     Release(uri), or Forget ---------------------> Keeper.let_go
     Saved(paths) --------------------------------> Keeper.changed
     StopPass, RebuildIndex ----------------------> Keeper.stop_pass, Keeper.rebuild
-    IndexState, IndexProgress, IndexNote <-------- what the keeper tells (`message_of`)
+    IndexState, IndexProgress, IndexNote,
+    IndexOutOfReach <----------------------------- what the keeper tells (`message_of`)
 
 An `Update` alone changes nothing in an index: questions about syntax send one with every key. When
 it is time for the index, `Hold` is sent again.
@@ -18,7 +19,7 @@ it is time for the index, `Hold` is sent again.
 from __future__ import annotations
 
 from indoors_indexing.message import Message
-from indoors_indexing.reports import Note, Phase, Progress, Report
+from indoors_indexing.reports import Note, OutOfReach, Phase, Progress, Report
 
 
 class KeepRoot(Message, frozen=True, kw_only=True, tag="keep_root"):
@@ -95,14 +96,22 @@ class IndexNote(Message, frozen=True, kw_only=True, tag="index_note"):
     text: str
 
 
+class IndexOutOfReach(Message, frozen=True, kw_only=True, tag="index_out_of_reach"):
+    """This process may not open the root as it is now: another one is needed."""
+
+    root: str
+
+
 ToKeeper = KeepRoot | DropRoot | Hold | Release | Saved | StopPass | RebuildIndex
-FromKeeper = IndexState | IndexProgress | IndexNote
+FromKeeper = IndexState | IndexProgress | IndexNote | IndexOutOfReach
 
 
 def message_of(root: str, report: Report) -> FromKeeper:
     """The message that carries a keeper's report."""
     if isinstance(report, Note):
         return IndexNote(root=root, text=report.text)
+    if isinstance(report, OutOfReach):
+        return IndexOutOfReach(root=root)
     if isinstance(report, Progress):
         return IndexProgress(root=root, done=report.done, total=report.total)
     return IndexState(root=root, phase=report.phase, n_changed=report.n_changed)

@@ -16,7 +16,7 @@ import math
 import os
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from indoors_indexing import build, mounts
 from indoors_indexing.coalesce import Changes
 from indoors_indexing.lone_maker import LoneMaker, Stopped
 from indoors_indexing.pool import Spawn
-from indoors_indexing.reports import Note, Phase, Progress, Report, State, Tell
+from indoors_indexing.reports import Note, OutOfReach, Phase, Progress, Report, State, Tell
 from indoors_indexing.store import StoreReset, StoreUnavailable, Writer, WriterBusy
 from indoors_indexing.sweep import Sweep
 from indoors_indexing.tree_watch import TreeWatcher
@@ -50,6 +50,8 @@ class Pace(NamedTuple):
 
 # Paths looked at between two looks at whether to stop.
 _SLICE = 40
+# A keeper that was not replaced by then looks again whether it has to be.
+_REPLACED_WITHIN_S = 10.0
 # Between two looks for a root that is gone, and for a command that asks for another index.
 _LOOK_AGAIN_S = 2.0
 
@@ -59,6 +61,7 @@ class Keeper:
 
     `hold`, `let_go` and `changed` wait while the watches of a whole tree are put in order, the
     others never. `spawn` starts makers; it is called in a thread that lasts as long as they.
+    `in_reach` says whether this process may read the root as it is now.
     """
 
     def __init__(
@@ -72,7 +75,9 @@ class Keeper:
         pace: Pace | None = None,
         open_watches: OpenWatches = open_watches,
         mount_table: str | None = None,
+        in_reach: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._in_reach = in_reach
         self._path = root
         self._root = str(root)
         self._cache = cache
@@ -247,6 +252,11 @@ class Keeper:
         self._end_sweep()
         if not self._watcher.root_is_there:
             self._settled("gone")
+            return
+        if not self._in_reach():
+            # What cannot be read would count as removed. Nothing more is done here.
+            self._tell(OutOfReach())
+            self._stop.wait(_REPLACED_WITHIN_S)
             return
         self._stop_pass.clear()
         self._state("indexing")

@@ -10,6 +10,7 @@ from __future__ import annotations
 import queue
 import threading
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -22,6 +23,7 @@ from indoors_indexing.index_messages import (
     StopPass,
     message_of,
 )
+from indoors_indexing.reach import Reach
 from indoors_indexing.reports import Note, Report, State
 
 if TYPE_CHECKING:
@@ -48,11 +50,19 @@ Order = KeepRoot | DropRoot | Saved | StopPass | RebuildIndex | Held | Released
 
 
 class Keepers:
-    """Keeps the indexes of several roots. `send` is called by their threads."""
+    """Keeps the indexes of several roots. `send` is called by their threads.
+
+    `reach` says which roots this process was started for; None is for a process that may read all.
+    """
 
     def __init__(
-        self, spawn: Spawn | None, send: Callable[[FromKeeper], None], pace: Pace | None = None
+        self,
+        spawn: Spawn | None,
+        send: Callable[[FromKeeper], None],
+        pace: Pace | None = None,
+        reach: Reach | None = None,
     ) -> None:
+        self._reach = reach
         self._spawn = spawn
         self._send = send
         self._pace = pace
@@ -126,12 +136,16 @@ class Keepers:
             spawn=self._spawn,
             wanted=frozenset(order.wanted),
             pace=self._pace,
+            in_reach=partial(self._is_in_reach, order.root),
         )
         self._keepers[order.root] = keeper
         for held in self._held.values():
             if held.root == order.root:
                 keeper.hold(held.path, held.text)
         keeper.start()
+
+    def _is_in_reach(self, root: str) -> bool:
+        return self._reach is None or self._reach.has(root)
 
     def _hold(self, held: Held) -> None:
         before = self._held.get(held.uri)

@@ -51,6 +51,12 @@ class ErrorCount(Message, frozen=True, kw_only=True, tag="error_count"):
 # --- from the indexer -------------------------------------------------------------------------
 
 
+class Started(Message, frozen=True, kw_only=True, tag="started"):
+    """Sent once, first. `lock` is the state of this process's lock-down."""
+
+    lock: str
+
+
 class SiteReply(Message, frozen=True, kw_only=True, tag="site_reply"):
     """The answer to `Site`."""
 
@@ -77,7 +83,7 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
 
 ToIndexer = Update | Forget | Site | ErrorCount | ToKeeper
 Answer = SiteReply | CountReply | Failed
-FromIndexer = Answer | FromKeeper
+FromIndexer = Started | Answer | FromKeeper
 
 _T = TypeVar("_T")
 _encoder = msgspec.msgpack.Encoder()

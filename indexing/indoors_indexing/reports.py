@@ -32,6 +32,12 @@ class State(NamedTuple):
     n_changed: int = 0
 
 
-Report = Note | Progress | State
+class OutOfReach(NamedTuple):
+    """The root, or what its ignore rules come from, is another file than when this process started:
+    the kernel may refuse it here. The keeper waits to be replaced.
+    """
+
+
+Report = Note | Progress | State | OutOfReach
 # Called in the keeper's thread, for each report. It must not wait for the keeper.
 Tell = Callable[[Report], None]

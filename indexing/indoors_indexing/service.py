@@ -38,6 +38,7 @@ from indoors_indexing.messages import (
     Forget,
     Site,
     SiteReply,
+    Started,
     ToIndexer,
     Update,
     decode_to_indexer,
@@ -47,6 +48,7 @@ from indoors_indexing.parse import SyntaxUnavailable, Trees
 
 if TYPE_CHECKING:
     from indoors_indexing.pool import Spawn
+    from indoors_indexing.reach import Reach
 
 # The parent forgets documents as they are closed; this only bounds a parent that does not.
 _MAX_TEXTS = 64
@@ -55,17 +57,29 @@ _MAX_TEXTS = 64
 _SWITCH_S = 0.0005
 
 
-def run(reader: BinaryIO, writer: BinaryIO, spawn: Spawn | None = None) -> int:
+def run(
+    reader: BinaryIO,
+    writer: BinaryIO,
+    spawn: Spawn | None = None,
+    *,
+    reach: Reach | None = None,
+    lock: str = "unproven",
+) -> int:
     """Answer frames from `reader` on `writer`; does not return before the stream ends.
 
     `spawn` starts a maker; without it files are parsed in this process, beside the questions.
+    `reach` says which roots this process may read, None for all; `lock` is told to the server.
     """
     if not die_with_parent():
         return 1
     sys.setswitchinterval(_SWITCH_S)
     inbox: queue.SimpleQueue[ToIndexer] = queue.SimpleQueue()
     threading.Thread(target=_read, args=(reader, inbox), name="frames", daemon=True).start()
-    service = _Service(writer, spawn)
+    service = _Service(writer, spawn, reach)
+    try:
+        service.send(Started(lock=lock))
+    except BrokenPipeError:
+        return 0
     while True:
         batch = [inbox.get()]
         with contextlib.suppress(queue.Empty):
@@ -78,10 +92,10 @@ def run(reader: BinaryIO, writer: BinaryIO, spawn: Spawn | None = None) -> int:
 
 
 class _Service:
-    def __init__(self, writer: BinaryIO, spawn: Spawn | None) -> None:
+    def __init__(self, writer: BinaryIO, spawn: Spawn | None, reach: Reach | None) -> None:
         self._writer = writer
         self._writing = threading.Lock()
-        self._keepers = Keepers(spawn, self._send)
+        self._keepers = Keepers(spawn, self.send, reach=reach)
         self._trees = Trees()
         self._texts: OrderedDict[str, Update] = OrderedDict()
 
@@ -97,7 +111,7 @@ class _Service:
                 self._drop(message.uri)
         for message in batch:
             if isinstance(message, Site | ErrorCount):
-                self._send(self._answer(message))
+                self.send(self._answer(message))
             elif isinstance(message, Hold):
                 if (known := self._texts.get(message.uri)) is not None:
                     held = Held(message.uri, message.root, message.path, known.text)
@@ -107,7 +121,7 @@ class _Service:
             elif isinstance(message, KeepRoot | DropRoot | Saved | StopPass | RebuildIndex):
                 self._keepers.post(message)
 
-    def _send(self, message: Message) -> None:
+    def send(self, message: Message) -> None:
         """Write a frame whole. Raises OSError when nobody reads any more."""
         with self._writing:
             write_frame(self._writer, encode(message))

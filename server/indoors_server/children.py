@@ -11,6 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 from typing import IO
 
@@ -28,6 +29,11 @@ _KEPT_VARIABLES = (
 def command(role: str, *arguments: str) -> list[str]:
     """The command line that starts `role` (a subcommand of `python -I -m indoors_server`)."""
     return [sys.executable, "-I", "-m", "indoors_server", role, *arguments]
+
+
+def root_options(roots: Iterable[str]) -> list[str]:
+    """The part of an indexer's command line that says which folders it may read."""
+    return [f"--root={root}" for root in roots]
 
 
 def spawn(

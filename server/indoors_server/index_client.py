@@ -3,6 +3,7 @@
     keep(root) ------------> KeepRoot        on_state(root, phase, n_changed) <- IndexState
     hold(document, path) --> Update, Hold    on_progress(root, done, total) <--- IndexProgress
     stop_pass(root) -------> StopPass        on_note(root, text) <-------------- IndexNote
+    another process for other roots <-- IndexOutOfReach
 
 All that was asked for is remembered, so that another indexer is told it again. One that keeps
 ending before an index is ready is told ever later, and questions about syntax are answered
@@ -12,7 +13,7 @@ meanwhile. Use from one event loop; nothing here waits or raises.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -89,12 +90,17 @@ class IndexClient:
 
     # --- roots ------------------------------------------------------------------------------------
 
+    def expect(self, roots: Iterable[str]) -> None:
+        """These will be kept: a process that is started for them need not be replaced then."""
+        self._indexer.confine(roots)
+
     def keep(self, root: str, cache: Path, wanted: tuple[str, ...] = ()) -> None:
         """Have the index of a root (an absolute path) kept below `cache`."""
         if root in self._kept:
             return
         self._kept[root] = wire.KeepRoot(root=root, cache=str(cache), wanted=wanted)
         self._roots[root] = Root()
+        self._indexer.confine(self._kept)
         self._send(self._kept[root])
         self._say_state(root, "waiting")
 
@@ -106,6 +112,7 @@ class IndexClient:
         for uri in [uri for uri, held in self._held.items() if held.root == root]:
             self.release(uri)
         self._send(wire.DropRoot(root=root))
+        self._indexer.confine(self._kept)
         self._say_state(root, "off")
 
     def stop_pass(self, root: str) -> None:
@@ -166,6 +173,8 @@ class IndexClient:
             self._roots[root] = Root(self._roots[root].phase, message.done, message.total)
             for progressed in self._on_progress:
                 progressed(root, message.done, message.total)
+        elif isinstance(message, wire.IndexOutOfReach):
+            self._indexer.lose(blame=False)
         else:
             for noted in self._on_note:
                 noted(root, message.text)

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import BinaryIO, Protocol, cast
 
 from indoors_indexing import messages
@@ -22,6 +22,7 @@ from indoors_indexing.frames import HEADER, FrameError, body_length, frame
 from indoors_indexing.message import Message
 from indoors_indexing.sources import encodable
 from indoors_indexing.types import Document
+from indoors_server import children
 
 # The type only: processes are started by the `spawn` that is passed in (children.spawn).
 Process = subprocess.Popen[bytes]  # noqa: TID251
@@ -54,10 +55,13 @@ class Listener(Protocol):
 
 
 class Child:
-    """One indexer process, its pipes, and the versions of documents that it was sent."""
+    """One indexer process, its pipes, the folders that it may read, and the versions of documents
+    that it was sent.
+    """
 
-    def __init__(self, process: Process) -> None:
+    def __init__(self, process: Process, roots: tuple[str, ...] = ()) -> None:
         self.process = process
+        self.roots = roots
         self.reading: asyncio.ReadTransport | None = None
         self.writing: asyncio.WriteTransport | None = None
         self.sent: dict[str, tuple[str, int]] = {}
@@ -101,10 +105,16 @@ class _Frames(asyncio.Protocol):
 
 
 class IndexerProcess:
-    """Keeps one indexer running from `start` to `close`. Nothing here raises or waits long."""
+    """Keeps one indexer running from `start` to `close`. Nothing here raises or waits long.
 
-    def __init__(self, spawn: Callable[[], Process]) -> None:
+    `spawn` starts one; it is given the options that say which folders it may read. `lock` is the
+    lock-down's state in the process that runs, "" before that is known.
+    """
+
+    def __init__(self, spawn: Callable[..., Process]) -> None:
         self._spawn = spawn
+        self._roots: tuple[str, ...] = ()
+        self.lock = ""
         self._listeners: list[Listener] = []
         self._child: Child | None = None
         self._closed = False
@@ -136,6 +146,20 @@ class IndexerProcess:
         if text and text not in self._notes and len(self._notes) < _MAX_NOTES:
             self._notes.append(text)
 
+    def confine(self, roots: Iterable[str]) -> None:
+        """From now on these folders are read, and no others.
+
+        What the kernel forbids a process stays forbidden, so other folders mean another process; it
+        is started once for all changes of one turn of the event loop.
+        """
+        self._roots = tuple(sorted(roots))
+        if self._child is not None and self._child.roots != self._roots:
+            asyncio.get_running_loop().call_soon(self._refit)
+
+    def _refit(self) -> None:
+        if self._child is not None and self._child.roots != self._roots:
+            self.lose(blame=False)
+
     async def start(self) -> None:
         """Start the indexer. A failure is noted and tried again later, never raised."""
         async with self._starting:
@@ -147,7 +171,8 @@ class IndexerProcess:
             self._restart.cancel()
             self._restart = None
         try:
-            child = Child(self._spawn())
+            roots = self._roots
+            child = Child(self._spawn(*children.root_options(roots)), roots)
         except (OSError, subprocess.SubprocessError) as error:
             self.note(f"the indexer did not start ({type(error).__name__}): no syntax for now")
             self._start_later()
@@ -166,6 +191,7 @@ class IndexerProcess:
                 child.writing.abort()
         else:
             self._child = child
+            self.confine(self._roots)
             for listener in self._listeners:
                 listener.started()
 
@@ -215,6 +241,9 @@ class IndexerProcess:
 
     def _received(self, child: Child, message: messages.FromIndexer) -> None:
         if child.ended:
+            return
+        if isinstance(message, messages.Started):
+            self.lock = message.lock  # it has answered nothing yet
             return
         self._failures = 0
         for listener in self._listeners:

@@ -4,7 +4,7 @@
 thread exists. On Linux it installs the filter of `seccomp` (inherited by every child, never to be
 taken off) and Landlock's rules about files (`role_files`), closes sockets that came with the
 process, and then tries the ways out itself: the state it returns says what the kernel was seen to
-refuse, not what was asked of it. Where reading or writing files stays open, the state says so.
+refuse, not what was asked of it. Where the rules about files do not hold, the state says so.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from indoors_server.landlock import Files
 
 if TYPE_CHECKING:
     import ctypes
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 
 class LockState(NamedTuple):
@@ -31,6 +31,7 @@ class LockState(NamedTuple):
     reason: str
 
 
+_STRENGTH = {"unproven": 0, "network enforced, files not": 1, "enforced": 2}
 _state = LockState("unproven", "none", "not applied yet")
 _applied = False
 
@@ -60,6 +61,16 @@ def state() -> LockState:
     return _state
 
 
+def least(states: Iterable[str]) -> str:
+    """The weakest of some states, which is what holds for all of them together.
+
+    "" stands for a process that has not said yet, and counts for nothing; with no state at all
+    nothing is proven.
+    """
+    said = [one for one in states if one]
+    return min(said, key=lambda one: _STRENGTH.get(one, 0), default="unproven")
+
+
 def _lock(role: str, arguments: list[str]) -> LockState:
     if sys.platform == "linux":
         return _lock_linux(role, arguments)
@@ -78,6 +89,8 @@ def _lock_linux(role: str, arguments: list[str]) -> LockState:
     _keep_private()
     files = role_files.files_of(role, arguments)
     abi, notes = _restrict_files(files)
+    # The server reads what its user opens, wherever that is; it writes in our folders only.
+    are_held = bool(abi and files is not None and (files.read is not None or role == "serve"))
     # Not dumpable: no core reaches a crash handler, and no other process of this user can read
     # our memory. A process may still open its own /proc/self/fd/N (a test shows it).
     if libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0) != 0:
@@ -93,7 +106,7 @@ def _lock_linux(role: str, arguments: list[str]) -> LockState:
     mechanism += f", Landlock {abi}" if abi else ""
     if failure := _self_test(libc, target) or (_file_test(files) if files and abi else ""):
         return LockState("unproven", mechanism, failure)
-    if abi and files is not None and files.read is not None:
+    if are_held:
         return LockState("enforced", mechanism, "; ".join(notes))
     return LockState("network enforced, files not", mechanism, "; ".join(notes))
 
@@ -116,6 +129,9 @@ def _file_test(files: Files) -> str:
     attempts = [("/dev/full", os.O_WRONLY)]
     attempts += [("/etc/passwd", os.O_RDONLY)] if files.read is not None else []
     for path, flags in attempts:
+        # Who works on /etc may read it.
+        if any(f"{path}/".startswith(f"{one.rstrip('/')}/") for one in files.read or ()):
+            continue
         try:
             descriptor = os.open(path, flags | os.O_CLOEXEC)
         except FileNotFoundError:

@@ -2,7 +2,8 @@
 
     serve    reads what the editor shows it, so anything its user can; writes in our cache and state
     worker   reads its model, its engine and libraries; writes what a driver compiles, in our cache
-    indexer  writes in our cache only
+    indexer  reads the roots that it was started for, what git's rules for them come from, and
+             libraries; writes in our cache only
 
 Graphics drivers are devices that are opened for writing, so they stay allowed where there are any.
 """
@@ -38,7 +39,11 @@ def files_of(role: str, arguments: list[str]) -> Files | None:
     if role == "serve":
         return Files(None, (*_made(cache, state), "/dev/null", *_devices()))
     if role == "indexer":
-        return Files(None, (*_made(cache), "/dev/null"))
+        from indoors_indexing import reach
+
+        roots = _options(arguments, "--root")
+        above = [path for root in roots for path in reach.rule_files_above(root)]
+        return Files((*_libraries(), *roots, *above), (*_made(cache), "/dev/null"))
     if role != "worker":
         return None
     write = (*_made(cuda_cache()), "/dev/null", "/proc/self", *_devices())
@@ -95,9 +100,15 @@ def _made(*directories: Path) -> list[str]:
 
 
 def _option(arguments: list[str], name: str) -> str:
+    return next(iter(_options(arguments, name)), "")
+
+
+def _options(arguments: list[str], name: str) -> list[str]:
+    """All values of an option, in both spellings."""
+    found = []
     for position, one in enumerate(arguments):
         if one == name and position + 1 < len(arguments):
-            return arguments[position + 1]
-        if one.startswith(f"{name}="):
-            return one[len(name) + 1 :]
-    return ""
+            found.append(arguments[position + 1])
+        elif one.startswith(f"{name}="):
+            found.append(one[len(name) + 1 :])
+    return found

@@ -45,12 +45,20 @@ def run_indexer(arguments: list[str]) -> int:
     """Run the indexer (the one place where trees live, and the writer of indexes), or a maker."""
     parser = argparse.ArgumentParser(prog="indoors indexer")
     parser.add_argument("--maker", action="store_true", help="only make records for an indexer")
+    # The lock-down has read them (role_files): no other folder can be opened.
+    parser.add_argument("--root", action="append", default=[], help="a folder that it will index")
     options = parser.parse_args(arguments)
     reader, writer = frame_streams()
     if options.maker:
         from indoors_indexing import maker
 
         return maker.run(reader, writer)
-    from indoors_indexing import service
+    from indoors_indexing import reach, service
 
-    return service.run(reader, writer, partial(children.spawn, "indexer", "--maker"))
+    return service.run(
+        reader,
+        writer,
+        partial(children.spawn, "indexer", "--maker", *children.root_options(options.root)),
+        reach=reach.Reach(options.root),
+        lock=lockdown.state().state,
+    )

@@ -102,6 +102,8 @@ class WorkspaceIndex:
 
     def _fit(self) -> None:
         if not self._begun:
+            # The indexer is started before, and may read only what it is started for.
+            self._client.expect(f for f, on in self._enabled.items() if on and not refusal(f))
             return
         self._off = {folder for folder, is_enabled in self._enabled.items() if not is_enabled}
         for folder in self._enabled:

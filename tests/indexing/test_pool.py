@@ -106,7 +106,7 @@ def test_who_stops_asking_ends_the_processes(root: Path, tmp_path: Path) -> None
 
 def test_the_real_role_makes_records(root: Path, tmp_path: Path) -> None:
     """The launch form of the product: locked down, isolated, spoken to by frames."""
-    process = children.spawn("indexer", "--maker")
+    process = children.spawn("indexer", "--maker", f"--root={root}")
     request = frame(encode(Make(maker.PROTOCOL_VERSION, os.fsencode(root), files(root, "a.py"))))
     out, _ = process.communicate(request, timeout=30)
     stream = io.BytesIO(out)

@@ -4,6 +4,7 @@ import io
 import os
 import signal
 import subprocess
+import sys
 import time
 
 import pytest
@@ -107,6 +108,7 @@ class Indexer:
         self.process = children.spawn("indexer")
         assert self.process.stdout is not None
         self._reader = io.BufferedReader(self.process.stdout)
+        self.started = self.receive()
 
     def __enter__(self) -> "Indexer":
         return self
@@ -158,6 +160,13 @@ def test_questions_are_answered_about_the_newest_text() -> None:
         reply = indexer.receive()
         assert isinstance(reply, messages.Failed)
         assert reply.kind == "language"
+
+
+def test_it_says_first_how_far_it_is_locked_down() -> None:
+    with Indexer() as indexer:
+        assert isinstance(indexer.started, messages.Started)
+        states = ("enforced", "network enforced, files not", "unproven")
+        assert indexer.started.lock in states[: 2 if sys.platform == "linux" else 3]
 
 
 def test_a_hostile_text_is_given_up_and_the_next_is_answered() -> None:

@@ -388,11 +388,11 @@ def test_makers_are_started_out_of_reach_of_ctrl_c(monkeypatch: pytest.MonkeyPat
     blocked: list[bool] = []
 
     def spawn(*arguments: str) -> None:
-        assert arguments == ("indexer", "--maker")
+        assert arguments == ("indexer", "--maker", "--root=/w")
         blocked.append(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, set()))
 
     monkeypatch.setattr(children, "spawn", spawn)
-    index_pass._maker()
+    index_pass._maker(Path("/w"))
     assert blocked == [True]
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, set())
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import signal
+import sqlite3
 from collections.abc import Awaitable, Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +18,7 @@ import pytest
 from indoors_indexing import index_messages as wire
 from indoors_indexing import messages
 from indoors_indexing.types import Document
-from indoors_server import children, paths, workspace_index
+from indoors_server import children, landlock, paths, workspace_index
 from indoors_server.index_client import IndexClient, Root
 from indoors_server.indexer_process import MAX_TEXT, IndexerProcess
 from indoors_server.session import Change, Session
@@ -191,7 +194,7 @@ def test_a_real_indexer_that_is_killed_is_told_again(private_home: Path) -> None
         return {row[2] for row in content(root, cache)["words"]}
 
     async def scenario() -> None:
-        indexer = IndexerProcess(lambda: children.spawn("indexer"))
+        indexer = IndexerProcess(partial(children.spawn, "indexer"))
         client = IndexClient(indexer)
         ready = asyncio.Event()
         client.on_state(lambda _root, phase, _n: ready.set() if phase == "ready" else None)
@@ -443,3 +446,121 @@ def test_folders_that_are_no_project_are_refused(root: Path, private_home: Path)
     link = root / "link"
     link.symlink_to(private_home)
     assert "home" in refusal(str(link))
+
+
+class Indexed:
+    """A real indexer process behind a client, and what it said last about each root."""
+
+    def __init__(self) -> None:
+        self.indexer = IndexerProcess(partial(children.spawn, "indexer"))
+        self.client = IndexClient(self.indexer)
+
+    async def until(self, true: Callable[[], bool]) -> None:
+        async with asyncio.timeout(60):
+            while not true():
+                await asyncio.sleep(0.01)
+
+    async def has(self, root: Path, *words: str) -> None:
+        """Wait until exactly these words are in the index of a root."""
+
+        def is_so() -> bool:
+            known = self.client.roots().get(str(root))
+            if known is None or known.phase != "ready":
+                return False
+            with contextlib.suppress(sqlite3.OperationalError):  # it is being made anew
+                return {row[2] for row in content(root, paths.cache_dir())["words"]} == set(words)
+            return False
+
+        await self.until(is_so)
+
+
+def project(folder: Path, word: str) -> Path:
+    folder.mkdir()
+    (folder / "a.py").write_text(f"{word} = 1\n")
+    return folder
+
+
+def check_indexed(test: Callable[[Indexed], Awaitable[None]]) -> None:
+    async def run() -> None:
+        indexed = Indexed()
+        try:
+            await test(indexed)
+        finally:
+            await indexed.indexer.close()
+
+    asyncio.run(run())
+
+
+def test_folders_that_come_and_go_are_what_the_indexer_may_read(private_home: Path) -> None:
+    one, two = project(private_home / "one", "alpha"), project(private_home / "two", "beta")
+
+    async def test(indexed: Indexed) -> None:
+        indexed.client.expect([str(one)])
+        await indexed.indexer.start()
+        first = indexed.indexer.child
+        indexed.client.keep(str(one), paths.cache_dir())
+        await indexed.has(one, "alpha")
+        # It was started for this folder, so that no other process is needed.
+        assert indexed.indexer.child is first
+        assert indexed.indexer.lock == "enforced" or not landlock.version()
+        indexed.client.keep(str(two), paths.cache_dir())
+        await indexed.has(two, "beta")
+        await indexed.has(one, "alpha")
+        assert indexed.indexer.child is not None
+        assert indexed.indexer.child.roots == (str(one), str(two))
+        indexed.client.drop(str(one))
+        await indexed.until(
+            lambda: indexed.indexer.child is not None and indexed.indexer.child.roots == (str(two),)
+        )
+        await indexed.has(two, "beta")
+
+    check_indexed(test)
+
+
+def test_a_root_that_is_replaced_by_another_folder_is_indexed_again(private_home: Path) -> None:
+    """The kernel's rule is about the old folder: another process may read the new one."""
+    root = project(private_home / "root", "alpha")
+
+    async def test(indexed: Indexed) -> None:
+        indexed.client.keep(str(root), paths.cache_dir())
+        await indexed.indexer.start()
+        await indexed.has(root, "alpha")
+        for word in ("beta", "gamma"):
+            root.rename(private_home / f"before-{word}")
+            project(root, word)
+            await indexed.has(root, word)
+
+    check_indexed(test)
+
+
+def test_a_root_that_comes_only_later_is_indexed(private_home: Path) -> None:
+    root = private_home / "root"
+
+    async def test(indexed: Indexed) -> None:
+        indexed.client.keep(str(root), paths.cache_dir())
+        await indexed.indexer.start()
+        await indexed.until(lambda: indexed.client.roots()[str(root)].phase == "gone")
+        project(root, "alpha")
+        await indexed.has(root, "alpha")
+
+    check_indexed(test)
+
+
+def test_rules_above_a_root_that_are_saved_anew_count(private_home: Path) -> None:
+    """Editors save by renaming: the new file is one that the process may not open."""
+    (private_home / ".git").mkdir()
+    rules = private_home / ".gitignore"
+    rules.write_text("nothing\n")
+    root = project(private_home / "root", "alpha")
+    (root / "b.py").write_text("beta = 1\n")
+
+    async def test(indexed: Indexed) -> None:
+        indexed.client.keep(str(root), paths.cache_dir())
+        await indexed.indexer.start()
+        await indexed.has(root, "alpha", "beta")
+        (private_home / "new").write_text("b.py\n")
+        (private_home / "new").rename(rules)
+        indexed.client.rebuild(str(root))
+        await indexed.has(root, "alpha")
+
+    check_indexed(test)

@@ -10,6 +10,7 @@ import contextlib
 import signal
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -59,7 +60,7 @@ def bring_up_to_date(writer: Writer, root: Path) -> tuple[Outcome, bool]:
     with stoppable() as is_stopped:
         try:
             outcome = build.bring_up_to_date(
-                writer, str(root), spawn=_maker, progress=show, cancelled=is_stopped
+                writer, str(root), spawn=partial(_maker, root), progress=show, cancelled=is_stopped
             )
         finally:
             if bar is not None:
@@ -100,15 +101,15 @@ def say_stopped(outcome: Outcome, root: Path) -> int:
     return INTERRUPTED
 
 
-def _maker() -> Child:
-    """Start a maker that Ctrl-C does not reach: the terminal sends it to every process.
+def _maker(root: Path) -> Child:
+    """Start a maker for a root that Ctrl-C does not reach: the terminal sends it to every process.
 
     A blocked signal stays blocked in the child. Makers end with us in any case.
     """
     if sys.platform == "win32":
-        return children.spawn("indexer", "--maker")
+        return children.spawn("indexer", "--maker", f"--root={root}")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
-        return children.spawn("indexer", "--maker")
+        return children.spawn("indexer", "--maker", f"--root={root}")
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -270,3 +270,19 @@ def test_elsewhere_the_state_is_unproven_and_nothing_is_raised(pretend, said):
     found = child(f"{pretend}\nsay(state=lock())")["state"]
     assert found[:2] == ["unproven", "none"]
     assert said in found[2]
+
+
+@pytest.mark.parametrize(
+    ("states", "least"),
+    [
+        (["enforced", "unproven", "network enforced, files not"], "unproven"),
+        (["enforced", "network enforced, files not", ""], "network enforced, files not"),
+        (["enforced", "", "enforced"], "enforced"),
+        (["enforced", "something new"], "something new"),
+        ([""], "unproven"),
+    ],
+)
+def test_the_least_of_all_processes_counts(states, least):
+    from indoors_server import lockdown
+
+    assert lockdown.least(states) == least

@@ -139,31 +139,91 @@ def test_row_17_a_child_of_the_worker_opens_no_more(home):
     assert child(script, home) == {"read": ""}
 
 
-@pytest.mark.parametrize("role", ["serve", "indexer"])
-def test_row_17_others_write_in_our_folders_only(home, role):
-    script = f"""
-        home = sys.argv[2]
-        state = lock({role!r})
-        os.makedirs(f"{{home}}/cache/indoors", exist_ok=True)
-        say(
-            state=state, project=opened(f"{{home}}/project/main.py"),
-            ours=opened(f"{{home}}/cache/indoors/new", WRITE),
-            changed=opened(f"{{home}}/project/main.py", os.O_WRONLY),
-            cut=opened(f"{{home}}/project/main.py", os.O_WRONLY | os.O_TRUNC),
-            new=opened(f"{{home}}/project/new.py", WRITE),
-        )
-    """
-    control = child(script, home, locked=False)
+WRITING = """
+    home = sys.argv[2]
+    project = f"{home}/project"
+    state = lock(%s)
+    os.makedirs(f"{home}/cache/indoors", exist_ok=True)
+    say(
+        state=state, project=opened(f"{project}/main.py"), key=opened(f"{home}/.ssh/id_ed25519"),
+        ours=opened(f"{home}/cache/indoors/new", WRITE),
+        changed=opened(f"{project}/main.py", os.O_WRONLY),
+        cut=opened(f"{project}/main.py", os.O_WRONLY | os.O_TRUNC),
+        new=opened(f"{project}/new.py", WRITE),
+    )
+"""
+
+
+@pytest.mark.parametrize(
+    ("role", "key"),
+    [('"serve"', "opened"), ('"indexer", [f"--root={project}"]', DENIED)],
+    ids=["serve", "indexer"],
+)
+def test_row_17_others_write_in_our_folders_only(home, role, key):
+    """The server reads what its user opens, the indexer the roots that it was started for."""
+    control = child(WRITING % role, home, locked=False)
     (home / "project/new.py").unlink()
-    locked = child(script, home)
+    locked = child(WRITING % role, home)
     assert set(control.values()) == {None, "opened"}
     state = locked.pop("state")
     assert locked == {
         "project": "opened", "ours": "opened", "changed": DENIED, "cut": DENIED, "new": DENIED,
+        "key": key,
     }  # fmt: skip
-    # Reading is open, and so the state does not say that files are enforced.
-    assert state[0] == "network enforced, files not"
-    assert state[2] == "reading files is not restricted"
+    assert state[0] == "enforced"
+    assert state[2] == ("reading files is not restricted" if key == "opened" else "")
+
+
+def test_row_17_an_indexer_without_a_root_reads_no_project(home):
+    script = """
+        state = lock("indexer")
+        say(state=state, project=opened(f"{sys.argv[2]}/project/main.py"))
+    """
+    assert child(script, home, locked=False)["project"] == "opened"
+    locked = child(script, home)
+    assert (locked["state"][0], locked["project"]) == ("enforced", DENIED)
+
+
+def test_row_17_a_maker_opens_no_more_than_the_indexer_that_starts_it(home):
+    """Also if it is started for a folder that the indexer was not started for."""
+    script = """
+        home = sys.argv[2]
+        lock("indexer", [f"--root={home}/project"])
+        code = "import sys; from indoors_server import lockdown;"
+        code += "lockdown.apply('indexer', sys.argv[1:]); print(open(sys.argv[2]).read())"
+        def read(root, path):
+            command = [sys.executable, "-I", "-c", code, f"--root={root}", path]
+            return subprocess.run(command, capture_output=True, cwd="/").stdout.decode().strip()
+        say(
+            ours=read(f"{home}/project", f"{home}/project/main.py"),
+            others=read(f"{home}/.ssh", f"{home}/.ssh/id_ed25519"),
+        )
+    """
+    assert child(script, home, locked=False) == {"ours": "x", "others": "x"}
+    assert child(script, home) == {"ours": "x", "others": ""}
+
+
+def test_the_ignore_rules_above_a_root_are_still_read(home):
+    """A root that is a folder of a repository obeys the rules of the folders above it."""
+    repository = home / "repository"
+    (repository / ".git/info").mkdir(parents=True)
+    (repository / "packages/one").mkdir(parents=True)
+    (repository / ".git/info/exclude").write_text("excluded\n")
+    (repository / ".gitignore").write_text("above\n")
+    (repository / "packages/.gitignore").write_text("nearer\n")
+    (repository / "packages/secret").write_text("x")
+    script = """
+        from indoors_indexing import ignore
+        packages = f"{sys.argv[2]}/repository/packages"
+        lock("indexer", [f"--root={packages}/one"])
+        levels = ignore.base_levels(f"{packages}/one")
+        names = ("excluded", "above", "nearer", "other")
+        found = [name for name in names if ignore.ignored(levels, name, name, False)]
+        say(found=found, secret=opened(f"{packages}/secret"))
+    """
+    expected = ["excluded", "above", "nearer"]
+    assert child(script, home, locked=False) == {"found": expected, "secret": "opened"}
+    assert child(script, home) == {"found": expected, "secret": DENIED}
 
 
 def test_a_kernel_without_landlock_is_a_state_of_its_own(home):
