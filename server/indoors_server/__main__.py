@@ -24,6 +24,8 @@ def main(arguments: list[str] | None = None) -> int:
     role = argv[0] if argv else ""
     if role in _LOCKED_ROLES and not _asks_for_help(argv):
         lockdown.apply(role, argv[1:])
+        if "--strict" in argv and lockdown.state().state == "unproven":
+            return lockdown.refuse_to_run()
     if role == "worker":
         from indoors_server.roles import run_worker
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import msgspec
 
+from indoors_completion.types import EngineError
 from indoors_server import devices, engine_store
 from indoors_server.devices import Devices
 from indoors_server.engine_store import EngineBuild
@@ -18,6 +19,19 @@ class CardUse(msgspec.Struct, frozen=True):
     device: str
     problem: str = ""
     next_step: str = ""
+
+
+def require_seen(build: EngineBuild, found: Devices) -> None:
+    """Raise EngineError for a card that the system shows and that an engine for its kind of card
+    (`build`) does not find in its own process, which is locked down.
+    """
+    for card in found.usable:
+        if card.backend == build.backend:
+            raise EngineError(
+                f"{card.name} is not found under the lock-down.",
+                why="the system shows it, and the engine's locked-down process does not",
+                next_step="run indoors doctor; indoors engine install --cpu works without the card",
+            )
 
 
 def of(build: EngineBuild | None, found: Devices | None = None) -> CardUse:

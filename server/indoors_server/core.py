@@ -36,10 +36,11 @@ from indoors_completion.types import (
 )
 from indoors_indexing.languages import by_language_id
 from indoors_indexing.types import Retrieval
-from indoors_server import children
+from indoors_server import children, lockdown
 from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
 from indoors_server.located import Located, facts_of, locate
+from indoors_server.policies import Policies
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Work
 from indoors_server.syntax_client import SyntaxClient
@@ -64,7 +65,8 @@ class EngineCore:
         self._on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._engine: EngineProcess | None = None
-        self._indexer = IndexerProcess(partial(children.spawn, "indexer"))
+        self._policies = Policies()
+        self._indexer = IndexerProcess(lambda *options: self._spawn("indexer", *options))
         self.index = IndexClient(self._indexer)
         self._syntax: SyntaxClient | None = None
         self._pipeline: Pipeline | None = None
@@ -92,6 +94,20 @@ class EngineCore:
     def located(self) -> Located | None:
         """What was found on disk for the load."""
         return self._located
+
+    @property
+    def lock(self) -> str:
+        """The least of the lock-down states of engine and indexer, "" while neither has said."""
+        states = [self._indexer.lock, self._engine.state.lock if self._engine else ""]
+        return lockdown.least(states) if any(states) else ""
+
+    def obey(self, policies: Policies) -> None:
+        """From the next start of a process and the next load on, these policies count."""
+        self._policies = policies
+
+    def _spawn(self, role: str, *options: str) -> subprocess.Popen[bytes]:  # noqa: TID251 - a type
+        strict = ["--strict"] if self._policies.strict else []
+        return children.spawn(role, *strict, *options)
 
     # --- loading ------------------------------------------------------------------------------
 
@@ -132,7 +148,7 @@ class EngineCore:
 
         def work() -> None:
             try:
-                found: Located | IndoorsError = locate(settings, self._hashing)
+                found: Located | IndoorsError = locate(settings, self._hashing, self._policies)
             except IndoorsError as error:
                 found = error
             except (OSError, subprocess.SubprocessError) as error:
@@ -182,7 +198,7 @@ class EngineCore:
         assert self._syntax is not None
         assert self._settings is not None
         engine = EngineProcess(
-            partial(children.spawn, "worker", *arguments), found.load, on_state=self._engine_state
+            partial(self._spawn, "worker", *arguments), found.load, on_state=self._engine_state
         )
         self._engine = engine
         self._pipeline = Pipeline(

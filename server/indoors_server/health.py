@@ -296,8 +296,8 @@ def check_index() -> Check:
 
 
 def check_lock() -> Check:
-    """How far the kernel keeps our processes off the network; locks this process for good."""
-    lock = lockdown.apply("cli")
+    """How far a server would be locked down here; locks this process for good."""
+    lock = lockdown.apply("serve")
     text = ": ".join(part for part in (lock.state, lock.mechanism, lock.reason) if part)
     state: Literal["ok", "warning"] = "warning" if lock.state == "unproven" else "ok"
     step = "docs/privacy.md says what this system can enforce" if state == "warning" else ""

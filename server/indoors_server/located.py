@@ -9,9 +9,11 @@ import msgspec
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineState
 from indoors_completion.types import ModelError
-from indoors_server import card_use, engine_store, fit, machine, model_choice, model_store
+from indoors_server import card_use, devices, engine_store, fit, machine, model_choice, model_store
+from indoors_server.devices import Devices
 from indoors_server.engine_store import EngineBuild
 from indoors_server.model_store import ResolvedModel
+from indoors_server.policies import Policies
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 
@@ -30,17 +32,29 @@ class Located(msgspec.Struct, frozen=True):
         return (self.engine.directory, self.load)
 
 
-def locate(settings: Settings, progress: Callable[[float], None] | None = None) -> Located:
+def locate(
+    settings: Settings,
+    progress: Callable[[float], None] | None = None,
+    policies: Policies | None = None,
+) -> Located:
     """Find the model and the engine and decide where the model goes. Blocks: it may hash the file.
 
-    `progress` gets the hashed fraction. Raises IndoorsError.
+    `progress` gets the hashed fraction. `policies` say which models may be used. Raises
+    IndoorsError.
     """
     engine = engine_store.require()
     path = model_store.locate(settings.model or model_choice.chosen())
     total = max(1, path.stat().st_size if path.is_file() else 1)
     report = None if progress is None else lambda done: progress(min(1.0, done / total))
     model = model_store.resolve_path(path, report)
-    n_gpu_layers, main_gpu = gpu_layers(settings, model, engine)
+    licence = model.entry.licence if model.entry else ""
+    if policies is not None and (
+        why := policies.model_refusal(verified=model.verified, licence=licence)
+    ):
+        step = "choose another model (indoors models list), or ask who made the policy"
+        raise ModelError(f"The policy does not allow {model.name}.", why=why, next_step=step)
+    found = devices.find()
+    n_gpu_layers, main_gpu = gpu_layers(settings, model, engine, found)
     load = wire.Load(
         path=str(model.path),
         n_ctx=settings.context_tokens,
@@ -50,15 +64,18 @@ def locate(settings: Settings, progress: Callable[[float], None] | None = None) 
         identity=model.identity,
         sha256=model.sha256,
     )
-    card = card_use.of(engine)
+    card = card_use.of(engine, found)
     problem = f"{card.problem} Next: {card.next_step}" if card.problem else ""
     return Located(model, engine, load, problem)
 
 
-def gpu_layers(settings: Settings, model: ResolvedModel, engine: EngineBuild) -> tuple[int, int]:
-    """How many layers go to which card: (n_gpu_layers, main_gpu).
+def gpu_layers(
+    settings: Settings, model: ResolvedModel, engine: EngineBuild, found: Devices | None = None
+) -> tuple[int, int]:
+    """How many layers go to which card: (n_gpu_layers, main_gpu). `found` are the system's cards.
 
-    Raises ModelError if the model does not fit into this machine's memory at all.
+    Raises ModelError if the model does not fit into this machine's memory at all, and EngineError
+    if a card that the system shows is not there under the lock-down.
     """
     if isinstance(settings.gpu_layers, int):
         return settings.gpu_layers, settings.main_gpu
@@ -67,6 +84,8 @@ def gpu_layers(settings: Settings, model: ResolvedModel, engine: EngineBuild) ->
         from indoors_server import engine_probe
 
         cards = engine_probe.probe(engine).cards
+        if not cards and found is not None:
+            card_use.require_seen(engine, found)
     memory = machine.memory()
     plan = fit.plan(
         fit.estimate_shape(model.size_bytes),

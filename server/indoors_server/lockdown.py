@@ -31,6 +31,9 @@ class LockState(NamedTuple):
     reason: str
 
 
+_SERVER_READS = "the server reads what you can; the engine and the indexer do not"
+# The exit status of a process that a strict policy keeps from running (EX_CONFIG of sysexits.h).
+UNPROVEN_STATUS = 78
 _STRENGTH = {"unproven": 0, "network enforced, files not": 1, "enforced": 2}
 _state = LockState("unproven", "none", "not applied yet")
 _applied = False
@@ -54,6 +57,16 @@ def apply(role: str, arguments: Sequence[str] = ()) -> LockState:
         except Exception as error:  # noqa: BLE001 - the editor is told the state; it must start
             _state = LockState("unproven", "none", f"the lock-down failed: {error}")
     return _state
+
+
+def refuse_to_run() -> int:
+    """Say on stderr why this process ends under a strict policy; its exit status."""
+    text = (
+        "indoors: the policy is strict, and the lock-down is not proven here "
+        f"({_state.reason or _state.mechanism}). Nothing was started. Next: indoors doctor"
+    )
+    print(text, file=sys.stderr, flush=True)  # noqa: T201 - an editor shows stderr in its log
+    return UNPROVEN_STATUS
 
 
 def state() -> LockState:
@@ -88,7 +101,7 @@ def _lock_linux(role: str, arguments: list[str]) -> LockState:
     libc = ctypes.CDLL(None, use_errno=True)
     _keep_private()
     files = role_files.files_of(role, arguments)
-    abi, notes = _restrict_files(files)
+    abi, notes = _restrict_files(role, files)
     # The server reads what its user opens, wherever that is; it writes in our folders only.
     are_held = bool(abi and files is not None and (files.read is not None or role == "serve"))
     # Not dumpable: no core reaches a crash handler, and no other process of this user can read
@@ -111,7 +124,7 @@ def _lock_linux(role: str, arguments: list[str]) -> LockState:
     return LockState("network enforced, files not", mechanism, "; ".join(notes))
 
 
-def _restrict_files(files: Files | None) -> tuple[int, list[str]]:
+def _restrict_files(role: str, files: Files | None) -> tuple[int, list[str]]:
     """Apply Landlock; its version (0: not applied) and what stays open."""
     if files is None:
         return 0, ["reading and writing files is not restricted"]
@@ -121,7 +134,9 @@ def _restrict_files(files: Files | None) -> tuple[int, list[str]]:
         return 0, [f"reading and writing files is not restricted ({error.strerror})"]
     if abi == 0:
         return 0, ["reading and writing files is not restricted: this kernel has no Landlock"]
-    return abi, [] if files.read is not None else ["reading files is not restricted"]
+    if files.read is not None:
+        return abi, []
+    return abi, [_SERVER_READS if role == "serve" else "reading files is not restricted"]
 
 
 def _file_test(files: Files) -> str:

@@ -17,10 +17,11 @@ Load = Callable[[Path | None, object], Policy]
 
 
 class Policies:
-    """Until it has read anything, what is built in counts."""
+    """Until it has read anything, what is built in counts. `lock` is the lock-down's state here."""
 
-    def __init__(self, load: Load = policy.load) -> None:
+    def __init__(self, load: Load = policy.load, lock: str = "") -> None:
         self._load = load
+        self._lock = lock
         self._built_in = merge(())
         self._guards: dict[str, Guard] = {}
 
@@ -50,6 +51,8 @@ class Policies:
         `path` is as a document has it: relative to `folder`, or absolute. A link is what it leads
         to, too: else a harmless name would open a denied file.
         """
+        if why := self.unproven(folder):
+            return why
         found = self.of(folder)
         verdict = found.may_complete(path)
         if not verdict:
@@ -60,7 +63,28 @@ class Policies:
             real = real[len(inside) + 1 :].replace(os.sep, "/")
         return "" if real == path else found.may_complete(real).reason
 
+    @property
+    def strict(self) -> bool:
+        """Whether the policy of any folder is strict: one engine works for all of them."""
+        return any(guard.policy.strict for guard in self._guards.values())
+
+    def model_refusal(self, *, verified: bool, licence: str) -> str:
+        """Why a model may not be loaded, "" if it may: one model answers for all folders."""
+        for guard in self._guards.values():
+            verdict = guard.policy.may_use_model(verified=verified, licence=licence)
+            if not verdict:
+                return verdict.reason
+        return ""
+
+    def unproven(self, folder: str) -> str:
+        """Why nothing is done for a folder with a strict policy where nothing is proven; "" if all
+        is well. A server whose own policy is strict does not run; a workspace may be stricter.
+        """
+        if self._lock != "unproven" or not self.of(folder).strict:
+            return ""
+        return "the policy is strict, and the lock-down is not proven here. Next: indoors doctor"
+
     def may_index(self, folder: str) -> bool:
         """Whether a folder may be indexed, and its index asked."""
         found = self.of(folder)
-        return found.index and found.mode != "off"
+        return found.index and found.mode != "off" and not self.unproven(folder)

@@ -7,6 +7,7 @@ from typing import Literal, Protocol
 
 from indoors_completion.types import Completion, CompletionRequest, Document
 from indoors_server.index_client import IndexClient
+from indoors_server.policies import Policies
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Status, Work
 
@@ -27,6 +28,15 @@ class Core(Protocol):
     @property
     def index(self) -> IndexClient:
         """The indexes of the workspace's folders."""
+        ...
+
+    @property
+    def lock(self) -> str:
+        """The least of the lock-down states of our other processes, "" while none has said."""
+        ...
+
+    def obey(self, policies: Policies) -> None:
+        """Which models may be loaded, and whether a process may run unproven."""
         ...
 
     def start(

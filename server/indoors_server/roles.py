@@ -26,12 +26,18 @@ def frame_streams() -> tuple[BinaryIO, BinaryIO]:
     return reader, writer
 
 
+def _declare_strict(parser: argparse.ArgumentParser) -> None:
+    # Obeyed before anything else is imported (__main__).
+    parser.add_argument("--strict", action="store_true", help="end unless the lock-down is proven")
+
+
 def run_worker(arguments: list[str]) -> int:
     """Run the engine worker."""
     parser = argparse.ArgumentParser(prog="indoors worker")
     parser.add_argument("--engine", default="", help="directory that holds the llama_cpp package")
     # The lock-down has read it (role_files): nothing but this model can be opened.
     parser.add_argument("--model", default="", help="the model file that it will load")
+    _declare_strict(parser)
     options = parser.parse_args(arguments)
     reader, writer = frame_streams()
     if options.engine:
@@ -47,6 +53,7 @@ def run_indexer(arguments: list[str]) -> int:
     parser.add_argument("--maker", action="store_true", help="only make records for an indexer")
     # The lock-down has read them (role_files): no other folder can be opened.
     parser.add_argument("--root", action="append", default=[], help="a folder that it will index")
+    _declare_strict(parser)
     options = parser.parse_args(arguments)
     reader, writer = frame_streams()
     if options.maker:

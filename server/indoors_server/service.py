@@ -13,7 +13,7 @@ from collections.abc import Callable
 import msgspec
 
 from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
-from indoors_server import paths
+from indoors_server import lockdown, paths
 from indoors_server import settings as settings_module
 from indoors_server.asks import Answer, Ask
 from indoors_server.debounce import Debounce
@@ -75,7 +75,8 @@ class Service:
         self._user = Options("config.json")
         self._editor = Options("editor settings")
         self._sent: object = None
-        self.policies = Policies()
+        self.policies = Policies(lock=lock)
+        core.obey(self.policies)
         self._by_folder: dict[str, Settings] = {}
         self.settings = settings_module.resolve()
         self._started = False
@@ -303,6 +304,7 @@ class Service:
         """Why a document is not completed; "" if it is."""
         document = snapshot.document
         why = self._settings_of(snapshot).refusal(document.path, document.language, trigger)
+        why = why or self.policies.unproven(snapshot.folder)
         if why or scheme_of(document.uri) != "file":
             return why or self.policies.of(snapshot.folder).may_complete(document.path).reason
         return self.policies.refusal(snapshot.folder, document.path)
@@ -361,7 +363,7 @@ class Service:
             self._core.facts,
             busy=self._busy,
             inactive=self._inactive(),
-            lock=self._lock,
+            lock=lockdown.least((self._lock, self._core.lock)),
             index=self.index.status(),
         )
 

@@ -26,7 +26,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `indoors/status`.
 
     `reason` is for people ("" when ready); `model` is the model's name, "" while none is loaded;
-    `device` says where it runs; `lock` is the lock-down state of the server process;
+    `device` says where it runs; `lock` is the least of the lock-down states of our processes;
     `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
     each workspace folder.
     """

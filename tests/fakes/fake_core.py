@@ -15,6 +15,7 @@ from indoors_completion.types import (
 )
 from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
+from indoors_server.policies import Policies
 from indoors_server.settings import Settings
 from indoors_server.status import EngineStats, Facts, Work
 
@@ -43,12 +44,17 @@ class FakeCore:
         self.ready = True
         # Of a process that is never started.
         self.index = IndexClient(IndexerProcess(lambda: 1 / 0))  # type: ignore[arg-type, return-value]
+        self.lock = ""
+        self.policies: Policies | None = None
         self.work = Work(runs=3, joined=1, speculated=2, ahead_hits=1, exact=4)
         self.warmed: list[tuple[str, int | None]] = []
         self.changes: list[tuple[str, int | None, bool]] = []
         self.on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._on_change: Callable[[], None] = lambda: None
         self._ids = itertools.count(1)
+
+    def obey(self, policies: Policies) -> None:
+        self.policies = policies
 
     def start(
         self,

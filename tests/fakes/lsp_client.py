@@ -197,12 +197,14 @@ def server_command() -> list[str]:
 
 @contextmanager
 def running_server(
-    environment: dict[str, str] | None = None, log_to: Path | None = None
+    environment: dict[str, str] | None = None,
+    log_to: Path | None = None,
+    command: list[str] | None = None,
 ) -> Iterator[tuple[LspClient, subprocess.Popen[bytes]]]:
     """A real server process and a client for it; killed at the end if it did not leave."""
     log = log_to.open("wb") if log_to else subprocess.DEVNULL
     process = subprocess.Popen(
-        server_command(),
+        command or server_command(),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=log,

@@ -84,7 +84,7 @@ def answering(monkeypatch: pytest.MonkeyPatch, private_home: Path) -> Answering:
 
     @contextlib.asynccontextmanager
     async def loaded(
-        resolved: Settings, quiet: bool = False, retrieval: Any = None
+        resolved: Settings, quiet: bool = False, retrieval: Any = None, policies: Any = None
     ) -> AsyncIterator[Any]:
         yield core
 

@@ -112,8 +112,9 @@ class Bench:
         self.n_located = 0
         self.n_changes = 0
 
-    def locate(self, settings: Settings, progress: Any = None) -> Located:
+    def locate(self, settings: Settings, progress: Any = None, policies: Any = None) -> Located:
         self.n_located += 1
+        self.policies = policies
         if isinstance(self.found, IndoorsError):
             raise self.found
         return self.found
@@ -323,3 +324,46 @@ def test_a_model_larger_than_memory_is_refused_in_words(monkeypatch: pytest.Monk
     monkeypatch.setattr(machine, "memory", lambda: machine.Memory(4 * fit.GB, 2 * fit.GB))
     with pytest.raises(ModelError, match="does not fit"):
         gpu_layers(SETTINGS, model(40 * fit.GB), BUILD)
+
+
+@pytest.mark.parametrize("backend", ["cuda", "vulkan"])
+def test_a_card_that_only_the_system_sees_is_an_error_by_name(
+    monkeypatch: pytest.MonkeyPatch, backend: str
+) -> None:
+    """The system shows it, the engine's locked-down process does not: never silently the CPU."""
+    from indoors_server import engine_probe
+    from indoors_server.devices import Devices, SystemCard
+
+    monkeypatch.setattr(engine_probe, "probe", lambda build: type("Answer", (), {"cards": ()}))
+    build = msgspec.structs.replace(BUILD, backend=backend)
+    seen = Devices(cards=(SystemCard(vendor="NVIDIA", name="NVIDIA H100", backend=backend),))
+    with pytest.raises(EngineError, match="NVIDIA H100 is not found under the lock-down"):
+        gpu_layers(SETTINGS, model(), build, seen)
+    for others in (Devices(), msgspec.structs.replace(seen.cards[0], backend="metal")):
+        found = others if isinstance(others, Devices) else Devices(cards=(others,))
+        assert gpu_layers(SETTINGS, model(), build, found)[0] == 0
+
+
+def test_a_model_that_the_policy_forbids_is_not_loaded(
+    private_home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from indoors_server import engine_store, model_store
+    from indoors_server import located as module
+    from indoors_server.policies import Policies
+    from indoors_server.policy.decision import merge
+    from indoors_server.policy.layers import from_value
+
+    def policies(**keys: object) -> Policies:
+        layer = from_value("user", "policy.json", keys)
+        found = Policies(lambda _folder, _editor: merge([layer]))
+        found.read([], None)
+        return found
+
+    unknown = msgspec.structs.replace(model(), entry=None, verified=False)
+    monkeypatch.setattr(engine_store, "require", lambda: BUILD)
+    monkeypatch.setattr(model_store, "locate", lambda _name: private_home)
+    monkeypatch.setattr(model_store, "resolve_path", lambda _path, _report: unknown)
+    for keys in ({"strict": True}, {"allow_unverified_models": False}):
+        with pytest.raises(ModelError, match="policy does not allow"):
+            module.locate(SETTINGS, policies=policies(**keys))
+    assert module.locate(SETTINGS, policies=policies()).model == unknown

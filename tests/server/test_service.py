@@ -147,3 +147,11 @@ def test_on_battery_nothing_is_computed_that_nobody_waits_for() -> None:
         assert bench.core.changes[-1][2]
 
     check(test)
+
+
+def test_the_lock_that_is_shown_is_that_of_the_least_locked_process() -> None:
+    core = FakeCore()
+    service = Service(core, Quiet(), lambda: 0.0, lock="enforced")
+    for lock, shown in (("", "enforced"), ("unproven", "unproven"), ("enforced", "enforced")):
+        core.lock = lock
+        assert service.status().lock == shown

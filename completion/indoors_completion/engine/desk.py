@@ -37,7 +37,7 @@ class Desk:
         self._reader = reader
         self._writer = writer
         self._write_lock = threading.Lock()
-        self._lock_state = lock
+        self.lock = lock
         self._state_lock = threading.Lock()
         self._waiting: dict[tuple[str, int], bool] = {}  # accepted jobs; True if cancelled
         self._current: tuple[wire.Generate, Abortable] | None = None
@@ -155,7 +155,7 @@ class Desk:
             n_tokens_evaluated=self.n_tokens_evaluated,
             n_tokens_generated=self.n_tokens_generated,
             devices=self.devices,
-            lock=self._lock_state,
+            lock=self.lock,
         )
 
 

@@ -45,7 +45,8 @@ _NOTABLE = 1.5  # a speed is published again when it is off by this factor
 class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     """What the engine is doing. `progress` is the load's, 0 to 1; `restarts` counts all of them.
 
-    `error` is the reason of "failed", or while "restarting" why the last worker died.
+    `error` is the reason of "failed", or while "restarting" why the last worker died. `lock` is the
+    state of the worker's lock-down, "" before it has loaded.
     """
 
     phase: Phase
@@ -53,6 +54,7 @@ class EngineState(msgspec.Struct, frozen=True, kw_only=True):
     model: ModelInfo | None = None
     error: IndoorsError | None = None
     restarts: int = 0
+    lock: str = ""
     pid: int | None = None
 
 
@@ -280,7 +282,7 @@ class EngineProcess:
         self._deaths.append(status)
         error = replies.death_error(self._deaths, problem)
         given_up = not self._has_loaded and len(self._deaths) > len(self._backoff_s)
-        if replies.is_illegal_instruction(status) or given_up:
+        if replies.is_hopeless(status) or given_up:
             self._fail(error)
             return
         delay = self._backoff_s[min(len(self._deaths), len(self._backoff_s)) - 1]
@@ -323,7 +325,8 @@ class EngineProcess:
             self._has_loaded = True
             self._speeds.clear()
             state = self._next("ready")
-            self._become(msgspec.structs.replace(state, progress=1.0, model=message.model))
+            state = msgspec.structs.replace(state, progress=1.0, model=message.model)
+            self._become(msgspec.structs.replace(state, lock=message.lock))
         else:
             self._fail(replies.error_of(message))
 

@@ -17,6 +17,9 @@ from indoors_completion.types import (
 )
 
 _MODEL_KINDS = frozenset({"missing", "corrupt", "unsupported", "unfit", "memory", "identity"})
+# How a process of ours ends that would have to run without a proven lock-down under a strict policy
+# (EX_CONFIG of sysexits.h).
+UNPROVEN_STATUS = 78
 _ILLEGAL_INSTRUCTION = 0xC000001D  # what Windows gives as exit status
 _REBUILD = "indoors engine install --rebuild"
 
@@ -61,6 +64,11 @@ def is_illegal_instruction(status: int) -> bool:
     return status == -signal.SIGILL
 
 
+def is_hopeless(status: int) -> bool:
+    """Whether another process would end in the same way."""
+    return status == UNPROVEN_STATUS or is_illegal_instruction(status)
+
+
 def death_error(statuses: Sequence[int], problem: str) -> EngineError:
     """The error for a worker's death; `statuses` are the return codes of the deaths in a row."""
     status = statuses[-1]
@@ -69,6 +77,12 @@ def death_error(statuses: Sequence[int], problem: str) -> EngineError:
             "The engine was built for another CPU.",
             why="it died of an illegal instruction (SIGILL)",
             next_step=_REBUILD,
+        )
+    if status == UNPROVEN_STATUS:
+        return EngineError(
+            "The engine does not run here.",
+            why="the policy is strict, and the lock-down of its process is not proven",
+            next_step="indoors doctor",
         )
     killed = getattr(signal, "SIGKILL", None)
     if killed is not None and len(statuses) > 1 and statuses[-2:] == [-killed] * 2:

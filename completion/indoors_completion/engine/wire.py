@@ -102,9 +102,10 @@ class Progress(Message, frozen=True, kw_only=True, tag="progress"):
 
 
 class Loaded(Message, frozen=True, kw_only=True, tag="loaded"):
-    """The model is ready."""
+    """The model is ready. `lock` is the state of the worker's lock-down."""
 
     model: ModelInfo
+    lock: str = "unproven"
 
 
 class Inspected(Message, frozen=True, kw_only=True, tag="inspected"):

@@ -137,7 +137,7 @@ class Worker:
             reuse=reuse, reuse_reason=reuse_reason,
         )  # fmt: skip
         desk.state = "ready"
-        desk.send(wire.Loaded(client=load.client, request=load.request, model=info))
+        desk.send(wire.Loaded(client=load.client, request=load.request, model=info, lock=desk.lock))
 
     def _inspect(self, inspect: wire.Inspect) -> None:
         with opened(inspect.path) as weights:

@@ -22,6 +22,7 @@ from indoors_server.cli import screen
 from indoors_server.language_ids import language_id
 
 if TYPE_CHECKING:
+    from indoors_server.policies import Policies
     from indoors_server.retrieval import IndexRetrieval
     from indoors_server.settings import Settings
 
@@ -54,10 +55,20 @@ def run(options: argparse.Namespace) -> int:
         max_lines=resolved.max_lines,
     )
 
+    from indoors_server import index_place
+
+    file = Path(options.place.rsplit(":", 2)[0]).resolve()
+    root = index_place.project_around(file.parent)
+    path = file.relative_to(root).as_posix()
+    policies = session.policies_for(root)
+    if why := policies.refusal(str(root), path):
+        raise InputError("This file is not completed.", why=why)
+
     async def complete() -> tuple[Completion, ModelInfo | None, str]:
-        retrieval = _retrieval(Path(options.place.rsplit(":", 2)[0]), document, resolved)
+        inside = msgspec.structs.replace(document, path=path)
+        retrieval = _retrieval(root, inside, resolved, policies)
         try:
-            async with session.loaded_core(resolved, options.json, retrieval) as core:
+            async with session.loaded_core(resolved, options.json, retrieval, policies) as core:
                 completion = await core.complete_patiently(request)
                 return completion, core.model, core.facts.model
         finally:
@@ -75,21 +86,24 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _retrieval(file: Path, document: Document, settings: Settings) -> IndexRetrieval:
-    """What the index of the project around a file knows, as it is: nothing is brought up to date.
+def _retrieval(
+    root: Path, document: Document, settings: Settings, policies: Policies
+) -> IndexRetrieval:
+    """What the index of a project knows, as it is: nothing is brought up to date.
 
     The first look opens the database, which a request does not wait for.
     """
-    from indoors_server import index_place, paths
+    from indoors_server import paths
     from indoors_server.retrieval import IndexRetrieval
 
     retrieval = IndexRetrieval(
-        paths.cache_dir, refuses=lambda _root, path: settings.excludes(path) != ""
+        paths.cache_dir,
+        refuses=lambda folder, path: bool(
+            settings.excludes(path) or policies.refusal(folder, path)
+        ),
     )
-    file = file.resolve()
-    root = index_place.project_around(file.parent)
-    inside = msgspec.structs.replace(document, path=file.relative_to(root).as_posix())
-    retrieval.opened(str(root), inside)
+    retrieval.serves = policies.may_index
+    retrieval.opened(str(root), document)
     return retrieval
 
 

@@ -12,8 +12,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every command
-    """Serve until the editor leaves."""
-    from indoors_server import log, settings
+    """Serve until the editor leaves. A strict policy ends it with 78 where nothing is proven."""
+    from indoors_server import lockdown, log, policy, settings
+
+    if lockdown.state().state == "unproven" and policy.load().strict:
+        return lockdown.refuse_to_run()
     from indoors_server.core import EngineCore
 
     user = settings.resolve(settings.user_layer())

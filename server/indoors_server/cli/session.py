@@ -6,14 +6,16 @@ import asyncio
 import contextlib
 import time
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import msgspec
 
-from indoors_completion.types import Document
+from indoors_completion.types import Document, EngineError
 from indoors_indexing.types import Retrieval
 from indoors_server import lockdown, log, settings
 from indoors_server.cli import screen
 from indoors_server.core import EngineCore
+from indoors_server.policies import Policies
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 
@@ -35,12 +37,30 @@ def prepare(model: str = "") -> Settings:
     return msgspec.structs.replace(resolved, model=model) if model else resolved
 
 
+def policies_for(folder: Path | None = None) -> Policies:
+    """The policies of this machine and user, and of a workspace folder; what is wrong is said."""
+    policies = Policies()
+    for problem in policies.read([str(folder)] if folder else [], None):
+        screen.warn(problem)
+    if policies.strict and (lock := lockdown.state()).state == "unproven":
+        raise EngineError(
+            "The policy is strict, and the lock-down is not proven here.",
+            why=lock.reason,
+            next_step="indoors doctor",
+        )
+    return policies
+
+
 @contextlib.asynccontextmanager
 async def loaded_core(
-    resolved: Settings, quiet: bool = False, retrieval: Retrieval | None = None
+    resolved: Settings,
+    quiet: bool = False,
+    retrieval: Retrieval | None = None,
+    policies: Policies | None = None,
 ) -> AsyncIterator[EngineCore]:
-    """A core whose model is loaded. Raises IndoorsError if it cannot be."""
+    """A core whose model is loaded, if `policies` allow it. Raises IndoorsError if it cannot be."""
     core = EngineCore(retrieval=retrieval)
+    core.obey(policies or policies_for())
     progress = None if quiet else _LoadBar()
     changed = asyncio.Event()
 

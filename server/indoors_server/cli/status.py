@@ -60,7 +60,7 @@ def look() -> Overview:
     from indoors_server import card_use, engine_store
 
     card = card_use.of(engine_store.find())
-    lock = lockdown.apply("cli")
+    lock = lockdown.apply("serve")
     engine, engine_error = _engine()
     path, model, state, model_error = _model(resolved.model)
     error = engine_error or model_error
