@@ -34,6 +34,10 @@ def main(arguments: list[str] | None = None) -> int:
         from indoors_server.roles import run_indexer
 
         return run_indexer(argv[1:])
+    if role == "prove-child":
+        from indoors_server.proof import child
+
+        return child.run(argv[1:])
     from indoors_server import cli
 
     return cli.main(argv)

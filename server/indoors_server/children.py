@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -37,12 +37,16 @@ def root_options(roots: Iterable[str]) -> list[str]:
 
 
 def spawn(
-    role: str, *arguments: str, stderr: IO[bytes] | int | None = None
+    role: str,
+    *arguments: str,
+    stderr: IO[bytes] | int | None = None,
+    inherit: Collection[int] = (),
 ) -> subprocess.Popen[bytes]:  # noqa: TID251 - the spawn function gives what it starts
     """Start `role` with pipes on stdin and stdout.
 
-    stderr is inherited unless given. The child gets no other descriptor of ours, a short
-    environment, and `/` as its working directory, so that nothing in a workspace is on its path.
+    stderr is inherited unless given. The child gets no other descriptor of ours (but `inherit`: so
+    `doctor --prove` shows that it closes such a one), a short environment, and `/` as its working
+    directory, so that nothing in a workspace is on its path.
     """
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # A driver would keep what it compiles for a card in the home, where nothing of ours writes.
@@ -55,5 +59,6 @@ def spawn(
         cwd=Path(sys.executable).anchor,
         env=environment,
         close_fds=True,
+        pass_fds=inherit,
         bufsize=0,
     )

@@ -204,8 +204,19 @@ def check_cards(seen: Devices, build: EngineBuild | None, probe: Probe | None) -
         text = f"every NVIDIA card is hidden by {seen.hidden}"
         found.append(Check(name="card", state="ok", text=text))
     if not found:
-        found.append(Check(name="card", state="ok", text="none; the engine runs on the CPU"))
+        text = f"none; the engine runs on the CPU; {card_under_lock(seen)}"
+        found.append(Check(name="card", state="ok", text=text))
     return found
+
+
+def card_under_lock(seen: Devices) -> str:
+    """What is known about a card used by a locked worker: nothing is tried here, and that is said.
+
+    A driver that needs what the filter refuses shows when a model is loaded on the card.
+    """
+    if not seen.usable:
+        return "GPU under lock-down: untested here (no card)"
+    return f"GPU under lock-down: not tried by this command ({seen.usable[0].name})"
 
 
 def _unused(name: str, build: EngineBuild | None, *, chosen: bool) -> Check:

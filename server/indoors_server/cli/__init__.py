@@ -2,7 +2,7 @@
 
 Each subcommand is one module here with `add_arguments(parser)` and `run(options) -> int`, imported
 only when it is the one asked for. Exit status: 0 done, 1 an error that was explained on stderr,
-2 wrong usage, 130 interrupted.
+2 wrong usage, 3 not enforced by this system (`doctor --prove`), 130 interrupted.
 """
 
 from __future__ import annotations

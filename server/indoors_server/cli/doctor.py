@@ -18,14 +18,25 @@ _MARKS = {"ok": ("✓", "green"), "warning": ("!", "yellow"), "error": ("✗", "
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
-    parser.add_argument(
+    kind = parser.add_mutually_exclusive_group()
+    kind.add_argument(
         "--report", action="store_true", help="for a bug report: no code, no paths, no names"
+    )
+    kind.add_argument(
+        "--prove",
+        action="store_true",
+        help="try every way out of the lock-down, with and without it, and show processes, policy "
+        "and audit log; exit status 0: proven, 1: not, 3: not enforced by this system",
     )
     parser.add_argument("--json", action="store_true", help="one JSON object")
 
 
 def run(options: argparse.Namespace) -> int:
-    """Print all checks; exit status 1 if any is an error."""
+    """Print all checks, exit status 1 if any is an error; or the proof (`prove`)."""
+    if options.prove:
+        from indoors_server.cli import prove
+
+        return prove.run(as_json=options.json)
     from indoors_server import health
 
     checks = health.run_all()
