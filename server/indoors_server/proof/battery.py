@@ -45,9 +45,12 @@ class Answer(msgspec.Struct, frozen=True):
 
 def run(spawn: Spawn = children.spawn, roles: Sequence[str] = ROLES) -> Battery:
     """Try everything. `spawn` starts the children (replaced by tests only)."""
+    answers, arrived = {}, set()
     with Targets() as targets:
-        answers = {role: _ask(spawn, targets, role) for role in (CONTROL, *roles)}
-        arrived = targets.arrived()
+        for role in (CONTROL, *roles):
+            answers[role] = _ask(spawn, targets, role)
+            # At once: a full queue would make the next child wait to be read.
+            arrived |= targets.arrived()
     return judge(answers, arrived)
 
 

@@ -14,6 +14,7 @@ import resource
 import signal
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import NoReturn
 
 from indoors_server import landlock, lockdown, role_files
@@ -40,7 +41,7 @@ def run(arguments: list[str]) -> int:
             if way.apart:
                 _tell([way.name, _apart(way.attempt, things)])
             else:
-                _tell([way.name, way.attempt(things)])
+                _tell([way.name, _outcome(partial(way.attempt, things))])
     finally:
         things.close()
     return 0
@@ -71,12 +72,15 @@ def _try_older_ways(things: Things) -> None:
             sockets, why = None, native.errno_name(error.errno or 0)
         ready.set()
         go.wait()
-        outcomes.append([ways.THREAD.name, reason or ways.THREAD.attempt(things)])
+        outcomes.append(
+            [ways.THREAD.name, reason or _outcome(partial(ways.THREAD.attempt, things))]
+        )
         for way in ways.OLDER_WAYS:
             if sockets is None:
                 outcomes.append([way.name, f"{UNTRIED}a thread gets no sockets of its own ({why})"])
             else:
-                outcomes.append([way.name, reason or way.attempt(things, sockets)])
+                attempt = partial(way.attempt, things, sockets)
+                outcomes.append([way.name, reason or _outcome(attempt)])
         done.set()
         signal.pause()  # closing its sockets now would close numbers of another table
 
@@ -93,13 +97,20 @@ def _try_older_ways(things: Things) -> None:
         _tell(outcome)
 
 
+def _outcome(attempt: Callable[[], str]) -> str:
+    try:
+        return attempt()
+    except Exception as error:  # noqa: BLE001 - a broken attempt must not hide the others
+        return f"failed ({type(error).__name__})"
+
+
 def _apart(attempt: Callable[[Things], str], things: Things) -> str:
     """The outcome of an attempt in a process of its own."""
     reader, writer = os.pipe()
 
     def answer() -> None:
         signal.alarm(_ATTEMPT_SECONDS)
-        os.write(writer, attempt(things).encode())
+        os.write(writer, _outcome(partial(attempt, things)).encode())
 
     status = _in_a_fork(answer)
     os.close(writer)

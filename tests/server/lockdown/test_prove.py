@@ -277,14 +277,35 @@ def test_what_is_no_rule_of_the_filter_is_proven_too(patch, way):
     assert named(battery.run(spawn, ("serve",)))[way].verdicts == {"serve": "reached"}
 
 
-def test_the_command_fails_and_names_the_way_that_was_reached(capsys):
-    status = prove.run(as_json=False, spawn=without_rules("connect"))
+@pytest.mark.parametrize(
+    ("rules", "way"),
+    [
+        (("connect",), "connect, path"),
+        # What the self-test of the lock-down does not try.
+        (("other processes",), "process_vm_readv"),
+    ],
+)
+def test_the_command_fails_and_names_the_way_that_was_reached(rules, way, capsys):
+    status = prove.run(as_json=False, spawn=without_rules(*rules))
     text = capsys.readouterr().out
     assert status == 1
     assert "✗ OPEN" in text
     assert "NOT PROVEN:" in text
-    assert "✗ connect, path: REACHED by server, worker and indexer" in text
+    assert f"✗ {way}: REACHED by server, worker and indexer" in text
     assert "PROVEN here" not in text
+
+
+def test_where_everything_is_open_everything_is_reached():
+    """No attempt waits for what another left in a queue."""
+    spawn = patched("""
+from indoors_server import lockdown
+lockdown.apply = lambda role, arguments: lockdown.LockState("enforced", "a promise", "")
+""")
+    found = battery.run(spawn)
+    assert len(found.roles) == 3
+    for way in found.tried:
+        if way.control == "reached":
+            assert set(way.outcomes.values()) == {"reached"}, way
 
 
 def test_a_child_that_dies_has_proven_nothing(capsys):
