@@ -1,6 +1,6 @@
 """Entry point of every process of ours, and the order in which a process starts.
 
-    argv -> lock-down -> heavy imports -> threads
+    argv -> launcher, if a policy lets code leave -> lock-down -> heavy imports -> threads
 
 The order is fixed: nothing that parses input or can open a connection is imported before the
 kernel filter is on, and no thread exists that could have escaped it. This module and everything it
@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 
-from indoors_server import lockdown
+from indoors_server import lockdown, prelaunch
 
 # Processes that see code: they are locked down before anything heavy is imported. All other
 # subcommands are commands that a person runs in a terminal.
@@ -22,10 +22,17 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the process that `arguments` (default: the command line) asks for; its exit status."""
     argv = sys.argv[1:] if arguments is None else arguments
     role = argv[0] if argv else ""
+    if role == "serve" and not _asks_for_help(argv):
+        prelaunch.start()
     if role in _LOCKED_ROLES and not _asks_for_help(argv):
         lockdown.apply(role, argv[1:])
         if "--strict" in argv and lockdown.state().state == "unproven":
             return lockdown.refuse_to_run()
+    if role == "launcher":
+        # It has a lock-down of its own: what it starts may need the network.
+        from indoors_server import launcher
+
+        return launcher.main(argv[1:])
     if role == "worker":
         from indoors_server.roles import run_worker
 

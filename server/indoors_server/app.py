@@ -22,6 +22,7 @@ from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from indoors_server import __version__, convert, handlers, handshake, lockdown, log, transport
 from indoors_server.dispatch import Dispatcher, send_json
+from indoors_server.launching import Launcher
 from indoors_server.outbox import EditorOutbox
 from indoors_server.ports import Core
 from indoors_server.positions import Encoding
@@ -118,6 +119,7 @@ class Server(LanguageServer):
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
         record: Callable[[Counters], None] = lambda _counters: None,
+        launcher: Launcher | None = None,
     ) -> None:
         super().__init__(
             "indoors",
@@ -127,6 +129,8 @@ class Server(LanguageServer):
             max_workers=1,
         )
         self.outbox = EditorOutbox(self._send)
+        self.launcher = launcher or Launcher()
+        self.launcher.on_change = self._launcher_changed
         self.service = Service(
             core,
             self.outbox,
@@ -135,6 +139,7 @@ class Server(LanguageServer):
             on_battery=on_battery,
             retrieval=retrieval,
             record=record,
+            launcher=lambda: self.launcher.state,
         )
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
@@ -167,6 +172,11 @@ class Server(LanguageServer):
         """Log the kind of error; pygls would show its text, which may quote source text."""
         _log.error("a handler failed: %s", type(error).__name__)
 
+    def _launcher_changed(self) -> None:
+        self.service.refresh_status()
+        if self.launcher.state == "gone":
+            self.outbox.message("warning", f"Indoors: {self.launcher.reason}.")
+
     def stop(self) -> None:
         """Leave the main loop."""
         if self._done is not None:
@@ -194,9 +204,11 @@ class Server(LanguageServer):
             self.protocol, writer, self._loop, self.outbox.answered, self._editor_gone
         )
         self.parent_watch.start()
+        await self.launcher.open()
         transport.start_reading(stream, dispatcher)
         await self._done.wait()
         self.parent_watch.stop()
+        await self.launcher.close()
         await self.service.close()
         return 0 if dispatcher.was_shut_down else 1
 
@@ -206,6 +218,7 @@ def run(
     clock: Callable[[], float],
     retrieval: IndexRetrieval | None = None,
     record: Callable[[Counters], None] = lambda _counters: None,
+    launcher: Launcher | None = None,
 ) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
@@ -217,6 +230,7 @@ def run(
         on_battery=power.on_battery,
         retrieval=retrieval,
         record=record,
+        launcher=launcher,
     )
     status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.

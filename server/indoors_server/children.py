@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 from typing import IO
 
@@ -39,26 +39,31 @@ def root_options(roots: Iterable[str]) -> list[str]:
 def spawn(
     role: str,
     *arguments: str,
+    stdin: int = subprocess.PIPE,
+    stdout: int = subprocess.PIPE,
     stderr: IO[bytes] | int | None = None,
     inherit: Collection[int] = (),
+    before_exec: Callable[[], object] | None = None,
 ) -> subprocess.Popen[bytes]:  # noqa: TID251 - the spawn function gives what it starts
-    """Start `role` with pipes on stdin and stdout.
+    """Start `role` with pipes on stdin and stdout, or on the descriptors that are given.
 
-    stderr is inherited unless given. The child gets no other descriptor of ours (but `inherit`: so
-    `doctor --prove` shows that it closes such a one), a short environment, and `/` as its working
-    directory, so that nothing in a workspace is on its path.
+    stderr is inherited unless given. The child gets no other descriptor of ours but `inherit` (the
+    launcher's folder; and `doctor --prove` shows that one is closed), a short environment, and `/`
+    as its working directory, so that nothing in a workspace is on its path. `before_exec` runs in
+    the child, for a parent that has no threads.
     """
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # A driver would keep what it compiles for a card in the home, where nothing of ours writes.
     environment["CUDA_CACHE_PATH"] = str(role_files.cuda_cache())
     return subprocess.Popen(  # noqa: TID251 - this is the spawn function
         command(role, *arguments),
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
+        stdin=stdin,
+        stdout=stdout,
         stderr=stderr,
         cwd=Path(sys.executable).anchor,
         env=environment,
         close_fds=True,
-        pass_fds=inherit,
+        pass_fds=tuple(inherit),
+        preexec_fn=before_exec,
         bufsize=0,
     )

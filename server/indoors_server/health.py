@@ -34,11 +34,13 @@ from indoors_server import (
     engine_store,
     fit,
     index_place,
+    launcher,
     lockdown,
     machine,
     model_choice,
     model_store,
     paths,
+    policy,
     settings,
     toolchain,
 )
@@ -77,6 +79,7 @@ def run_all() -> list[Check]:
     found += check_languages()
     found.append(check_index())
     found.append(check_lock())
+    found.append(check_launcher())
     found += check_settings()
     found.append(check_editors())
     return found
@@ -313,6 +316,16 @@ def check_lock() -> Check:
     state: Literal["ok", "warning"] = "warning" if lock.state == "unproven" else "ok"
     step = "docs/privacy.md says what this system can enforce" if state == "warning" else ""
     return Check(name="lock", state=state, text=text, next_step=step)
+
+
+def check_launcher() -> Check:
+    """Whether a server has a process beside it that may start one with a network."""
+    found = policy.load()
+    reason = launcher.too_narrow(found, launcher.LEAST_MODE) or launcher.writable_by_the_server()
+    if sys.platform != "linux":
+        reason = "it exists on Linux only"
+    text = f"none: {reason}" if reason else f"one with each server: the policy allows {found.mode}"
+    return Check(name="launcher", state="ok", text=text)
 
 
 def check_settings() -> list[Check]:

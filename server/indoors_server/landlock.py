@@ -51,11 +51,12 @@ def version() -> int:
     return max(0, int(found))
 
 
-def restrict(files: Files) -> int:
+def restrict(files: Files, *, shut_network: bool = True) -> int:
     """Refuse this thread and its children all other files, for good; the version used.
 
-    0 means that this kernel has no Landlock and nothing is refused. Raises OSError when the kernel
-    has it and refuses. Sets no_new_privs.
+    With `shut_network` TCP is refused as well, where the version can. 0 means that this kernel has
+    no Landlock and nothing is refused. Raises OSError when the kernel has it and refuses. Sets
+    no_new_privs.
     """
     abi = version()
     if abi == 0:
@@ -64,7 +65,8 @@ def restrict(files: Files) -> int:
     handled |= _REFER if abi >= 2 else 0
     handled |= _TRUNCATE if abi >= 3 else 0
     handled |= _IOCTL_DEV if abi >= 5 else 0
-    attributes = struct.pack("=QQQ", handled, _NETWORK if abi >= 4 else 0, _SCOPED * (abi >= 6))
+    network, scoped = (_NETWORK, _SCOPED) if shut_network else (0, 0)
+    attributes = struct.pack("=QQQ", handled, network * (abi >= 4), scoped * (abi >= 6))
     size = 8 if abi < 4 else 16 if abi < 6 else 24
     libc = ctypes.CDLL(None, use_errno=True)
     rules = _call(libc, "landlock_create_ruleset", _CREATE_RULESET, attributes, size, 0)

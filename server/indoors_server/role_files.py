@@ -4,6 +4,7 @@
     worker   reads its model, its engine and libraries; writes what a driver compiles, in our cache
     indexer  reads the roots that it was started for, what git's rules for them come from, and
              libraries; writes in our cache only
+    launcher reads its libraries, the system's settings and what is ours; writes in cache and state
 
 Graphics drivers are devices that are opened for writing, so they stay allowed where there are any.
 """
@@ -44,6 +45,8 @@ def files_of(role: str, arguments: list[str]) -> Files | None:
         roots = _options(arguments, "--root")
         above = [path for root in roots for path in reach.rule_files_above(root)]
         return Files((*_libraries(), *roots, *above), (*_made(cache), "/dev/null"))
+    if role == "launcher":
+        return _launcher_files(cache, state)
     if role != "worker":
         return None
     write = (*_made(cuda_cache()), "/dev/null", "/proc/self", *_devices())
@@ -57,6 +60,24 @@ def files_of(role: str, arguments: list[str]) -> Files | None:
 def cuda_cache() -> Path:
     """Where a driver keeps what it compiled for the card."""
     return paths.cache_dir() / "cuda"
+
+
+def _launcher_files(cache: Path, state: Path) -> Files:
+    """For the launcher and what it starts: no workspace, no home but our own folders in it.
+
+    /etc has the machine's policy, name resolution and certificates. /proc/self is another folder in
+    each process, so all of /proc is there, as far as the kernel shows it. A person's policy may be
+    a link to where such files are kept: its folder then, because editors replace files.
+    """
+    policy = Path(os.path.realpath(paths.config_dir() / "policy.json"))
+    home = os.path.realpath(Path.home())
+    kept = (
+        policy if f"{home}/".startswith(f"{policy.parent}/".replace("//", "/")) else policy.parent
+    )
+    ours = (str(paths.config_dir()), str(kept), str(cache), str(state))
+    system = ("/etc", "/proc", "/run/systemd/resolve", "/run/NetworkManager")
+    write = (*_made(cache, state), "/dev/null", *_devices())
+    return Files((*_libraries(), *system, *ours), write)
 
 
 def _libraries() -> list[str]:

@@ -148,6 +148,29 @@ def rules(target: Machine) -> tuple[Rule, ...]:
     return tuple(table)
 
 
+# The launcher's children may need the internet; and who sends there sends messages.
+_NETWORK_RULES = ("socket family", "socket type", "connect", "sendto", "messages")
+_AF_INET, _AF_INET6, _SOCK_DGRAM = 2, 10, 2
+
+
+def launcher_rules(target: Machine) -> tuple[Rule, ...]:
+    """The filter of the launcher and all that it starts: `rules` with room for a gateway.
+
+    A gateway puts `rules` on what it parses with, and cannot take these off. Open are internet
+    sockets, streams and datagrams, and nothing else of what `rules` shuts: no vsock, no packet,
+    no raw socket, no other process's memory, no namespace.
+    """
+    sockets = ("socket", "socketpair")
+    types = (_SOCK_STREAM, _SOCK_DGRAM, _SOCK_SEQPACKET)
+    return (
+        *(rule for rule in rules(target) if rule.name not in _NETWORK_RULES),
+        Rule("launcher socket family", sockets, DENY,
+             (Word(_low(0), (_AF_UNIX, _AF_INET, _AF_INET6), False),)),
+        Rule("launcher socket type", sockets, DENY,
+             (Word(_low(1), types, False, _SOCK_TYPE_MASK),)),
+    )  # fmt: skip
+
+
 # Instruction codes (linux/bpf_common.h): load a word, and with a constant, jumps, return.
 _LOAD, _AND, _JUMP_EQUAL, _RETURN = 0x20, 0x54, 0x15, 0x06
 _INSTRUCTION = struct.Struct("=HBBI")  # struct sock_filter

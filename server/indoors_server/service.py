@@ -24,7 +24,7 @@ from indoors_server.retrieval import IndexRetrieval
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Settings
-from indoors_server.status import Counters, EngineStats, Status, Work, status_of
+from indoors_server.status import Counters, EngineStats, LauncherState, Status, Work, status_of
 from indoors_server.workspace_index import WorkspaceIndex
 
 _log = logging.getLogger("indoors.service")
@@ -54,8 +54,9 @@ class Service:
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
         record: Callable[[Counters], None] = lambda _counters: None,
+        launcher: Callable[[], LauncherState] = lambda: "none",
     ) -> None:
-        self._record = record
+        self._record, self._launcher = record, launcher
         self._closed = False
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
@@ -364,6 +365,7 @@ class Service:
             busy=self._busy,
             inactive=self._inactive(),
             lock=lockdown.least((self._lock, self._core.lock)),
+            launcher=self._launcher(),
             index=self.index.status(),
         )
 

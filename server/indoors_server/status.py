@@ -6,6 +6,9 @@ from typing import Literal
 
 import msgspec
 
+# Of the process that may start a gateway (`launching`): none is the default, and there is none
+# without a policy that lets code leave. Gone means that it ended, and stays so.
+LauncherState = Literal["none", "starting", "waiting", "gone"]
 Phase = Literal["loading", "ready", "busy", "error", "inactive"]
 
 
@@ -36,6 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     model: str = ""
     device: str = ""
     lock: str = "unproven"
+    launcher: LauncherState = "none"
     progress: float | None = None
     index: tuple[IndexStatus, ...] = ()
 
@@ -98,6 +102,7 @@ def status_of(
     busy: bool,
     inactive: str,
     lock: str,
+    launcher: LauncherState = "none",
     index: tuple[IndexStatus, ...] = (),
 ) -> Status:
     """The status that follows from the facts. `inactive` is why nothing completes, "" if it may.
@@ -118,6 +123,7 @@ def status_of(
         model=facts.model,
         device=facts.device,
         lock=lock,
+        launcher=launcher,
         progress=facts.progress if facts.phase == "loading" else None,
         index=index,
     )

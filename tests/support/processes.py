@@ -18,7 +18,7 @@ class Resources(NamedTuple):
     n_fds: int
 
 
-def _stat(pid: int) -> list[str]:
+def stat_fields(pid: int) -> list[str]:
     """The fields after the name: state, parent, group, session, …; empty if it is gone."""
     try:
         return (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -28,23 +28,24 @@ def _stat(pid: int) -> list[str]:
 
 def is_alive(pid: int) -> bool:
     """Whether it runs; a zombie does not."""
-    return _stat(pid)[:1] not in ([], ["Z"], ["X"])
+    return stat_fields(pid)[:1] not in ([], ["Z"], ["X"])
 
 
-def _pids() -> list[int]:
+def pids() -> list[int]:
+    """Every process there is."""
     return [int(entry.name) for entry in PROC.iterdir() if entry.name.isdecimal()]
 
 
 def in_session(session: int) -> list[int]:
     """All living processes of a session (a process started with start_new_session leads one)."""
-    return [pid for pid in _pids() if _stat(pid)[3:4] == [str(session)] and is_alive(pid)]
+    return [pid for pid in pids() if stat_fields(pid)[3:4] == [str(session)] and is_alive(pid)]
 
 
 def children_of(pid: int) -> dict[str, int]:
     """The living children of a server, by role (`worker`, `indexer`)."""
     found = {}
-    for child in _pids():
-        if _stat(child)[1:2] == [str(pid)] and is_alive(child):
+    for child in pids():
+        if stat_fields(child)[1:2] == [str(pid)] and is_alive(child):
             arguments = (PROC / str(child) / "cmdline").read_bytes().split(b"\0")
             for role in ("worker", "indexer"):
                 if role.encode() in arguments:

@@ -30,7 +30,7 @@ class Place(msgspec.Struct, frozen=True):
 
 
 PLACES: tuple[Place, ...] = (
-    Place("indoors_server/children.py", "        stdin=subprocess.PIPE,", "        stdin="),
+    Place("indoors_server/children.py", "        close_fds=True,", "        close_fds="),
     Place("indoors_server/paths.py", '    return cache_dir() / "models"', "    return "),
     Place(
         "indoors_server/positions.py",

@@ -21,9 +21,11 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every
 
     user = settings.resolve(settings.user_layer())
     log.configure(user.log_level, user.log_file)
-    from indoors_server import app, paths, session_record
+    from indoors_server import app, paths, prelaunch, session_record
+    from indoors_server.launching import Launcher
     from indoors_server.retrieval import IndexRetrieval
 
     retrieval = IndexRetrieval(paths.cache_dir)
     core = EngineCore(retrieval=retrieval)
-    return app.run(core, time.monotonic, retrieval, session_record.record)
+    launcher = Launcher(prelaunch.outcome())
+    return app.run(core, time.monotonic, retrieval, session_record.record, launcher)

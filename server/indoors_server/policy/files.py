@@ -35,6 +35,8 @@ _READ = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 # A pipe must not block us; a link must not lead elsewhere.
 _READ_FILE = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
 _READ_FOLDER = _READ | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_DIRECTORY", 0)
+# To look at and to go through: the launcher may not list `/`.
+_PASS_FOLDER = _READ_FOLDER | getattr(os, "O_PATH", 0)
 _WRITABLE_BY_OTHERS = stat.S_IWGRP | stat.S_IWOTH
 
 
@@ -86,7 +88,8 @@ def machine_layers(place: MachinePlace | None = None) -> tuple[Layer, ...]:
         if folder is None:
             return tuple(found)
         found += _machine_file(place, folder, place.directory / FILE)
-        with _descend(place, folder, place.directory / FOLDER, found) as extra:
+        listed = place.directory / FOLDER
+        with _descend(place, folder, listed, found, _READ_FOLDER) as extra:
             if extra is not None:
                 found += _machine_files(place, extra, place.directory / FOLDER)
     return tuple(found)
@@ -155,7 +158,11 @@ def _machine_folder(place: MachinePlace, found: list[Layer]) -> Iterator[int | N
 
 @contextlib.contextmanager
 def _descend(
-    place: MachinePlace, parent: int | None, path: Path, found: list[Layer]
+    place: MachinePlace,
+    parent: int | None,
+    path: Path,
+    found: list[Layer],
+    flags: int = _PASS_FOLDER,
 ) -> Iterator[int | None]:
     """The folder `path`, by its name in the open folder `parent` (None: by its path)."""
     if not _CHECKED:
@@ -164,7 +171,7 @@ def _descend(
     descriptor: int | None = None
     try:
         name = str(path) if parent is None else path.name
-        descriptor = os.open(name, _READ_FOLDER, dir_fd=parent)
+        descriptor = os.open(name, flags, dir_fd=parent)
         _check_owner(os.fstat(descriptor), place)
     except FileNotFoundError:
         pass  # no folder, no layer

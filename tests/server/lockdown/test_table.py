@@ -7,6 +7,7 @@ the rules that the kernel at hand cannot show (x32, aarch64); test_kernel.py pro
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from itertools import product
 from pathlib import Path
 
@@ -29,6 +30,7 @@ ALWAYS_EPERM = {
 }  # fmt: skip
 ALWAYS_ENOSYS = {"io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"}
 UNIX, INET, STREAM, DGRAM, SEQPACKET, CLOEXEC = 1, 2, 1, 2, 5, 0o2000000
+Judge = Callable[[str, tuple[int, ...]], str]
 HIGH = 1 << 32  # a bit that the kernel ignores in an `int`
 NEW_NAMESPACES = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 
@@ -68,10 +70,20 @@ def arguments_of(call: str) -> list[tuple[int, ...]]:
     return [(0,) * 6, (2**64 - 1,) * 6]
 
 
-def cases(name: str) -> list[tuple[Call, str]]:
+def expected_of_launcher(call: str, arguments: tuple[int, ...]) -> str:
+    """The same with room for a gateway: internet sockets, and what is sent through them."""
+    if call in ("socket", "socketpair"):
+        family, kind = arguments[0] % HIGH, arguments[1] & 0xF
+        return ALLOW if family in (UNIX, INET, 10) and kind in (STREAM, DGRAM, SEQPACKET) else EPERM
+    if call in ("connect", "sendto", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"):
+        return ALLOW
+    return expected(call, arguments)
+
+
+def cases(name: str, judge: Judge = expected) -> list[tuple[Call, str]]:
     """Every call of the machine with telling arguments, and calls of other architectures."""
     found = [
-        (Call(AUDIT[name], number, arguments), expected(call, arguments))
+        (Call(AUDIT[name], number, arguments), judge(call, arguments))
         for call, number in CALLS[name].items()
         for arguments in arguments_of(call)
     ]
@@ -84,10 +96,12 @@ def cases(name: str) -> list[tuple[Call, str]]:
     return found
 
 
-def wrong(table: tuple[seccomp.Rule, ...], name: str) -> list[tuple[Call, str, str]]:
+def wrong(
+    table: tuple[seccomp.Rule, ...], name: str, judge: Judge = expected
+) -> list[tuple[Call, str, str]]:
     """The cases on which the program for `table` gives another verdict than expected."""
     program = seccomp.assemble(table, MACHINES[name])
-    judged = [(call, verdict, run(program, call)) for call, verdict in cases(name)]
+    judged = [(call, verdict, run(program, call)) for call, verdict in cases(name, judge)]
     return [case for case in judged if case[1] != case[2]]
 
 
@@ -103,6 +117,15 @@ def test_every_call_gets_the_verdict_of_the_design(name):
 def test_no_rule_can_be_removed(name, rule):
     left = tuple(other for other in seccomp.rules(MACHINES[name]) if other.name != rule)
     assert wrong(left, name) != []
+
+
+@BOTH
+def test_every_call_gets_the_verdict_of_the_launchers_design(name):
+    table = seccomp.launcher_rules(MACHINES[name])
+    assert wrong(table, name, expected_of_launcher) == []
+    for rule in table:
+        left = tuple(other for other in table if other is not rule)
+        assert wrong(left, name, expected_of_launcher) != [], rule.name
 
 
 @BOTH
