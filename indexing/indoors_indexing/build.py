@@ -20,11 +20,13 @@ from typing import NamedTuple
 import msgspec
 
 from indoors_indexing import ignore, sift
+from indoors_indexing.beneath import is_inside
 from indoors_indexing.maker import Result, Task, make
 from indoors_indexing.pool import Pool, PoolBroken, Spawn, n_makers
-from indoors_indexing.reading import Unreadable, open_root
+from indoors_indexing.reading import Unreadable, is_below_link, open_root
 from indoors_indexing.records import FileRecord, Known
 from indoors_indexing.scan import Found, Scan, never, walk
+from indoors_indexing.selection import EVERYTHING, Selection
 from indoors_indexing.store import StoreReset, Writer
 
 Progress = Callable[[int, int], None]
@@ -73,19 +75,19 @@ def bring_up_to_date(
     spawn: Spawn | None = None,
     progress: Progress | None = None,
     cancelled: Callable[[], bool] = never,
-    wanted: frozenset[str] = frozenset(),
+    selection: Selection = EVERYTHING,
     held: Mapping[str, bytes] = NOTHING_HELD,
     make_one: MakeOne | None = None,
 ) -> Outcome:
     """One pass over the tree below `root`. Never raises on anything in it but what `make_one` does.
 
     With `spawn` a large pass uses several processes, a small one `make_one`. `progress` gets (files
-    done, files to do). `wanted` names vendored folders that are indexed all the same. What is
-    `held` stays as it is: somebody has it open, and `update` is told its text.
+    done, files to do). What is `held` stays as it is: somebody has it open, and `update` is told
+    its text. An index that knows what the selection denies by now is made anew.
     """
     for _ in range(_ATTEMPTS):
         try:
-            return _Pass(writer, root, spawn, progress, cancelled, wanted, held, make_one).run()
+            return _Pass(writer, root, spawn, progress, cancelled, selection, held, make_one).run()
         except StoreReset:
             # The database is a new one: everything counts as changed in the next attempt.
             continue
@@ -100,7 +102,7 @@ class _Pass:
         spawn: Spawn | None,
         progress: Progress | None,
         cancelled: Callable[[], bool],
-        wanted: frozenset[str],
+        selection: Selection,
         held: Mapping[str, bytes],
         make_one: MakeOne | None,
     ) -> None:
@@ -109,7 +111,7 @@ class _Pass:
         self._spawn = spawn
         self._progress = progress
         self._cancelled = cancelled
-        self._wanted = wanted
+        self._selection = selection
         self._held = held
         self._make_one = make_one or make
         self._notes: list[str] = []
@@ -128,6 +130,11 @@ class _Pass:
         tasks = self._changed(known, scan)
         if tasks is None:
             return self._outcome(scan, is_complete=False)
+        if any(map(self._selection.denies, known)):
+            # SQLite keeps the bytes of deleted rows until it needs their place, and the full-text
+            # index its words: only a new database has nothing of what is denied by now.
+            self._writer.rebuild()
+            raise StoreReset("it knew of files that are denied")
         done, total = 0, len(tasks)
         self._report(0, total)
         for results in self._results(tasks):
@@ -154,7 +161,7 @@ class _Pass:
         """What has to be read; takes out of `known` what was met. None if there is no root."""
         tasks: list[Task] = []
         try:
-            for found in walk(self._root, scan, self._wanted):
+            for found in walk(self._root, scan, self._selection):
                 before = known.pop(found.path, None)
                 if found.path in self._held:
                     continue
@@ -240,7 +247,7 @@ def update(
     writer: Writer,
     root: str,
     paths: Sequence[str],
-    wanted: frozenset[str] = frozenset(),
+    selection: Selection = EVERYTHING,
     held: Mapping[str, bytes] = NOTHING_HELD,
     make_one: MakeOne | None = None,
 ) -> Update:
@@ -265,9 +272,11 @@ def update(
                 needs_pass = True
                 continue
             result = None
-            text = held.get(path) if _is_inside(path) else None
+            text = held.get(path) if is_inside(path) else None
+            if text is not None and is_below_link(descriptor, path):
+                text = None  # its text is another file's, which counts under its own name or not
             is_there = kind == "file" or text is not None
-            if is_there and _is_kept(descriptor, levels, path, wanted):
+            if is_there and _is_kept(descriptor, levels, path, selection):
                 result = (make_one or make)(descriptor, Task(path, writer.hash_of(path), text))
             if result is None or result.record is None:
                 gone += [path, *writer.paths_below(path)]
@@ -292,13 +301,9 @@ def _is_text(path: str) -> bool:
     return True
 
 
-def _is_inside(path: str) -> bool:
-    return "\0" not in path and all(part not in ("", ".", "..") for part in path.split("/"))
-
-
 def _kind(root: int, path: str) -> str:
     """ "file", "folder", or "" for what is not there or not ours to look at."""
-    if not _is_inside(path):
+    if not is_inside(path):
         return ""
     try:
         mode = os.stat(path, dir_fd=root, follow_symlinks=False).st_mode
@@ -307,13 +312,13 @@ def _kind(root: int, path: str) -> str:
     return "file" if stat.S_ISREG(mode) else "folder" if stat.S_ISDIR(mode) else ""
 
 
-def _is_kept(root: int, levels: ignore.Levels, path: str, wanted: frozenset[str]) -> bool:
+def _is_kept(root: int, levels: ignore.Levels, path: str, selection: Selection) -> bool:
     folders = path.split("/")[:-1]
-    if sift.file_reason(path, 0) is not None:
+    if selection.file_reason(path, 0) is not None:
         return False
     for depth, folder in enumerate(folders, 1):
         inside = "/".join(folders[:depth])
-        if sift.folder_reason(folder, wanted) is not None:
+        if sift.folder_reason(folder, selection.wanted) is not None:
             return False
         if any(_kind(root, f"{inside}/{marker}") for marker in sift.MARKER_FILES):
             return False

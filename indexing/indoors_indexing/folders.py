@@ -14,6 +14,7 @@ from typing import NamedTuple
 from indoors_indexing import ignore, sift
 from indoors_indexing.reading import open_directory, open_root
 from indoors_indexing.scan import MAX_DEPTH, Scan, entries_of, kind_of
+from indoors_indexing.selection import EVERYTHING, Selection
 
 
 class Folder(NamedTuple):
@@ -32,7 +33,7 @@ def folders(
     root: str,
     below: str,
     enter: Callable[[str], None],
-    wanted: frozenset[str] = frozenset(),
+    selection: Selection = EVERYTHING,
     *,
     with_files: bool = False,
 ) -> Iterator[Folder]:
@@ -49,12 +50,12 @@ def folders(
         for depth, name in enumerate(parts):
             path = "/".join(parts[:depth])
             levels = ignore.enter(levels, opened[-1], path)
-            if not _is_entered(levels, path, name, wanted):
+            if not _is_entered(levels, path, name, selection):
                 return
             if path and _has_marker(opened[-1]):
                 return
             opened.append(open_directory(name, opened[-1]))
-        walk = _Walk(enter, wanted, with_files)
+        walk = _Walk(enter, selection, with_files)
         yield from walk.folder(opened[-1], below, levels, len(parts))
     except OSError:
         return
@@ -65,10 +66,10 @@ def folders(
 
 class _Walk:
     def __init__(
-        self, enter: Callable[[str], None], wanted: frozenset[str], with_files: bool
+        self, enter: Callable[[str], None], selection: Selection, with_files: bool
     ) -> None:
         self._enter = enter
-        self._wanted = wanted
+        self._selection = selection
         self._with_files = with_files
         self._scan = Scan()
 
@@ -86,12 +87,12 @@ class _Walk:
         files: list[str] = []
         for entry in entries:
             kind = kind_of(entry, before + entry.name, self._scan)
-            if kind == "folder" and _is_entered(levels, path, entry.name, self._wanted):
+            if kind == "folder" and _is_entered(levels, path, entry.name, self._selection):
                 inner.append(entry.name)
             elif (
                 kind == "file"
                 and self._with_files
-                and sift.file_reason(entry.name, 0) is None
+                and self._selection.entry_reason(before + entry.name) is None
                 and not ignore.ignored(levels, before + entry.name, entry.name, False)
             ):
                 files.append(before + entry.name)
@@ -109,9 +110,9 @@ class _Walk:
                 os.close(opened)
 
 
-def _is_entered(levels: ignore.Levels, path: str, name: str, wanted: frozenset[str]) -> bool:
+def _is_entered(levels: ignore.Levels, path: str, name: str, selection: Selection) -> bool:
     inside = f"{path}/{name}" if path else name
-    return sift.folder_reason(name, wanted) is None and not ignore.ignored(
+    return selection.folder_reason(inside) is None and not ignore.ignored(
         levels, inside, name, True
     )
 

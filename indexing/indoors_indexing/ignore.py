@@ -186,7 +186,7 @@ def is_ignored(levels: Levels, root: int, path: str, is_directory: bool = False)
         before = "".join(part + "/" for part in parts[:depth])
 
         def read(file: str, before: str = before) -> bytes:
-            return read_source(root, before + file, _MAX_FILE_BYTES).data
+            return read_source(root, before + file, _MAX_FILE_BYTES, any_owner=True).data
 
         levels = _enter(levels, before[:-1], read)
         is_last = depth + 1 == len(parts)
@@ -208,7 +208,11 @@ def _enter(levels: Levels, folder: str, read: Callable[[str], bytes]) -> Levels:
 
 
 def _info_exclude(marker: Path) -> bytes | None:
-    """The first exclude file that a repository has."""
+    """The first exclude file that a repository has.
+
+    This alone may lie outside the root, where git has it. A hostile `.git` can thereby name another
+    file as patterns; they leave out files of its own root, and nobody is shown them.
+    """
     for place in exclude_files(marker):
         if place.match(EXCLUDE):
             try:

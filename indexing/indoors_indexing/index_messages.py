@@ -4,7 +4,7 @@ None of it is answered, and none carries a text: that of an open document is in 
 already, and `Hold` says which file of which root the document is.
 
     server                                         indexer
-    KeepRoot ------------------------------------> Keeper.start
+    KeepRoot ------------------------------------> Keeper.start, Keeper.select
     Update(uri, text), Hold(uri, root, path) ----> Keeper.hold, with the text of the last Update
     Release(uri), or Forget ---------------------> Keeper.let_go
     Saved(paths) --------------------------------> Keeper.changed
@@ -26,12 +26,14 @@ class KeepRoot(Message, frozen=True, kw_only=True, tag="keep_root"):
     """Keep the index of this root from now on, beside those of others.
 
     `root` and `cache` are absolute paths; `wanted` names vendored folders that are indexed all the
-    same. In all other messages `root` is spelled as it was here.
+    same, `deny` has the patterns of what the policy denies (`denies`). Sent again for a root that
+    is kept it says what is denied now. In all other messages `root` is spelled as it was here.
     """
 
     root: str
     cache: str
     wanted: tuple[str, ...] = ()
+    deny: tuple[str, ...] = ()
 
 
 class DropRoot(Message, frozen=True, kw_only=True, tag="drop_root"):

@@ -25,6 +25,7 @@ from indoors_indexing.coalesce import Changes
 from indoors_indexing.lone_maker import LoneMaker, Stopped
 from indoors_indexing.pool import Spawn
 from indoors_indexing.reports import Note, OutOfReach, Phase, Progress, Report, State, Tell
+from indoors_indexing.selection import EVERYTHING, Selection
 from indoors_indexing.store import StoreReset, StoreUnavailable, Writer, WriterBusy
 from indoors_indexing.sweep import Sweep
 from indoors_indexing.tree_watch import TreeWatcher
@@ -71,7 +72,7 @@ class Keeper:
         tell: Tell,
         *,
         spawn: Spawn | None = None,
-        wanted: frozenset[str] = frozenset(),
+        selection: Selection = EVERYTHING,
         pace: Pace | None = None,
         open_watches: OpenWatches = open_watches,
         mount_table: str | None = None,
@@ -83,14 +84,14 @@ class Keeper:
         self._cache = cache
         self._tell_user = tell
         self._spawn = spawn
-        self._wanted = wanted
+        self._selection = selection
         self._pace = pace or Pace()
         table = mounts.read_table() if mount_table is None else mount_table
         found, real = mounts.parse(table), os.path.realpath(root)
         is_unseen = mounts.changes_unseen(mounts.kind_of(real, found))
         self._must_poll = is_unseen or mounts.unseen_below(real, found)
         self._watcher = TreeWatcher(
-            self._root, wanted, is_watching=not is_unseen, open_watches=open_watches
+            self._root, selection, is_watching=not is_unseen, open_watches=open_watches
         )
         self._stop = threading.Event()
         self._stop_pass = threading.Event()
@@ -125,6 +126,9 @@ class Keeper:
     def hold(self, path: str, text: str) -> None:
         """A file (relative, posix) is open with this text: from now on the text counts."""
         with self._lock:
+            if self._selection.denies(path):
+                self._held.pop(path, None)
+                return
             self._held[path] = text.encode("utf-8", errors="replace")
         self._watcher.add(path)
 
@@ -139,6 +143,17 @@ class Keeper:
         """Somebody who knows (an editor that saved) says that these changed."""
         for path in paths:
             self._watcher.add(path)
+
+    def select(self, selection: Selection) -> None:
+        """Something else is wanted or denied from now on: a pass makes the index fit."""
+        with self._lock:
+            if selection == self._selection:
+                return
+            self._selection = selection
+            self._held = {
+                path: text for path, text in self._held.items() if not selection.denies(path)
+            }
+        self._watcher.select(selection)
 
     def stop_pass(self) -> None:
         """End a pass that is under way: what is in the index stays.
@@ -240,7 +255,7 @@ class Keeper:
                 return False
             some = paths[start : start + _SLICE]
             done = build.update(
-                writer, self._root, some, self._wanted, self._held_now(), self._maker.make
+                writer, self._root, some, self._selection, self._held_now(), self._maker.make
             )
             self._n_changed += done.n_changed + done.n_removed
             needs_pass = needs_pass or done.needs_pass
@@ -260,14 +275,16 @@ class Keeper:
             return
         self._stop_pass.clear()
         self._state("indexing")
-        held = self._held_now()
+        held, selection = self._held_now(), self._selection
         outcome = build.bring_up_to_date(
             writer,
             self._root,
             spawn=self._spawn,
             progress=self._progress,
-            cancelled=lambda: self._stop.is_set() or self._stop_pass.is_set(),
-            wanted=self._wanted,
+            cancelled=lambda: (
+                self._stop.is_set() or self._stop_pass.is_set() or self._selection != selection
+            ),
+            selection=selection,
             held=held,
             make_one=self._maker.make,
         )
@@ -302,7 +319,7 @@ class Keeper:
             return
         if self._sweep is None:
             known = writer.known()
-            self._sweep = Sweep(self._root, known, self._wanted, cancelled=self._stop.is_set)
+            self._sweep = Sweep(self._root, known, self._selection, cancelled=self._stop.is_set)
         sweep, before = self._sweep, time.monotonic()
         held = self._held_now()
         differ = [path for path in sweep.step(self._pace.slice_s) if path not in held]

@@ -25,6 +25,7 @@ from indoors_indexing.index_messages import (
 )
 from indoors_indexing.reach import Reach
 from indoors_indexing.reports import Note, Report, State
+from indoors_indexing.selection import Selection
 
 if TYPE_CHECKING:
     from indoors_indexing.keeper import Keeper, Pace
@@ -120,7 +121,9 @@ class Keepers:
                 keeper.stop()
 
     def _keep(self, order: KeepRoot) -> None:
-        if order.root in self._keepers:
+        selection = Selection(frozenset(order.wanted), order.deny)
+        if (kept := self._keepers.get(order.root)) is not None:
+            kept.select(selection)
             return
         from indoors_indexing.keeper import Keeper
 
@@ -134,7 +137,7 @@ class Keepers:
             Path(order.cache),
             tell,
             spawn=self._spawn,
-            wanted=frozenset(order.wanted),
+            selection=selection,
             pace=self._pace,
             in_reach=partial(self._is_in_reach, order.root),
         )

@@ -14,7 +14,15 @@ from collections.abc import Callable, Generator, Iterator
 from typing import NamedTuple
 
 from indoors_indexing import ignore, sift
-from indoors_indexing.reading import Content, Unreadable, open_directory, open_root, read_source
+from indoors_indexing.reading import (
+    Content,
+    Unreadable,
+    open_directory,
+    open_root,
+    owners_of,
+    read_source,
+)
+from indoors_indexing.selection import EVERYTHING, Selection
 
 __all__ = [
     "MAX_DEPTH", "Content", "Found", "Scan", "Unreadable", "entries_of", "kind_of", "never",
@@ -51,6 +59,8 @@ class Scan:
         # False until the walk has seen everything: only then is what it did not find gone.
         self.is_complete = False
         self.cancelled = cancelled
+        # The users whose files count; None before the root was seen.
+        self.owners: tuple[int, int] | None = None
 
     @property
     def is_full(self) -> bool:
@@ -58,20 +68,18 @@ class Scan:
         return self.n_found >= MAX_FILES
 
 
-def walk(
-    root: str, scan: Scan, wanted: frozenset[str] = frozenset()
-) -> Generator[Found, None, None]:
+def walk(root: str, scan: Scan, selection: Selection = EVERYTHING) -> Generator[Found, None, None]:
     """Walk `root` and give its files in the order of their names, folder by folder.
 
-    `wanted` names vendored folders that are entered all the same. Raises Unreadable if the root
-    itself cannot be opened; nothing else raises.
+    Raises Unreadable if the root itself cannot be opened; nothing else raises.
     """
     try:
         descriptor = open_root(root)
     except OSError:
         raise Unreadable("gone") from None
     try:
-        yield from _folder(descriptor, "", ignore.base_levels(root), scan, wanted, 0)
+        scan.owners = owners_of(descriptor)
+        yield from _folder(descriptor, "", ignore.base_levels(root), scan, selection, 0)
         scan.is_complete = not scan.cancelled() and not scan.is_full
     finally:
         os.close(descriptor)
@@ -82,7 +90,7 @@ def _folder(
     path: str,
     levels: ignore.Levels,
     scan: Scan,
-    wanted: frozenset[str],
+    selection: Selection,
     depth: int,
 ) -> Iterator[Found]:
     entries = entries_of(descriptor, scan)
@@ -99,13 +107,13 @@ def _folder(
         if kind is None:
             continue
         if kind == "folder":
-            reason = sift.folder_reason(name, wanted)
+            reason = selection.folder_reason(before + name)
             if reason is None and not ignore.ignored(levels, before + name, name, True):
                 folders.append(name)
             else:
                 scan.skipped[reason or "ignored"] += 1
             continue
-        found = _file(entry, before + name, levels, scan)
+        found = _file(entry, before + name, levels, scan, selection)
         if found is not None:
             if scan.is_full:
                 return
@@ -123,7 +131,7 @@ def _folder(
             scan.skipped["unreadable"] += 1
             continue
         try:
-            yield from _folder(inner, before + name, levels, scan, wanted, depth + 1)
+            yield from _folder(inner, before + name, levels, scan, selection, depth + 1)
         finally:
             os.close(inner)
 
@@ -158,9 +166,11 @@ def kind_of(entry: os.DirEntry[str], path: str, scan: Scan) -> str | None:
     return None
 
 
-def _file(entry: os.DirEntry[str], path: str, levels: ignore.Levels, scan: Scan) -> Found | None:
+def _file(
+    entry: os.DirEntry[str], path: str, levels: ignore.Levels, scan: Scan, selection: Selection
+) -> Found | None:
     # The name alone refuses most of what is refused, and costs neither a stat nor a match.
-    reason = sift.file_reason(path, 0)
+    reason = selection.entry_reason(path)
     if reason is None and ignore.ignored(levels, path, entry.name, False):
         scan.skipped["ignored"] += 1
         return None
@@ -172,6 +182,9 @@ def _file(entry: os.DirEntry[str], path: str, levels: ignore.Levels, scan: Scan)
             return None
         if not stat.S_ISREG(status.st_mode):
             scan.skipped["special"] += 1
+            return None
+        if scan.owners is not None and status.st_uid not in scan.owners:
+            scan.skipped["owner"] += 1
             return None
         reason = sift.file_reason(path, status.st_size)
         if reason is None:

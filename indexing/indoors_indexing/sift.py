@@ -12,7 +12,16 @@ from typing import Literal, NamedTuple
 from indoors_indexing.languages import by_path
 
 Reason = Literal[
-    "internal", "vendored", "kind", "generated", "minified", "binary", "size", "unreadable", "crash"
+    "internal",
+    "vendored",
+    "kind",
+    "generated",
+    "minified",
+    "binary",
+    "size",
+    "unreadable",
+    "crash",
+    "denied",
 ]
 
 # The parser's own limit (`parse.MAX_TEXT_BYTES`): larger files are generated or bundled.

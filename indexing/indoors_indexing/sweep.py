@@ -12,6 +12,7 @@ from collections.abc import Callable, Generator, Mapping
 from indoors_indexing.reading import Unreadable
 from indoors_indexing.records import Known
 from indoors_indexing.scan import Found, Scan, never, walk
+from indoors_indexing.selection import EVERYTHING, Selection
 
 # What one slice may name: more is given in the next one.
 MAX_NAMED = 200
@@ -27,7 +28,7 @@ class Sweep:
         self,
         root: str,
         known: Mapping[str, Known],
-        wanted: frozenset[str] = frozenset(),
+        selection: Selection = EVERYTHING,
         *,
         cancelled: Callable[[], bool] = never,
         clock: Callable[[], float] = time.monotonic,
@@ -35,7 +36,7 @@ class Sweep:
         self._left = dict(known)
         self._clock = clock
         self._scan = Scan(cancelled)
-        self._walk: Generator[Found, None, None] = walk(root, self._scan, wanted)
+        self._walk: Generator[Found, None, None] = walk(root, self._scan, selection)
         self._gone: list[str] | None = None
         self.worked_s = 0.0
         self.is_done = False

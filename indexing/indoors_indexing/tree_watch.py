@@ -26,6 +26,7 @@ from typing import NamedTuple
 from indoors_indexing import ignore, sift
 from indoors_indexing.coalesce import Changes, Coalescer, Reason
 from indoors_indexing.folders import folders
+from indoors_indexing.selection import EVERYTHING, Selection
 from indoors_indexing.watch import Event, OpenWatches, Watches, open_watches
 
 # The root can vanish and come back without an event: with a folder above it, or with its disk.
@@ -64,14 +65,14 @@ class TreeWatcher:
     def __init__(
         self,
         root: str,
-        wanted: frozenset[str] = frozenset(),
+        selection: Selection = EVERYTHING,
         *,
         is_watching: bool = True,
         open_watches: OpenWatches = open_watches,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._root = root
-        self._wanted = wanted
+        self._selection = selection
         self._is_watching = is_watching
         self._open = open_watches
         self._clock = clock
@@ -127,6 +128,13 @@ class TreeWatcher:
         """Report again, later, what could not be dealt with."""
         with self._news:
             self._coalescer.put_back(changes, self._clock())
+            self._news.notify_all()
+
+    def select(self, selection: Selection) -> None:
+        """From now on something else counts: the tree has to be compared."""
+        with self._news:
+            self._selection = selection
+            self._reconcile("rules")
             self._news.notify_all()
 
     def wake(self) -> None:
@@ -266,7 +274,7 @@ class TreeWatcher:
             if path not in before:
                 self._watch(path)
 
-        for folder in folders(self._root, "", enter, self._wanted):
+        for folder in folders(self._root, "", enter, self._selection):
             if not folder.kept:
                 self._forget(folder.path)
         for path in before - seen:
@@ -284,7 +292,7 @@ class TreeWatcher:
     def _visit(self, path: str) -> None:
         """Watch a new folder and all below it, and report the files that are in it by now."""
         n_before = len(self._unwatched)
-        for folder in folders(self._root, path, self._watch, self._wanted, with_files=True):
+        for folder in folders(self._root, path, self._watch, self._selection, with_files=True):
             if not folder.kept:
                 self._forget(folder.path)
             for file in folder.files:

@@ -94,11 +94,19 @@ class IndexClient:
         """These will be kept: a process that is started for them need not be replaced then."""
         self._indexer.confine(roots)
 
-    def keep(self, root: str, cache: Path, wanted: tuple[str, ...] = ()) -> None:
-        """Have the index of a root (an absolute path) kept below `cache`."""
-        if root in self._kept:
+    def keep(
+        self, root: str, cache: Path, wanted: tuple[str, ...] = (), deny: tuple[str, ...] = ()
+    ) -> None:
+        """Have the index of a root (an absolute path) kept below `cache`, without what is denied.
+
+        For a root that is kept already only other patterns in `deny` are news, told at once.
+        """
+        if (kept := self._kept.get(root)) is not None:
+            if kept.deny != deny:
+                self._kept[root] = msgspec.structs.replace(kept, deny=deny)
+                self._send(self._kept[root])
             return
-        self._kept[root] = wire.KeepRoot(root=root, cache=str(cache), wanted=wanted)
+        self._kept[root] = wire.KeepRoot(root=root, cache=str(cache), wanted=wanted, deny=deny)
         self._roots[root] = Root()
         self._indexer.confine(self._kept)
         self._send(self._kept[root])

@@ -18,6 +18,7 @@ from indoors_completion.types import IndoorsError, InputError
 from indoors_server import paths, private_files
 
 if TYPE_CHECKING:
+    from indoors_indexing.selection import Selection
     from indoors_indexing.store_files import Place
 
 # What begins a project when no index says where one begins.
@@ -186,7 +187,7 @@ def check_readable(root: Path) -> None:
         ) from error
 
 
-def count(root: Path) -> Census:
+def count(root: Path, selection: Selection) -> Census:
     """Count what there is to index below `root`. Raises InputError if it cannot be read."""
     from indoors_indexing.scan import Scan, Unreadable, walk
 
@@ -194,7 +195,7 @@ def count(root: Path) -> Census:
     scan = Scan()
     n_files = n_bytes = 0
     with contextlib.suppress(Unreadable):  # gone since
-        for found in walk(str(root), scan):
+        for found in walk(str(root), scan, selection):
             n_files += 1
             n_bytes += found.size
             if n_files >= _MAX_COUNTED:

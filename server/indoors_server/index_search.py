@@ -15,6 +15,7 @@ import msgspec
 
 from indoors_indexing.reading import Unreadable, open_root, read_source
 from indoors_indexing.records import digest
+from indoors_indexing.selection import EVERYTHING, Selection
 from indoors_indexing.sift import MAX_SOURCE_BYTES
 from indoors_indexing.words import query_words
 
@@ -78,14 +79,18 @@ class _Text(NamedTuple):
     is_stale: bool
 
 
-def search(root: Path, reader: Reader, query: str, limit: int) -> Answer:
+def search(
+    root: Path, reader: Reader, query: str, limit: int, selection: Selection = EVERYTHING
+) -> Answer:
     """At most `limit` results, definitions before pieces of files. Raises OSError without a root.
+
+    Whoever writes the index may not know yet of what the selection denies: that is not shown.
 
     A query of several words asks for definitions only by those that look like names in code.
     """
     descriptor = open_root(str(root))
     try:
-        files = _Files(descriptor, reader)
+        files = _Files(descriptor, reader, selection)
         hits = reader.search([query], 2 * limit)
         defined = _defined(reader, names_in(query), hits)
         definitions: list[FoundDefinition] = []
@@ -245,7 +250,8 @@ def _one_line(text: bytes) -> str:
 class _Files:
     """The files of a root, each read once. One that is gone has no text."""
 
-    def __init__(self, root: int, reader: Reader) -> None:
+    def __init__(self, root: int, reader: Reader, selection: Selection) -> None:
+        self._selection = selection
         self._root = root
         self._reader = reader
         self._texts: dict[str, _Text | None] = {}
@@ -256,6 +262,8 @@ class _Files:
         return self._texts[path]
 
     def _read(self, path: str) -> _Text | None:
+        if self._selection.denies(path):
+            return None
         try:
             data = read_source(self._root, path, MAX_SOURCE_BYTES).data
         except Unreadable:

@@ -84,6 +84,14 @@ class Policies:
             return ""
         return "the policy is strict, and the lock-down is not proven here. Next: indoors doctor"
 
+    def refuses(self, folder: str, path: str) -> bool:
+        """Whether there is a `refusal`."""
+        return bool(self.refusal(folder, path))
+
+    def deny_paths(self, folders: Iterable[str]) -> dict[str, tuple[str, ...]]:
+        """The patterns of what must not be indexed, by folder."""
+        return {folder: self.of(folder).deny_paths for folder in folders}
+
     def may_index(self, folder: str) -> bool:
         """Whether a folder may be indexed, and its index asked."""
         found = self.of(folder)

@@ -124,7 +124,12 @@ class IndexRetrieval:
         place = self._open.get(document.uri)
         if place is None or not self.serves(place.root):
             return None
-        texts = {one.path: one.text for one in self._open.values() if one.root == place.root}
+        texts = {
+            one.path: one.text
+            for one in self._open.values()
+            if one.root == place.root
+            and (one.path == place.path or not self.refuses(one.root, one.path))
+        }
         where = Document(
             uri=document.uri,
             path=place.path,

@@ -66,26 +66,24 @@ class Service:
         self.items = Items(self.counters)
         self.debounce = Debounce(clock)
         self.client_refreshes = False
-        self.index = WorkspaceIndex(self.session, core.index, outbox, self.refresh_status)
+        self.policies = Policies(lock=lock)
+        core.obey(self.policies)
+        self.index = WorkspaceIndex(
+            self.session, core.index, outbox, self.refresh_status, self.policies.refuses
+        )
         self._on_battery = on_battery
-        self._core = core
-        self._outbox = outbox
-        self._clock = clock
+        self._core, self._outbox, self._clock = core, outbox, clock
         self._lock = lock
         self._scheduler = Scheduler(clock)
         self._user = Options("config.json")
         self._editor = Options("editor settings")
         self._sent: object = None
-        self.policies = Policies(lock=lock)
-        core.obey(self.policies)
         self._by_folder: dict[str, Settings] = {}
         self.settings = settings_module.resolve()
-        self._started = False
-        self._busy = False
+        self._started = self._closed = self._busy = self._was_ready = False
         self._n_generating = 0
         self._status: Status | None = None
         self._told: set[str] = set()
-        self._was_ready = False
 
     # --- life ---------------------------------------------------------------------------------
 
@@ -132,7 +130,7 @@ class Service:
         self._tell("settings", list(map(str, problems)))
         for snapshot in filter(None, map(self.session.snapshot, self.session.uris())):
             self._retrieval.opened(_root_of(snapshot), snapshot.document)
-        self.index.fit(self._by_folder)
+        self.index.fit(self._by_folder, self.policies.deny_paths(folders))
         if self._started:
             self._core.reconfigure(self.settings)
             self.refresh_status()
@@ -262,7 +260,8 @@ class Service:
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._retrieval.opened(_root_of(snapshot), snapshot.document)
-            self._core.opened(snapshot.document)
+            if not self._refusal(snapshot):
+                self._core.opened(snapshot.document)
         self.index.opened(uri)
         self.focus(uri)
 
@@ -299,7 +298,7 @@ class Service:
     def _is_refused(self, folder: str, path: str) -> bool:
         """Whether a file is none that may be used, as `completion.exclude` or the policy says."""
         excluded = self._by_folder.get(folder, self.settings).excludes(path)
-        return bool(excluded or self.policies.refusal(folder, path))
+        return bool(excluded) or self.policies.refuses(folder, path)
 
     def _refusal(self, snapshot: Snapshot, trigger: str = "explicit") -> str:
         """Why a document is not completed; "" if it is."""

@@ -9,14 +9,13 @@ from __future__ import annotations
 
 import fnmatch
 import json
-import os
-import stat
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
 import msgspec
 
+from indoors_indexing import reading
 from indoors_server import paths
 from indoors_server.settings_table import BY_KEY, TABLE, Setting
 
@@ -119,10 +118,14 @@ def read_file(path: Path) -> Options:
     """Read one layer from a file; a missing file is an empty layer. Never raises or blocks."""
     source = str(path)
     try:
-        raw = _read_small(path)
-    except FileNotFoundError:
-        return Options(source)
-    except (OSError, ValueError) as error:
+        # A workspace may hold anything under this name: a pipe must not block us, a link must not
+        # lead elsewhere, a huge file must not be read.
+        raw = reading.read_rules(str(path.parent), path.name, MAX_FILE_BYTES).decode("utf-8-sig")
+    except reading.Unreadable as error:
+        if error.reason == "gone":
+            return Options(source)
+        return _unusable(source, f"cannot be read ({_why(error)})")
+    except ValueError as error:
         return _unusable(source, f"cannot be read ({error})")
     try:
         return decode(source, json.loads(raw, object_pairs_hook=_no_duplicates))
@@ -207,18 +210,10 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def _read_small(path: Path) -> str:
-    # A workspace may hold anything under this name: a pipe must not block us, a link must not
-    # lead elsewhere, a huge file must not be read.
-    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    descriptor = os.open(path, flags)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-            raise ValueError("it is not a regular file")
-        raw = file.read(MAX_FILE_BYTES + 1)
-    if len(raw) > MAX_FILE_BYTES:
-        raise ValueError(f"it is larger than {MAX_FILE_BYTES} bytes")
-    return raw.decode("utf-8-sig")
+def _why(error: reading.Unreadable) -> str:
+    if error.reason == "size":
+        return f"it is larger than {MAX_FILE_BYTES} bytes"
+    return error.why
 
 
 def _unusable(source: str, what: str) -> Options:

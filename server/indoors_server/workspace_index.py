@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path, PurePosixPath
+from types import MappingProxyType
 
 from indoors_indexing import sift
 from indoors_server import paths, private_files
@@ -29,6 +30,7 @@ _TRY_AGAIN_S = 1.0
 # A pass that is over sooner than this is not worth a progress bar that flickers.
 SHOWN_AFTER_S = 0.5
 _STATUS_EVERY_S = 1.0
+NO_DENIES: Mapping[str, tuple[str, ...]] = MappingProxyType({})
 
 
 def refusal(folder: str) -> str:
@@ -48,7 +50,10 @@ def refusal(folder: str) -> str:
 
 
 class WorkspaceIndex:
-    """One editor's folders. `on_change` is called when `status` has changed."""
+    """One editor's folders. `on_change` is called when `status` has changed.
+
+    `refuses(folder, path)` says which files the policy denies, links followed.
+    """
 
     def __init__(
         self,
@@ -56,11 +61,14 @@ class WorkspaceIndex:
         client: IndexClient,
         outbox: Outbox,
         on_change: Callable[[], None],
+        refuses: Callable[[str, str], bool] = lambda _folder, _path: False,
     ) -> None:
         self._session = session
         self._client = client
         self._outbox = outbox
         self._on_change = on_change
+        self._refuses = refuses
+        self._deny: dict[str, tuple[str, ...]] = {}
         self._begun = self._closed = False
         self._enabled: dict[str, bool] = {}
         self._off: set[str] = set()
@@ -91,8 +99,13 @@ class WorkspaceIndex:
         self._begun = True
         self._fit()
 
-    def fit(self, settings: Mapping[str, Settings]) -> None:
-        """The folders, or their settings, have changed; `settings` are by a folder's path."""
+    def fit(
+        self, settings: Mapping[str, Settings], deny: Mapping[str, tuple[str, ...]] = NO_DENIES
+    ) -> None:
+        """The folders, or their settings, have changed; `settings` are by a folder's path, and so
+        are the patterns of what the policy denies.
+        """
+        self._deny = dict(deny)
         self._enabled = {
             folder: settings[folder].index_enabled
             for uri, folder in self._session.folders.items()
@@ -114,11 +127,11 @@ class WorkspaceIndex:
         kept = self._client.roots().keys()
         for folder in kept - wanted:
             self._client.drop(folder)
-        for folder in sorted(wanted - kept):
-            self._client.keep(folder, paths.cache_dir())
-        if kept != wanted:
-            for uri in self._session.uris():
-                self._hold(uri)
+        for folder in sorted(wanted):
+            self._client.keep(folder, paths.cache_dir(), deny=self._deny.get(folder, ()))
+        # Also where the folders are the same: what is open may be denied by now.
+        for uri in self._session.uris():
+            self._hold(uri)
         self._publish()
 
     # --- documents --------------------------------------------------------------------------------
@@ -154,8 +167,12 @@ class WorkspaceIndex:
         if snapshot is None:
             return
         document, place = snapshot.document, self._place(uri)
-        if place is None or sift.file_reason(place[1], len(document.text)) is not None:
-            # What is of another kind or too long need not be sent: it is not indexed.
+        if (
+            place is None
+            or sift.file_reason(place[1], len(document.text)) is not None
+            or self._refuses(*place)
+        ):
+            # What is of another kind, too long or denied must not be sent: it is not indexed.
             self._client.release(document.uri)
         elif not self._client.hold(document, *place):
             self._hold_at(uri, asyncio.get_running_loop().time() + _TRY_AGAIN_S)

@@ -200,6 +200,7 @@ def running_server(
     environment: dict[str, str] | None = None,
     log_to: Path | None = None,
     command: list[str] | None = None,
+    cwd: Path | None = None,
 ) -> Iterator[tuple[LspClient, subprocess.Popen[bytes]]]:
     """A real server process and a client for it; killed at the end if it did not leave."""
     log = log_to.open("wb") if log_to else subprocess.DEVNULL
@@ -209,6 +210,7 @@ def running_server(
         stdout=subprocess.PIPE,
         stderr=log,
         env=os.environ | (environment or {}),
+        cwd=cwd,
     )
     if log_to:
         log.close()

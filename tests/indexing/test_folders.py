@@ -7,6 +7,7 @@ import pytest
 
 from indoors_indexing.folders import folders
 from indoors_indexing.scan import Scan, walk
+from indoors_indexing.selection import Selection
 
 
 def make(root: Path, *paths: str, text: str = "x = 1\n") -> None:
@@ -17,7 +18,11 @@ def make(root: Path, *paths: str, text: str = "x = 1\n") -> None:
 
 def entered(root: Path, below: str = "", wanted: frozenset[str] = frozenset()) -> list[str]:
     seen: list[str] = []
-    kept = [folder for folder in folders(str(root), below, seen.append, wanted) if folder.kept]
+    kept = [
+        folder
+        for folder in folders(str(root), below, seen.append, Selection(wanted))
+        if folder.kept
+    ]
     assert [folder.path for folder in kept] == [path for path in seen if path != "env"]
     return [folder.path for folder in kept]
 

@@ -10,6 +10,7 @@ from indoors_indexing import scan as scanning
 from indoors_indexing import sift
 from indoors_indexing.reading import Unreadable, open_root, read_source
 from indoors_indexing.scan import Scan, walk
+from indoors_indexing.selection import Selection
 
 
 def make(root: Path, *paths: str, text: str = "x = 1\n") -> None:
@@ -19,7 +20,7 @@ def make(root: Path, *paths: str, text: str = "x = 1\n") -> None:
 
 
 def found(root: Path, scan: Scan | None = None, wanted: frozenset[str] = frozenset()) -> list[str]:
-    return [file.path for file in walk(str(root), scan or Scan(), wanted)]
+    return [file.path for file in walk(str(root), scan or Scan(), Selection(wanted))]
 
 
 def test_files_come_in_order_with_what_tells_a_change(tmp_path: Path) -> None:
@@ -182,7 +183,7 @@ def test_nothing_outside_and_nothing_but_files_is_read(tmp_path: Path, root: int
         "fifo.py", "link.py", "linked/a.py", "folder.py", "device.py", "../outside/a.py",
         "/etc/passwd", "nothing.py", "full.py/x", "big.py", "a\0b", "",
     )} == {
-        "fifo.py": "kind", "link.py": "kind", "linked/a.py": "gone", "folder.py": "kind",
+        "fifo.py": "kind", "link.py": "kind", "linked/a.py": "kind", "folder.py": "kind",
         "device.py": "kind", "../outside/a.py": "kind", "/etc/passwd": "kind",
         "nothing.py": "gone", "full.py/x": "gone", "big.py": "size", "a\0b": "kind", "": "kind",
     }  # fmt: skip

@@ -18,6 +18,7 @@ from indoors_completion.types import (
     InputError,
     ModelInfo,
 )
+from indoors_indexing import reading
 from indoors_server.cli import screen
 from indoors_server.language_ids import language_id
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 
 _CURSOR = "▏"
 _CONTEXT_LINES = 3
+# What a person may name is a source; a disk image is a slip.
+_MAX_BYTES = 16 * 1024 * 1024
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -91,7 +94,8 @@ def _retrieval(
 ) -> IndexRetrieval:
     """What the index of a project knows, as it is: nothing is brought up to date.
 
-    The first look opens the database, which a request does not wait for.
+    The first look opens the database, which a request does not wait for. Raises InputError for a
+    file that the policy denies.
     """
     from indoors_server import paths
     from indoors_server.retrieval import IndexRetrieval
@@ -116,9 +120,13 @@ def read_place(place: str) -> tuple[Document, int]:
         )
     path, line, column = Path(parts[0]), int(parts[1]), int(parts[2])
     try:
-        text = path.read_bytes().decode("utf-8", "replace")
-    except OSError as error:
-        raise InputError(f"{path} cannot be read.", why=error.strerror or "") from error
+        # A person named it, so a link is followed; what it leads to may still be a pipe.
+        found = reading.read_regular(str(path.resolve()), None, _MAX_BYTES)
+        text = found.data.decode("utf-8", "replace")
+    except reading.Unreadable as error:
+        raise InputError(f"{path} cannot be read.", why=error.why) from error
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path} cannot be read.", why=str(error)) from error
     from indoors_server.positions import Lines
 
     lines = Lines(text)

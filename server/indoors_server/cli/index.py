@@ -20,6 +20,8 @@ _REASONS = {
     "vendored": "other people's code, or built",
     "internal": "kept by tools",
     "size": "too large",
+    "denied": "denied by the policy",
+    "owner": "of another user",
     "generated": "generated",
     "minified": "minified",
     "binary": "binary",
@@ -65,11 +67,12 @@ def rebuild(root: Path) -> int:
     lockdown.apply("cli")
     # Before anything is thrown away: a folder that cannot be read would leave an empty index.
     index_place.check_readable(root)
+    selection = index_pass.selection_of(root)
     started_s = time.monotonic()
     try:
         with index_pass.writing(root) as writer:
             writer.rebuild()
-            outcome, is_stopped = index_pass.bring_up_to_date(writer, root)
+            outcome, is_stopped = index_pass.bring_up_to_date(writer, root, selection)
             in_memory = writer.in_memory
     except index_pass.Busy as error:
         if index_place.have_rebuilt(root, _ANSWERED_WITHIN_S):

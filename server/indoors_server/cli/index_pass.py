@@ -15,6 +15,7 @@ from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from indoors_completion.types import IndoorsError
 from indoors_server import children, index_place, paths, private_files
 from indoors_server.cli import screen
 from indoors_server.cli.report import ConsoleReport
@@ -22,6 +23,7 @@ from indoors_server.cli.report import ConsoleReport
 if TYPE_CHECKING:
     from indoors_indexing.build import Outcome
     from indoors_indexing.pool import Child
+    from indoors_indexing.selection import Selection
     from indoors_indexing.store import Writer
 
 # Exit status of a command that a person stopped.
@@ -47,7 +49,25 @@ def writing(root: Path) -> Iterator[Writer]:
         yield writer
 
 
-def bring_up_to_date(writer: Writer, root: Path) -> tuple[Outcome, bool]:
+def selection_of(root: Path) -> Selection:
+    """What of a root the policy lets us index. Raises IndoorsError if that is nothing."""
+    from indoors_indexing.selection import Selection
+    from indoors_server.policies import Policies
+
+    policies = Policies()
+    policies.read([str(root)], None)
+    found = policies.of(str(root))
+    if not policies.may_index(str(root)):
+        key = "mode" if found.mode == "off" else "index"
+        raise IndoorsError(
+            f"{private_files.show(root)} is not indexed: the policy does not allow it.",
+            why=f"{key} is {'off' if key == 'mode' else 'false'} ({found.origin(key).title})",
+            next_step=f"indoors policy explain {key}",
+        )
+    return Selection(deny=found.deny_paths)
+
+
+def bring_up_to_date(writer: Writer, root: Path, selection: Selection) -> tuple[Outcome, bool]:
     """One pass; what it did, and whether Ctrl-C stopped it."""
     from indoors_indexing import build
 
@@ -60,7 +80,12 @@ def bring_up_to_date(writer: Writer, root: Path) -> tuple[Outcome, bool]:
     with stoppable() as is_stopped:
         try:
             outcome = build.bring_up_to_date(
-                writer, str(root), spawn=partial(_maker, root), progress=show, cancelled=is_stopped
+                writer,
+                str(root),
+                spawn=partial(_maker, root),
+                progress=show,
+                cancelled=is_stopped,
+                selection=selection,
             )
         finally:
             if bar is not None:

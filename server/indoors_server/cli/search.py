@@ -23,6 +23,7 @@ from indoors_server import index_place, lockdown, paths, private_files
 from indoors_server.cli import index_pass, screen
 
 if TYPE_CHECKING:
+    from indoors_indexing.selection import Selection
     from indoors_indexing.store_read import Reader
     from indoors_server.index_search import Answer
 
@@ -67,10 +68,11 @@ def run(options: argparse.Namespace) -> int:
     lockdown.apply("cli")
     root = index_place.root_of(options.path)
     try:
-        with _reader(root, options.path) as reader:
+        selection = index_pass.selection_of(root)
+        with _reader(root, options.path, selection) as reader:
             from indoors_server import index_search
 
-            answer = index_search.search(root, reader, query, options.limit)
+            answer = index_search.search(root, reader, query, options.limit, selection)
             counts = reader.counts()
     except _Stopped as stopped:
         return stopped.status
@@ -92,13 +94,13 @@ def run(options: argparse.Namespace) -> int:
 
 
 @contextlib.contextmanager
-def _reader(root: Path, named: str) -> Iterator[Reader]:
+def _reader(root: Path, named: str, selection: Selection) -> Iterator[Reader]:
     """A reader of an index that is up to date as far as it can be. Raises InputError, _Stopped."""
     from indoors_indexing.store_read import Reader
 
     state = index_place.look(root)
     if not state.in_use and state.state != "complete":
-        census = index_place.count(root)
+        census = index_place.count(root, selection)
         if not census.is_small:
             command = f"indoors index rebuild {shlex.quote(named)}" if named else _REBUILD
             if state.files:
@@ -115,7 +117,7 @@ def _reader(root: Path, named: str) -> Iterator[Reader]:
             screen.warn("Another Indoors process keeps this index up to date; reading it as it is.")
             yield stack.enter_context(Reader.open(root, paths.cache_dir()))
             return
-        outcome, is_stopped = index_pass.bring_up_to_date(writer, root)
+        outcome, is_stopped = index_pass.bring_up_to_date(writer, root, selection)
         for note in outcome.notes:
             screen.warn(note)
         if is_stopped:

@@ -1,12 +1,13 @@
 """What Indoors may do: layers of JSON, merged to the most restrictive, asked for verdicts.
 
     table      every key once: type, default, how layers combine
-    hosts      destinations in one spelling            globs     which paths a pattern names
-    layers     strict decoding of one layer            files     reading them; tamper checks
+    hosts      destinations in one spelling            layers    strict decoding of one layer
+    files      reading them; tamper checks             explain   text for people
     decision   `Policy`, `merge` and the verdicts      guard     hot tightening
-    explain    text for people                         pages     the JSON Schema and the page
+    pages      the JSON Schema and the page
 
-Only `files` does IO. docs/policy.md is for administrators.
+Which paths a pattern names is in `indoors_indexing.denies`, because the index asks it too. Only
+`files` does IO. docs/policy.md is for administrators.
 """
 
 from __future__ import annotations

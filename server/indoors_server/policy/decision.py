@@ -10,7 +10,8 @@ from typing import Any
 
 import msgspec
 
-from indoors_server.policy import globs, hosts
+from indoors_indexing import denies as globs
+from indoors_server.policy import hosts
 from indoors_server.policy.layers import GRANTING, ORDER, Layer, LayerName, Problem
 from indoors_server.policy.table import TABLE, Key, Mode, combine, is_within
 from indoors_server.policy.verdict import ALLOWED, SendKind, Verdict

@@ -21,6 +21,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from indoors_indexing import reading
 from indoors_server import paths
 from indoors_server.policy import layers
 from indoors_server.policy.layers import MAX_BYTES, Layer
@@ -124,13 +125,13 @@ def workspace_layer(folder: Path) -> Layer:
     """
     name = str(folder / WORKSPACE_FILE)
     try:
-        stream, _ = _open(name)
-        with stream:
-            raw = stream.read(MAX_BYTES + 1)
-    except (FileNotFoundError, NotADirectoryError):
-        return Layer(name="workspace", file=name)
-    except (OSError, ValueError, Tampered) as error:
-        return layers.invalid("workspace", name, _why(error))
+        raw = reading.read_rules(str(folder), WORKSPACE_FILE, MAX_BYTES)
+    except reading.Unreadable as error:
+        if error.reason == "gone":
+            return Layer(name="workspace", file=name)
+        size = f"is larger than {MAX_BYTES} bytes"
+        what = size if error.reason == "size" else f"cannot be read ({error.why})"
+        return layers.invalid("workspace", name, what)
     return layers.from_section("workspace", name, raw)
 
 

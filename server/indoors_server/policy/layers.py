@@ -15,7 +15,8 @@ from typing import Any, Literal, NoReturn
 
 import msgspec
 
-from indoors_server.policy import globs, hosts
+from indoors_indexing import denies as globs
+from indoors_server.policy import hosts
 from indoors_server.policy.table import (
     BY_NAME,
     MAX_ITEM_CHARACTERS,

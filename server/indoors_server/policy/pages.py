@@ -10,9 +10,9 @@ import json
 import sys
 from typing import Any
 
+from indoors_indexing.denies import MAX_PATTERN_CHARACTERS
 from indoors_server.policy import hosts
 from indoors_server.policy.explain import rule_text, value_text
-from indoors_server.policy.globs import MAX_PATTERN_CHARACTERS
 from indoors_server.policy.table import (
     BUILT_IN_DENIES,
     MAX_ITEM_CHARACTERS,
@@ -138,7 +138,7 @@ def _type(key: Key) -> dict[str, Any]:
         return {"type": "integer", "minimum": 0, "maximum": MAX_NUMBER}
     item: dict[str, Any] = {"type": "string", "minLength": 1, "maxLength": MAX_ITEM_CHARACTERS}
     if key.kind == "patterns":
-        # What `globs.check` can say in a regular expression: no negation, no backslash.
+        # What `denies.check` can say in a regular expression: no negation, no backslash.
         item |= {"maxLength": MAX_PATTERN_CHARACTERS, "pattern": r"^[^!\\][^\\]*$"}
     if key.kind == "hosts":
         item |= {"pattern": hosts.ADDRESS}

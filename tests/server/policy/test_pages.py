@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indoors_server.policy import globs, hosts, pages
+from indoors_indexing import denies as globs
+from indoors_server.policy import hosts, pages
 from indoors_server.policy.files import machine_place
 from indoors_server.policy.table import BY_NAME, TABLE
 from support.policies import documents, layer

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from indoors_server.policy import globs, hosts
+from indoors_indexing import denies as globs
+from indoors_server.policy import hosts
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.table import BUILT_IN_DENIES
 from support.policies import A, C, layer

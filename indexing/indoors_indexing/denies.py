@@ -17,9 +17,13 @@ import functools
 import posixpath
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 MAX_PATTERN_CHARACTERS = 200
+
+# What makes a path one that is tidied, or that some system reads in another way: an empty part, one
+# that begins or ends with a dot or ends with a space, a colon, a backslash.
+_ODD = re.compile(r"\A\Z|[\\:]|(?:^|/)[./]|[. ](?:/|$)")
 
 
 class BadPattern(ValueError):
@@ -50,9 +54,12 @@ class Denies:
         self._rooted = [(p, _rooted(p)) for p in patterns if "/" in p.rstrip("/")]
         self._files = [p for p in names if not p.endswith("/")]
         self._folders = [p for p in names if p.endswith("/")]
-        # One expression for all names: an index asks this about every file of a workspace.
-        self._any_file = _either(self._files)
-        self._any_folder = _either(self._folders)
+        # One expression for all names: an index asks this about every file of a workspace, and
+        # about the same folders again and again.
+        self._is_file = _remembering(_either(self._files))
+        self._is_folder = _remembering(_either(self._folders))
+        # A pattern with a slash names nothing where none of the names is its last one.
+        self._is_last = _remembering(_either([_last_name(pattern) for pattern, _ in self._rooted]))
 
     def match(self, path: str) -> str:
         """The first pattern that names `path` or a folder it is in, "" if none does.
@@ -68,13 +75,21 @@ class Denies:
                 return found
         return ""
 
+    def match_inside(self, path: str) -> str:
+        """`match` for a file whose folder is known not to be named; sooner, for a walk."""
+        name = _fold(path.rpartition("/")[2])
+        if _ODD.search(name) or self._is_file(name) or self._is_last(name):
+            return self.match(path)
+        # A pattern with a slash would have to end with this name, or it would name the folder.
+        return ""
+
     def _match_parts(self, parts: list[str]) -> str:
         for depth, part in enumerate(parts):
-            if self._any_file.match(part):
+            if self._is_file(part):
                 return _which(self._files, part)
-            if depth < len(parts) - 1 and self._any_folder.match(part):
+            if depth < len(parts) - 1 and self._is_folder(part):
                 return _which(self._folders, part)
-        for pattern, segments in self._rooted:
+        for pattern, segments in self._rooted if any(map(self._is_last, parts)) else ():
             if _within(segments, parts, folder=pattern.endswith("/")):
                 return pattern
         return ""
@@ -101,6 +116,8 @@ def relative(path: str) -> str:
 def _readings(path: str) -> Iterator[str]:
     plain = _fold(path)
     yield _tidy(plain)
+    if not _ODD.search(plain):
+        return
     if "\\" in plain:
         yield _tidy(plain.replace("\\", "/"))
     # Windows opens `name.` and `name::$DATA` as `name`.
@@ -111,16 +128,24 @@ def _readings(path: str) -> Iterator[str]:
 
 def _tidy(path: str) -> str:
     """`path` with `.`, `..` and double slashes resolved, a last slash kept."""
+    if not _ODD.search(path):
+        return path
     return posixpath.normpath(path) + ("/" if path.endswith("/") else "")
 
 
 def _fold(text: str) -> str:
+    if text.isascii():
+        return text.lower()  # the same, and much sooner
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", text).casefold())
 
 
 def _expression(segment: str) -> str:
     # git writes a negated set [!a] or [^a], fnmatch only the first.
     return fnmatch.translate(_fold(segment).replace("[^", "[!"))
+
+
+def _remembering(expression: re.Pattern[str]) -> Callable[[str], bool]:
+    return functools.lru_cache(4096)(lambda part: expression.match(part) is not None)
 
 
 def _either(patterns: list[str]) -> re.Pattern[str]:
@@ -136,6 +161,11 @@ def _rooted(pattern: str) -> list[re.Pattern[str] | None]:
     """One expression per segment; None is `**`."""
     segments = pattern.strip("/").split("/")
     return [None if s == "**" else re.compile(_expression(s)) for s in segments]
+
+
+def _last_name(pattern: str) -> str:
+    names = [segment for segment in pattern.strip("/").split("/") if segment != "**"]
+    return names[-1] if names else "*"
 
 
 def _within(segments: list[re.Pattern[str] | None], parts: list[str], *, folder: bool) -> bool:
