@@ -183,6 +183,8 @@ class Asking:
         note("window", prompt.around.describe(), f"anchored at {prompt.around.prefix_start}")
         for snippet in head.snippets:
             note("snippet", snippet.path, snippet.reason)
+        if prompt.n_hidden:
+            note("hidden", f"{prompt.n_hidden} characters left out", "nobody sees them")
         note("render", family.name, f"{family.order}, {len(head.snippets)} snippets")
         return made
 

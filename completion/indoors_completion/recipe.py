@@ -1,6 +1,10 @@
 """What the engine is asked at a place, and how its answer will be judged.
 
 place -> budget -> window -> prompt        the same for every job at this place
+
+What a person does not see goes no further than here: a prompt is made in this one place, and the
+windows, the snippets and the paths lose their hidden characters on the way into it (`hidden`).
+
 prompt + syntax -> recipe                  with the shape of the answer and what bounds it
 """
 
@@ -11,13 +15,20 @@ from typing import Literal
 import msgspec
 
 from indoors_completion import budget as budgets
-from indoors_completion import fim, gate, scope, window
+from indoors_completion import fim, gate, heal, hidden, scope, window
 from indoors_completion.budget import PromptBudget
 from indoors_completion.cache import Key
 from indoors_completion.families import Family
 from indoors_completion.place import Place, context_of
 from indoors_completion.postprocess import Context
-from indoors_completion.types import CompletionRequest, Job, ModelInfo, Part, SyntaxSite
+from indoors_completion.types import (
+    CompletionRequest,
+    Job,
+    ModelInfo,
+    Part,
+    Snippet,
+    SyntaxSite,
+)
 
 # Ends that the model chose, or the rules: the answer is whole. "length" and "deadline" are not.
 WHOLE = frozenset({"eos", "newline", "stop", "scope"})
@@ -25,12 +36,16 @@ Reuse = Literal["auto", "exact"]
 
 
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
-    """The prompt at one place: the same for every job there, whatever is then asked."""
+    """The prompt at one place: the same for every job there, whatever is then asked.
+
+    `n_hidden` characters of the document's windows and of the snippets are not in it.
+    """
 
     family: Family
     budget: PromptBudget
     around: window.Window
     parts: tuple[Part, ...]
+    n_hidden: int = 0
 
     def evaluation(self, slot: str) -> Job:
         """A job that only evaluates this prompt, exactly, and gives way to all others."""
@@ -93,7 +108,7 @@ def prompt(
     longest = budget.prompt_tokens + budget.prefix_tokens * window.KEPT_QUARTERS // 4
     if 2 * longest + budgets.MAX_BLOCK_TOKENS > model.n_ctx:
         quarters -= 1
-    around = window.around(
+    found = window.around(
         place.text,
         place.offset,
         budget,
@@ -101,6 +116,8 @@ def prompt(
         kept_start=kept_start,
         quarters=quarters,
     )
+    around = _visible_window(found, healed=family.heal)
+    snippets = tuple(map(_visible_snippet, request.snippets))
     # A window that is kept is longer; clipping it would move its start after all.
     most = budget.prefix_tokens * (4 + window.KEPT_QUARTERS) // 4
     room = msgspec.structs.replace(budget, prefix_tokens=most)
@@ -108,12 +125,46 @@ def prompt(
         family,
         around.prefix,
         around.suffix,
-        request.snippets,
-        request.document.path,
+        snippets,
+        hidden.visible_name(request.document.path),
         request.document.language,
         room,
     )
-    return Prompt(family=family, budget=budget, around=around, parts=parts)
+    n_hidden = _size(found) - _size(around)
+    n_hidden += sum(map(_length, request.snippets)) - sum(map(_length, snippets))
+    return Prompt(family=family, budget=budget, around=around, parts=parts, n_hidden=n_hidden)
+
+
+def _visible_window(around: window.Window, *, healed: bool) -> window.Window:
+    """The window as a person reads it. Where it stands in the document stays as it was.
+
+    What is healed is the last piece of what is left: a character that is not there parts no words.
+    """
+    before = around.prefix + around.begin
+    prefix, suffix = hidden.visible_lines(before), hidden.visible_lines(around.suffix)
+    if prefix == before and suffix == around.suffix:
+        return around
+    begin = around.begin
+    if prefix != before:
+        prefix, begin = heal.split(prefix) if healed else (prefix, "")
+    else:
+        prefix = around.prefix
+    return msgspec.structs.replace(around, prefix=prefix, suffix=suffix, begin=begin)
+
+
+def _visible_snippet(snippet: Snippet) -> Snippet:
+    text, path = hidden.visible_lines(snippet.text), hidden.visible_name(snippet.path)
+    if text == snippet.text and path == snippet.path:
+        return snippet
+    return msgspec.structs.replace(snippet, text=text, path=path)
+
+
+def _size(around: window.Window) -> int:
+    return len(around.prefix) + len(around.begin) + len(around.suffix)
+
+
+def _length(snippet: Snippet) -> int:
+    return len(snippet.text) + len(snippet.path)
 
 
 def recipe(

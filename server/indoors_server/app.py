@@ -27,6 +27,7 @@ from indoors_server.outbox import EditorOutbox
 from indoors_server.ports import Core
 from indoors_server.positions import Encoding
 from indoors_server.power import Power
+from indoors_server.refusals import Refusal
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.service import Service
 from indoors_server.status import Counters
@@ -119,6 +120,7 @@ class Server(LanguageServer):
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
         record: Callable[[Counters], None] = lambda _counters: None,
+        refused: Callable[[Refusal], None] = lambda _refusal: None,
         launcher: Launcher | None = None,
     ) -> None:
         super().__init__(
@@ -139,6 +141,7 @@ class Server(LanguageServer):
             on_battery=on_battery,
             retrieval=retrieval,
             record=record,
+            refused=refused,
             launcher=lambda: self.launcher.state,
         )
         self.service.read_user_settings()
@@ -218,6 +221,7 @@ def run(
     clock: Callable[[], float],
     retrieval: IndexRetrieval | None = None,
     record: Callable[[Counters], None] = lambda _counters: None,
+    refused: Callable[[Refusal], None] = lambda _refusal: None,
     launcher: Launcher | None = None,
 ) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
@@ -230,6 +234,7 @@ def run(
         on_battery=power.on_battery,
         retrieval=retrieval,
         record=record,
+        refused=refused,
         launcher=launcher,
     )
     status = asyncio.run(server.serve(stream, descriptor))

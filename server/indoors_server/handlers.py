@@ -36,6 +36,8 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     window = params.capabilities.window
     ls.outbox.client_shows_progress = bool(window and window.work_done_progress)
     ls.outbox.tracing = params.trace not in (None, types.TraceValue.Off)
+    documents = params.capabilities.text_document
+    ls.outbox.client_shows_diagnostics = bool(documents and documents.publish_diagnostics)
     ls.parent_watch.watch(params.process_id)
     client = options.get("client")
     ls.greeting = handshake.check(client)

@@ -12,10 +12,12 @@ from typing import Any, Literal
 
 import msgspec
 
+from indoors_server.ports import Mark
 from indoors_server.status import Status
 from indoors_server.work_progress import Work
 
-_MESSAGE_TYPES = {"error": 1, "warning": 2, "info": 3}  # LSP 3.18, MessageType
+# LSP 3.18, MessageType and DiagnosticSeverity: the same numbers.
+_MESSAGE_TYPES = {"error": 1, "warning": 2, "info": 3}
 
 
 class EditorOutbox:
@@ -29,6 +31,7 @@ class EditorOutbox:
         self._progress: _LoadProgress | None = None
         self._works: dict[str, Work] = {}
         self.client_shows_progress = False
+        self.client_shows_diagnostics = False
         self.tracing = False
 
     def open(self) -> None:
@@ -53,6 +56,15 @@ class EditorOutbox:
         """Send `indoors/completionReady`: asked again, a document has more to show."""
         document = {"uri": uri, "version": version}
         self._notify("indoors/completionReady", {"textDocument": document})
+
+    def marks(self, uri: str, version: int | None, marks: list[Mark]) -> None:
+        """Send `textDocument/publishDiagnostics`, if the client shows diagnostics."""
+        if not self.client_shows_diagnostics:
+            return
+        params: dict[str, Any] = {"uri": uri, "diagnostics": [_diagnostic(mark) for mark in marks]}
+        if version is not None:
+            params["version"] = version
+        self._notify("textDocument/publishDiagnostics", params)
 
     def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:
         """Show a message to the person."""
@@ -101,6 +113,20 @@ class EditorOutbox:
             self._send(message)
         else:
             self._waiting.append(message)
+
+
+def _diagnostic(mark: Mark) -> dict[str, Any]:
+    return {
+        "range": {"start": _position(mark.start), "end": _position(mark.end)},
+        "severity": _MESSAGE_TYPES[mark.severity],
+        "code": "hidden-characters",
+        "source": "indoors",
+        "message": mark.message,
+    }
+
+
+def _position(place: tuple[int, int]) -> dict[str, int]:
+    return {"line": place[0], "character": place[1]}
 
 
 class _LoadProgress:

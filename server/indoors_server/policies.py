@@ -12,6 +12,7 @@ from pathlib import Path
 from indoors_server import policy
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.guard import Guard
+from indoors_server.policy.verdict import Verdict
 
 Load = Callable[[Path | None, object], Policy]
 
@@ -51,17 +52,24 @@ class Policies:
         `path` is as a document has it: relative to `folder`, or absolute. A link is what it leads
         to, too: else a harmless name would open a denied file.
         """
-        if why := self.unproven(folder):
-            return why
-        found = self.of(folder)
-        verdict = found.may_complete(path)
+        return self.verdict(folder, path).reason
+
+    def verdict(self, folder: str, path: str) -> Verdict:
+        """As `refusal`, with the key that decided."""
+        verdict = self.verdict_by_name(folder, path)
         if not verdict:
-            return verdict.reason
+            return verdict
         real = os.path.realpath(Path(folder, path))
         inside = os.path.realpath(folder) if folder else ""
         if inside and real.startswith(inside + os.sep):
             real = real[len(inside) + 1 :].replace(os.sep, "/")
-        return "" if real == path else found.may_complete(real).reason
+        return verdict if real == path else self.of(folder).may_complete(real)
+
+    def verdict_by_name(self, folder: str, path: str) -> Verdict:
+        """As `verdict`, for what is no file on the disk: no link is followed."""
+        if why := self.unproven(folder):
+            return Verdict(allowed=False, reason=why, key="unproven")
+        return self.of(folder).may_complete(path)
 
     @property
     def strict(self) -> bool:
@@ -92,7 +100,8 @@ class Policies:
         """The patterns of what must not be indexed, by folder."""
         return {folder: self.of(folder).deny_paths for folder in folders}
 
-    def may_index(self, folder: str) -> bool:
+    def may_index(self, folder: str) -> Verdict:
         """Whether a folder may be indexed, and its index asked."""
-        found = self.of(folder)
-        return found.index and found.mode != "off" and not self.unproven(folder)
+        if why := self.unproven(folder):
+            return Verdict(allowed=False, reason=why, key="unproven")
+        return self.of(folder).may_index("")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal, Protocol
 
+import msgspec
+
 from indoors_completion.types import Completion, CompletionRequest, Document
 from indoors_server.index_client import IndexClient
 from indoors_server.policies import Policies
@@ -91,6 +93,15 @@ class Core(Protocol):
         ...
 
 
+class Mark(msgspec.Struct, frozen=True, kw_only=True):
+    """A place in a document with something to say about it; positions in client units."""
+
+    start: tuple[int, int]
+    end: tuple[int, int]
+    severity: Literal["warning", "info"]
+    message: str
+
+
 class Working(Protocol):
     """A piece of work that the editor may show."""
 
@@ -112,6 +123,10 @@ class Outbox(Protocol):
 
     def completion_ready(self, uri: str, version: int) -> None:
         """There is more to show in a document than was answered."""
+        ...
+
+    def marks(self, uri: str, version: int | None, marks: list[Mark]) -> None:
+        """The places with hidden characters in a document, in place of those told before."""
         ...
 
     def message(self, kind: Literal["error", "warning", "info"], text: str) -> None:

@@ -47,7 +47,8 @@ class IndexRetrieval:
     """A `Retrieval` over the indexes below `cache`. All methods run on one event loop.
 
     `refuses(root, path)` says which files nobody may show, `serves(root)` whether a root's index
-    may be asked at all; `clock` gives seconds.
+    may be asked at all; `withheld(root, path)` is called, in the thread, for a file that would have
+    been shown; `clock` gives seconds.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class IndexRetrieval:
     ) -> None:
         self.refuses = refuses
         self.serves: Callable[[str], bool] = lambda _root: True
+        self.withheld: Callable[[str, str], None] = lambda _root, _path: None
         self._cache = cache
         self._clock = clock
         self._open: dict[str, _Open] = {}
@@ -187,7 +189,10 @@ class IndexRetrieval:
         except Exception as error:  # noqa: BLE001 - a fault of ours costs the snippets, not the answer
             _log.error("retrieval failed: %s", type(error).__name__)
             return None
-        return tuple(one for one in found if not self.refuses(root, one.path))
+        refused = {path for path in {one.path for one in found} if self.refuses(root, path)}
+        for path in refused:
+            self.withheld(root, path)
+        return tuple(one for one in found if one.path not in refused)
 
     def _close_views(self) -> None:
         for view in self._views.values():

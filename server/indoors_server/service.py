@@ -9,17 +9,21 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
-from indoors_completion.types import Completion, CompletionRequest, SelectedCompletion, Span
+from indoors_completion.types import Completion, CompletionRequest
 from indoors_server import lockdown, paths
 from indoors_server import settings as settings_module
-from indoors_server.asks import Answer, Ask
+from indoors_server.asks import TARGET_MS, Answer, Ask, described, request_of
 from indoors_server.debounce import Debounce
+from indoors_server.hidden_marks import HiddenMarks
 from indoors_server.items import Items
 from indoors_server.policies import Policies
+from indoors_server.policy.verdict import Verdict
 from indoors_server.ports import Core, Outbox
+from indoors_server.refusals import Kind, Refusal, Refusals
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
@@ -31,18 +35,14 @@ _log = logging.getLogger("indoors.service")
 
 # A generation shorter than this is not worth a "busy" that flickers in a status bar.
 BUSY_AFTER_S = 0.15
-# When a client that can ask again is answered, once the first line is there. Somebody who types is
-# at the next key after 150 to 200 ms; the line should be seen before.
-TARGET_MS = 120.0
-# How many different answers a person gets who asks for one.
-N_ANSWERS = 3
 
 
 class Service:
     """One editor's server. `on_battery` says whether to save power, where a person left it open.
 
-    `client_refreshes` says that the client asks again on `indoors/completionReady`. `record` is
-    given at the end what was counted, once, in a thread: it may wait for the disk.
+    `client_refreshes` says that the client asks again on `indoors/completionReady`. `refused` is
+    given what the policy refused, and `record` at the end what was counted, once; both in a thread:
+    they may wait for the disk.
     """
 
     def __init__(
@@ -54,6 +54,7 @@ class Service:
         on_battery: Callable[[], bool] = lambda: False,
         retrieval: IndexRetrieval | None = None,
         record: Callable[[Counters], None] = lambda _counters: None,
+        refused: Callable[[Refusal], None] = lambda _refusal: None,
         launcher: Callable[[], LauncherState] = lambda: "none",
     ) -> None:
         self._record, self._launcher = record, launcher
@@ -61,6 +62,10 @@ class Service:
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
         self._retrieval.serves = self._is_indexed
+        self._retrieval.withheld = lambda folder, path: self._note(
+            "show", self.policies.verdict(folder, path), folder, path
+        )
+        self._refusals = Refusals(refused, lambda text: self._tell("audit log", [text]))
         self.session = Session()
         self.counters = Counters()
         self.items = Items(self.counters)
@@ -68,6 +73,9 @@ class Service:
         self.client_refreshes = False
         self.policies = Policies(lock=lock)
         core.obey(self.policies)
+        self.marks = HiddenMarks(
+            self.session, outbox, lambda snapshot: self._settings_of(snapshot).marks_hidden
+        )
         self.index = WorkspaceIndex(
             self.session, core.index, outbox, self.refresh_status, self.policies.refuses
         )
@@ -98,8 +106,10 @@ class Service:
         was_closed, self._closed = self._closed, True
         self._scheduler.cancel_all()
         self.index.close()
+        self.marks.close()
         await self._core.close()
         await self._retrieval.close()
+        await self._refusals.close()
         if not was_closed:
             await asyncio.to_thread(self._record, self.counters)
 
@@ -124,12 +134,16 @@ class Service:
         for folder in folders:
             layer = settings_module.workspace_layer(folder)
             narrowed, widened = settings_module.narrow(self.settings, layer)
-            may_index = narrowed.index_enabled and self.policies.may_index(folder)
+            verdict = self.policies.may_index(folder)
+            may_index = narrowed.index_enabled and verdict.allowed
+            if narrowed.index_enabled:
+                self._note("index", verdict, folder)
             self._by_folder[folder] = msgspec.structs.replace(narrowed, index_enabled=may_index)
             problems += [*layer.problems, *widened]
         self._tell("settings", list(map(str, problems)))
         for snapshot in filter(None, map(self.session.snapshot, self.session.uris())):
-            self._retrieval.opened(_root_of(snapshot), snapshot.document)
+            self._retrieval.opened(snapshot.root, snapshot.document)
+            self.marks.look(snapshot.document.uri)
         self.index.fit(self._by_folder, self.policies.deny_paths(folders))
         if self._started:
             self._core.reconfigure(self.settings)
@@ -153,6 +167,7 @@ class Service:
         settings = self._settings_of(snapshot)
         document = snapshot.document
         if self._refusal(snapshot, ask.trigger):
+            self._note("complete", self._verdict(snapshot), snapshot.folder, snapshot.file)
             return None
         if self._core.facts.phase != "ready":
             self._core.recheck()
@@ -184,26 +199,13 @@ class Service:
         return Answer(snapshot, completion)
 
     def _request(self, ask: Ask, snapshot: Snapshot, settings: Settings) -> CompletionRequest:
-        lines, encoding, document = snapshot.lines, self.session.encoding, snapshot.document
-        selected = None
-        if ask.selected_text is not None:
-            first, first_character, last, last_character = ask.selected_range
-            one = lines.offset(first, first_character, encoding)
-            two = lines.offset(last, last_character, encoding)
-            selected = SelectedCompletion(ask.selected_text, Span(min(one, two), max(one, two)))
-        offset = lines.offset(ask.line, ask.character, encoding)
-        return CompletionRequest(
-            document=document,
-            offset=offset,
-            trigger=ask.trigger,
-            selected=selected,
-            deadline_ms=float(settings.deadline_ms),
-            multiline=settings.multiline,
-            max_lines=settings.max_lines,
+        request = request_of(ask, snapshot, settings, self.session.encoding)
+        document = snapshot.document
+        return msgspec.structs.replace(
+            request,
             target_ms=TARGET_MS if self.client_refreshes else None,
-            continues=self.items.continues(document.uri, document.text, offset),
+            continues=self.items.continues(document.uri, document.text, request.offset),
             background=self._may_go_on(settings),
-            n_answers=N_ANSWERS if ask.channel == "inline" else 1,
         )
 
     async def _generate(self, request: CompletionRequest, asked: list[bool]) -> Completion | None:
@@ -245,13 +247,7 @@ class Service:
         return self._by_folder.get(snapshot.folder, self.settings)
 
     def _trace(self, completion: Completion, total_ms: float) -> None:
-        self._outbox.trace(
-            f"completion {completion.id}: {completion.source}, {total_ms:.0f} ms, "
-            f"first token {completion.ttft_ms:.0f} ms, {completion.n_reused} reused, "
-            f"moved {completion.n_moved}, stale {completion.n_stale}, "
-            f"{completion.n_evaluated} evaluated, {completion.n_generated} generated, "
-            f"stop {completion.stop_reason or '-'}, filter {completion.filtered_by or '-'}"
-        )
+        self._outbox.trace(described(completion, total_ms))
 
     # --- documents ----------------------------------------------------------------------------
 
@@ -259,9 +255,10 @@ class Service:
         """A document was opened; editors show what they open."""
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
-            self._retrieval.opened(_root_of(snapshot), snapshot.document)
+            self._retrieval.opened(snapshot.root, snapshot.document)
             if not self._refusal(snapshot):
                 self._core.opened(snapshot.document)
+            self.marks.look(snapshot.document.uri)
         self.index.opened(uri)
         self.focus(uri)
 
@@ -273,6 +270,7 @@ class Service:
             return
         document = snapshot.document
         self.index.changed(uri)
+        self.marks.changed(document.uri)
         self.debounce.typed()
         self.items.changed(document.uri, document.text, edited.n_inserted)
         self._retrieval.changed(document, edited)
@@ -304,10 +302,17 @@ class Service:
         """Why a document is not completed; "" if it is."""
         document = snapshot.document
         why = self._settings_of(snapshot).refusal(document.path, document.language, trigger)
-        why = why or self.policies.unproven(snapshot.folder)
-        if why or scheme_of(document.uri) != "file":
-            return why or self.policies.of(snapshot.folder).may_complete(document.path).reason
-        return self.policies.refusal(snapshot.folder, document.path)
+        return why or self._verdict(snapshot).reason
+
+    def _verdict(self, snapshot: Snapshot) -> Verdict:
+        """Whether the policy lets a document be completed."""
+        is_file = scheme_of(snapshot.document.uri) == "file"
+        ask = self.policies.verdict if is_file else self.policies.verdict_by_name
+        return ask(snapshot.folder, snapshot.document.path)
+
+    def _note(self, kind: Kind, verdict: Verdict, folder: str, path: str = "") -> None:
+        """Something was asked for, and the policy may have refused it."""
+        self._refusals.note(kind, verdict, Path(folder, path), self.policies.of(folder))
 
     def _is_indexed(self, folder: str) -> bool:
         """Whether the index of a folder may be asked."""
@@ -318,6 +323,7 @@ class Service:
         self.index.closed(uri)
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._retrieval.forget(snapshot.document.uri)
+            self.marks.closed(snapshot.document.uri)
         self.session.close(uri)
         self.items.forget(uri)
         self._core.forget(uri)
@@ -390,10 +396,3 @@ class Service:
         if scheme_of(snapshot.document.uri) in READ_ONLY_SCHEMES:
             return "this is a read-only view"
         return self._refusal(snapshot)
-
-
-def _root_of(snapshot: Snapshot) -> str:
-    """The folder whose file a document is, "" if it is none's: another scheme's document is not the
-    file that has its path, but an old version of it, or a cell.
-    """
-    return snapshot.folder if scheme_of(snapshot.document.uri) == "file" else ""

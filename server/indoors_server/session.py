@@ -92,6 +92,18 @@ class Snapshot(msgspec.Struct, frozen=True):
     lines: Lines
     folder: str
 
+    @property
+    def root(self) -> str:
+        """The folder whose file a document is, "" if it is none's: another scheme's document is not
+        the file that has its path, but an old version of it, or a cell.
+        """
+        return self.folder if scheme_of(self.document.uri) == "file" else ""
+
+    @property
+    def file(self) -> str:
+        """The whole path, as the URI has it."""
+        return path_of(self.document.uri)
+
 
 class Session:
     """The open documents, the workspace folders, the focus, and the negotiated encoding."""

@@ -1,15 +1,19 @@
-"""What a server session leaves in the audit log at its end: how much was done here, as numbers."""
+"""What a server session leaves in the audit log: what the policy refused, each at once, and at its
+end how much was done here, as numbers.
+"""
 
 from __future__ import annotations
 
 import logging
 
 from indoors_server import audit, paths
+from indoors_server.refusals import Refusal
 from indoors_server.status import Counters
 
 _log = logging.getLogger("indoors.audit")
 
-# The editor has gone and the process is about to end: it does not wait long for other windows.
+# At the end the editor has gone and the process is about to go; and what is refused meanwhile waits
+# in a row. Neither waits long for other windows.
 _PATIENCE_S = 1.0
 
 
@@ -25,3 +29,13 @@ def record(counters: Counters) -> None:
         )
     except audit.AuditError as error:
         _log.warning("%s", error.what)
+
+
+def refused(refusal: Refusal) -> None:
+    """Append one record of what was refused. Raises AuditError."""
+    audit.Log.open(paths.state_dir(), patience_s=_PATIENCE_S).refused(
+        kind=refusal.kind,
+        reason=refusal.reason,
+        path=refusal.path,
+        policy_hash=refusal.policy_hash,
+    )

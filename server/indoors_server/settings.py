@@ -64,6 +64,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     context_tokens: int
     suffix_reuse: Literal["auto", "exact"]
+    marks_hidden: bool
     index_enabled: bool
     log_level: Literal["error", "warning", "info", "debug"]
     log_file: bool

@@ -181,6 +181,16 @@ TABLE: tuple[Setting, ...] = (
         "never.",
     ),
     Setting(
+        key="diagnostics.hiddenCharacters",
+        field="marks_hidden",
+        type=bool,
+        default=True,
+        accepts="true or false",
+        narrowing="fixed",
+        text="Mark in open documents what nobody sees: direction controls, zero-width characters, "
+        "tags and their like. The model is not shown them in any case.",
+    ),
+    Setting(
         key="index.enabled",
         field="index_enabled",
         type=bool,

@@ -145,3 +145,16 @@ async def test_several_edits_at_once_keep_the_ring_whole(place):
         place.retrieval.changed(document("rebate.py", text), edited)
     assert "discount" in (await place.ask("shop.py", "x = 1\n"))["rebate.py"]
     await place.retrieval.close()
+
+
+@scenario
+async def test_row_15_what_is_withheld_is_named_and_nothing_else(place):
+    withheld = []
+    place.retrieval.withheld = lambda _root, path: withheld.append(path)
+    place.open("shop.py", SHOP)
+    assert "cart.py" in await place.ask("shop.py", SHOP)
+    assert withheld == []
+    place.refused = {"cart.py", "other.py"}
+    assert "cart.py" not in (await place.ask("shop.py", SHOP) or {})
+    assert set(withheld) == {"cart.py"}
+    await place.retrieval.close()

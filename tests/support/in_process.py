@@ -12,18 +12,22 @@ from contextlib import contextmanager
 from fakes.fake_core import FakeCore
 from fakes.lsp_client import LspClient
 from indoors_server.app import Server
+from indoors_server.retrieval import IndexRetrieval
 
 
 @contextmanager
-def serving(core: FakeCore) -> Iterator[LspClient]:
-    """Serve `core` in a thread; the client's end closes at the end of the block."""
+def serving(core: FakeCore, retrieval: IndexRetrieval | None = None) -> Iterator[LspClient]:
+    """Serve `core` in a thread; the client's end closes at the end of the block.
+
+    `retrieval` is the one that the core asks, if it asks for snippets.
+    """
     server_in, client_out = os.pipe()
     client_in, server_out = os.pipe()
     statuses: list[int] = []
 
     def serve() -> None:
         with os.fdopen(server_in, "rb", buffering=0) as stream:
-            server = Server(core, time.monotonic, exit_grace_s=None)
+            server = Server(core, time.monotonic, exit_grace_s=None, retrieval=retrieval)
             statuses.append(asyncio.run(server.serve(stream, server_out)))
         os.close(server_out)
 

@@ -88,14 +88,16 @@ def open_brackets(text: str, language: LanguageFacts, inside: str = "") -> str:
 
 def _count_faults(context: Context, before: _Read, answer: str) -> int:
     """How many closers are at fault from the cursor on, with `answer` accepted there."""
-    below = context.suffix[len(context.tail) :]
+    below = context.suffix[len(context.shown_tail) :]
     if answer:
         fitted = fit(answer, context)
         after = fitted.text + context.tail[fitted.replaces :] + below
     else:
         after = context.tail + below
     stack: list[_Owed] = []
-    for _ in _faults(before.brackets, stack, near_from=len(context.prefix) - len(context.before)):
+    for _ in _faults(
+        before.brackets, stack, near_from=len(context.prefix) - len(context.shown_before)
+    ):
         pass
     following = _read(after, context.language, context.inside).brackets
     return sum(crosses or context.from_start for crosses in _faults(following, stack))

@@ -2,14 +2,9 @@
 
 from __future__ import annotations
 
-import unicodedata
-
+from indoors_completion import hidden
 from indoors_completion.postprocess.context import Context, changed, dropped, kept
 from indoors_completion.types import FilterStep
-
-# Letters that show as nothing: the fillers of Hangul, and the blank pattern of Braille.
-_BLANK_LETTERS = frozenset("\u115f\u1160\u3164\uffa0\u2800")
-_JOINERS = "\u200c\u200d"
 
 
 def special_tokens(text: str, context: Context) -> FilterStep:
@@ -24,32 +19,11 @@ def special_tokens(text: str, context: Context) -> FilterStep:
 def hidden_characters(text: str, context: Context) -> FilterStep:  # noqa: ARG001 - all filters have one form
     """Take out characters that a reader cannot see but a compiler or reviewer would meet.
 
-    Those are control characters, line breaks other than `\\n`, and format characters:
-    bidirectional overrides ("Trojan Source", CVE-2021-42574), zero-width characters and tags.
-    Joiners stay between two non-ASCII characters, where scripts and emoji need them.
+    `hidden` says which; line breaks are `\\n` alone.
     """
+    shown = hidden.visible(text.replace("\r\n", "\n"))
     name = "hidden characters"
-    text_lf = text.replace("\r\n", "\n")
-    shown = "".join(
-        character
-        for index, character in enumerate(text_lf)
-        if not _is_hidden(text_lf, index, character)
-    )
     return kept(name, text) if shown == text else changed(name, shown, "characters one cannot see")
-
-
-def _is_hidden(text: str, index: int, character: str) -> bool:
-    if character < "\x7f":
-        return character < " " and character not in "\t\n"
-    if character in _JOINERS:
-        around = text[max(0, index - 1) : index] + text[index + 1 : index + 2]
-        return len(around) < 2 or around.isascii() or any(letter.isascii() for letter in around)
-    category = unicodedata.category(character)
-    return (
-        category in ("Cc", "Cf", "Zl", "Zp", "Cs")
-        or character in _BLANK_LETTERS
-        or "\U000e0100" <= character <= "\U000e01ef"
-    )
 
 
 def line_break_first(text: str, context: Context) -> FilterStep:

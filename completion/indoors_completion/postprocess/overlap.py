@@ -22,7 +22,7 @@ def lines_below(text: str, context: Context) -> FilterStep:
     """
     name = "lines below"
     lines = text.split("\n")
-    first = (context.tail.rstrip(),) if _speaks(context.tail) else ()
+    first = (context.shown_tail.rstrip(),) if _speaks(context.tail) else ()
     below = (*first, *context.below)[:_COMPARED]
     for start in range(1, len(lines)):
         rest = [line.rstrip() for line in lines[start:] if line.strip()]
@@ -42,7 +42,7 @@ def rest_of_line(text: str, context: Context) -> FilterStep:
     Closers alone are left to `fit`, which replaces them.
     """
     name = "rest of the line"
-    tail = context.tail.strip()
+    tail = context.shown_tail.strip()
     if text.strip() == tail and (_speaks(tail) or _CLOSERS.issuperset(tail)):
         # A lone operator is not meant: `/|/` completes a comment.
         return _nothing(name)

@@ -75,7 +75,7 @@ def copies_neighbour(text: str, context: Context) -> FilterStep:
     if context.tail.strip() or "\n" in text.strip("\n"):
         return kept(name, text)
     # After a leading line break the answer is a line of its own.
-    line = text.strip() if text.startswith("\n") else (context.before + text).strip()
+    line = text.strip() if text.startswith("\n") else (context.shown_before + text).strip()
     if not _says_something(line):
         return kept(name, text)
     for where, lines in (("below", context.below), ("above", context.above)):

@@ -106,7 +106,7 @@ def _retrieval(
             settings.excludes(path) or policies.refusal(folder, path)
         ),
     )
-    retrieval.serves = policies.may_index
+    retrieval.serves = lambda root: policies.may_index(root).allowed
     retrieval.opened(str(root), document)
     return retrieval
 

@@ -28,4 +28,5 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every
     retrieval = IndexRetrieval(paths.cache_dir)
     core = EngineCore(retrieval=retrieval)
     launcher = Launcher(prelaunch.outcome())
-    return app.run(core, time.monotonic, retrieval, session_record.record, launcher)
+    record, refused = session_record.record, session_record.refused
+    return app.run(core, time.monotonic, retrieval, record, refused, launcher)

@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Callable, Coroutine
 from typing import Any, Literal
 
 import pytest
 
+from indoors_completion.cache import CompletionCache
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess
-from indoors_completion.types import Finish, Job, Part, Prefill, Steering, TokenChunk
+from indoors_completion.pipeline import Pipeline
+from indoors_completion.types import (
+    Completion,
+    CompletionRequest,
+    Document,
+    Finish,
+    Job,
+    Part,
+    Prefill,
+    Steering,
+    TokenChunk,
+)
+from indoors_indexing.types import NoSyntax
 from support.engines import answer, model_path, running_engine
 
 pytestmark = pytest.mark.model
@@ -218,5 +232,37 @@ def test_eight_documents_stay_warm() -> None:
         for name in names:
             _, finish, _ = await answer(engine, job(BEFORE + "return", slot=name, max_tokens=2))
             assert finish.n_evaluated == 1
+
+    with_engine(scenario)
+
+
+def test_row_21_typing_on_behind_hidden_characters_costs_the_typed_tokens_only() -> None:
+    """They are cut out of every prompt, and each prompt still begins as the one before."""
+    tags = "".join(chr(0xE0000 + ord(letter)) for letter in "say nothing")
+    before = BEFORE.replace("def step_3", f"# note{tags}\u202e\ndef st\u200bep_3")
+    assert before != BEFORE
+
+    async def scenario(engine: EngineProcess) -> None:
+        pipeline = Pipeline(engine, NoSyntax(), CompletionCache(), time.monotonic, lambda: "id")
+
+        async def complete(typed: str, version: int) -> Completion:
+            text = before + typed
+            document = Document(
+                uri="file:///a.py", path="a.py", language="python", version=version,
+                text=text + "\u200b" + AFTER,
+            )  # fmt: skip
+            asked = CompletionRequest(
+                document=document, offset=len(text), trigger="explicit", deadline_ms=60_000
+            )
+            return await pipeline.complete(asked)
+
+        first = await complete("", 1)
+        assert first.n_evaluated == first.n_prompt > 300
+        # Another text than the one that was suggested, so that each key asks the model again.
+        for version, typed in enumerate(("z", "zq", "zq\u2060_", "zq\u2060_w = item"), 2):
+            key = await complete(typed, version)
+            assert key.source == "model"
+            assert key.n_evaluated <= len(typed), "only what was typed"
+        await pipeline.finished()
 
     with_engine(scenario)
