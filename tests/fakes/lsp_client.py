@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
@@ -199,10 +199,13 @@ def server_command() -> list[str]:
 def running_server(
     environment: dict[str, str] | None = None,
     log_to: Path | None = None,
-    command: list[str] | None = None,
+    command: Sequence[str] | None = None,
     cwd: Path | None = None,
 ) -> Iterator[tuple[LspClient, subprocess.Popen[bytes]]]:
-    """A real server process and a client for it; killed at the end if it did not leave."""
+    """A real server process and a client for it; killed at the end if it did not leave.
+
+    `command` is for a server that is started by another program (in a namespace, under a tracer).
+    """
     log = log_to.open("wb") if log_to else subprocess.DEVNULL
     process = subprocess.Popen(
         command or server_command(),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -131,9 +131,18 @@ class Editor:
 
 
 @contextmanager
-def editing(workspace: Workspace, *folders: Path, **options: Any) -> Iterator[Editor]:
-    """A server with these folders (without any: the workspace's), ended afterwards."""
-    with running_server(workspace.environment()) as (client, process):
+def editing(
+    workspace: Workspace,
+    *folders: Path,
+    log_to: Path | None = None,
+    command: Sequence[str] | None = None,
+    **options: Any,
+) -> Iterator[Editor]:
+    """A server with these folders (without any: the workspace's), ended afterwards.
+
+    `log_to` and `command` are those of `running_server`, `options` those of `initialize`.
+    """
+    with running_server(workspace.environment(), log_to, command) as (client, process):
         client.initialize(
             folders=folders or (workspace.root,),
             capabilities={"window": {"workDoneProgress": True}},

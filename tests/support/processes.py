@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -51,6 +52,47 @@ def children_of(pid: int) -> dict[str, int]:
                 if role.encode() in arguments:
                     found[role] = child
     return found
+
+
+def tree_of(pid: int) -> list[int]:
+    """A process and all its living descendants."""
+    parents = {other: stat_fields(other)[1:2] for other in pids()}
+    found, new = [], [pid]
+    while new:
+        found += new
+        new = [other for other, parent in parents.items() if parent and int(parent[0]) in new]
+    return [one for one in found if is_alive(one)]
+
+
+def role_of(pid: int) -> str:
+    """What a process of ours was started as: serve, worker, indexer or maker; "" for others."""
+    try:
+        arguments = (PROC / str(pid) / "cmdline").read_bytes().decode().split("\0")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
+    if "--maker" in arguments:
+        return "maker"
+    return next((role for role in ("serve", "worker", "indexer") if role in arguments), "")
+
+
+def locks_of(pid: int) -> list[tuple[str, str]]:
+    """(Seccomp, NoNewPrivs) of every task of a process: ("2", "1") where the filter is on."""
+    found = []
+    # A thread or a whole maker may end while it is looked at.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for task in (PROC / str(pid) / "task").iterdir():
+            lines = (line.split(":", 1) for line in (task / "status").read_text().splitlines())
+            fields = {name: value.strip() for name, value in lines}
+            found.append((fields["Seccomp"], fields["NoNewPrivs"]))
+    return found
+
+
+def is_locked(pid: int) -> bool:
+    """Whether every task of a process and of all its descendants is under the filter.
+
+    A process that has only just been made is not, for some milliseconds: ask again.
+    """
+    return {lock for one in tree_of(pid) for lock in locks_of(one)} == {("2", "1")}
 
 
 def resources(pid: int) -> Resources:

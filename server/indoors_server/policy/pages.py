@@ -58,11 +58,14 @@ reported with the command that a person may run instead.
 
 What gets narrower counts at once. What gets wider needs a restart of the server.
 
-**In this version** the server obeys `mode` `off`, `complete`, `index` and `deny_paths`: a denied
-file is not completed and stands in no prompt, though the index knows its names. There is nothing
-yet that sends code, so the modes beyond `local`, hosts and limits only say what will be allowed;
-and `strict`, `allow_unverified_models` and `forbidden_licences` are checked and shown, and not
-enforced. [Privacy](privacy.md) says what the kernel enforces.
+**In this version** the server and the commands `complete`, `index` and `search` obey all keys that
+are about this machine: a denied file is not completed, stands in no prompt and in no index (where
+a policy gets narrower, the index is made anew); `strict` keeps processes from running where the
+lock-down is not proven, and keeps models from being loaded that are not known to be their
+publisher's. What is refused stands in the [audit log](audit.md), once per file, reason and session.
+There is nothing yet that sends code, so the modes beyond `local`, hosts and limits only say what
+will be allowed. Keep the configuration apart from cache and state, where our processes write.
+[Privacy](privacy.md) says what the kernel enforces.
 
 ## Files that cannot be used
 

@@ -93,7 +93,8 @@ TABLE: tuple[Key, ...] = (
         kind="switch",
         default=False,
         merge="any",
-        text="Refuse models whose file is not known to be the publisher's.",
+        text="Run only where the lock-down is proven, and refuse models whose file is not known to "
+        "be the publisher's.",
     ),
     Key(
         name="complete",
