@@ -14,6 +14,7 @@ from indoors_server.devices import Devices
 from indoors_server.engine_store import EngineBuild
 from indoors_server.model_store import ResolvedModel
 from indoors_server.policies import Policies
+from indoors_server.policy.verdict import ALLOWED
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 
@@ -48,11 +49,14 @@ def locate(
     report = None if progress is None else lambda done: progress(min(1.0, done / total))
     model = model_store.resolve_path(path, report)
     licence = model.entry.licence if model.entry else ""
-    if policies is not None and (
-        why := policies.model_refusal(verified=model.verified, licence=licence)
-    ):
+    verdict = ALLOWED
+    if policies is not None:
+        where = str(model.path)
+        verdict = policies.may_use_model(where, verified=model.verified, licence=licence)
+    if not verdict:
         step = "choose another model (indoors models list), or ask who made the policy"
-        raise ModelError(f"The policy does not allow {model.name}.", why=why, next_step=step)
+        what = f"The policy does not allow {model.name}."
+        raise ModelError(what, why=verdict.reason, next_step=step)
     found = devices.find()
     n_gpu_layers, main_gpu = gpu_layers(settings, model, engine, found)
     load = wire.Load(

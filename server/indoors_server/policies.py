@@ -12,7 +12,7 @@ from pathlib import Path
 from indoors_server import policy
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.guard import Guard
-from indoors_server.policy.verdict import Verdict
+from indoors_server.policy.verdict import ALLOWED, Verdict
 
 Load = Callable[[Path | None, object], Policy]
 
@@ -23,6 +23,7 @@ class Policies:
     def __init__(self, load: Load = policy.load, lock: str = "") -> None:
         self._load = load
         self._lock = lock
+        self.model_refused: Callable[[Verdict, str], None] = lambda _verdict, _path: None
         self._built_in = merge(())
         self._guards: dict[str, Guard] = {}
 
@@ -76,13 +77,17 @@ class Policies:
         """Whether the policy of any folder is strict: one engine works for all of them."""
         return any(guard.policy.strict for guard in self._guards.values())
 
-    def model_refusal(self, *, verified: bool, licence: str) -> str:
-        """Why a model may not be loaded, "" if it may: one model answers for all folders."""
+    def may_use_model(self, path: str, *, verified: bool, licence: str) -> Verdict:
+        """Whether the model at `path` may be loaded: one model answers for all folders.
+
+        A refusal is also told to `model_refused`, in the calling thread.
+        """
         for guard in self._guards.values():
             verdict = guard.policy.may_use_model(verified=verified, licence=licence)
             if not verdict:
-                return verdict.reason
-        return ""
+                self.model_refused(verdict, path)
+                return verdict
+        return ALLOWED
 
     def unproven(self, folder: str) -> str:
         """Why nothing is done for a folder with a strict policy where nothing is proven; "" if all

@@ -72,6 +72,7 @@ class Service:
         self.debounce = Debounce(clock)
         self.client_refreshes = False
         self.policies = Policies(lock=lock)
+        self.policies.model_refused = lambda verdict, path: self._note("model", verdict, "", path)
         core.obey(self.policies)
         self.marks = HiddenMarks(
             self.session, outbox, lambda snapshot: self._settings_of(snapshot).marks_hidden

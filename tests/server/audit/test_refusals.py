@@ -217,6 +217,26 @@ def test_a_log_that_is_slow_holds_up_nobody(work: Path) -> None:
     assert written == ["complete"]
 
 
+def test_a_model_that_the_policy_forbids_is_recorded(work: Path) -> None:
+    user_policy(strict=True)
+    model = work / "unknown.gguf"
+
+    async def scenario() -> None:
+        bench = Bench(work, session_record.refused)
+        # As the load asks, in its own thread (located.locate).
+        ask = bench.service.policies.may_use_model
+        assert await asyncio.to_thread(ask, str(model), verified=True, licence="MIT")
+        for _ in range(3):
+            assert not await asyncio.to_thread(ask, str(model), verified=False, licence="MIT")
+        await bench.service.close()
+
+    asyncio.run(scenario())
+    (record,) = [record for record in refused() if record.kind == "model"]
+    assert record.decision == "deny"
+    assert "unverified" in record.reason
+    assert is_about(record, model)
+
+
 def test_a_session_that_is_refused_without_end_is_bounded() -> None:
     written: list[Refusal] = []
 

@@ -135,7 +135,10 @@ def test_strict_and_unproven_refuses_each_file():
 def test_a_model_is_refused_by_the_policy_of_any_folder():
     strict = policies(layer("user", {"strict": True, "forbidden_licences": ["GPL-3.0"]}))
     assert strict.strict
-    assert "publisher" in strict.model_refusal(verified=False, licence="MIT")
-    assert "GPL-3.0" in strict.model_refusal(verified=True, licence="GPL-3.0")
-    assert strict.model_refusal(verified=True, licence="MIT") == ""
-    assert policies().model_refusal(verified=False, licence="") == ""
+    refused = []
+    strict.model_refused = lambda verdict, path: refused.append((verdict.key, path))
+    assert "publisher" in strict.may_use_model("/m", verified=False, licence="MIT").reason
+    assert "GPL-3.0" in strict.may_use_model("/n", verified=True, licence="GPL-3.0").reason
+    assert strict.may_use_model("/o", verified=True, licence="MIT")
+    assert refused == [("strict", "/m"), ("forbidden_licences", "/n")]
+    assert policies().may_use_model("/m", verified=False, licence="")
