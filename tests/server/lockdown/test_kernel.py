@@ -28,6 +28,9 @@ pytestmark = [
 UNPRIVILEGED = 65534
 SUPPORT = Path(escape.__file__).parent
 CASES = [(mode, way) for mode in ("apply", "filter") for way in escape.WAYS]
+# The rows of the threat table that are single ways of the battery.
+ROW_4 = ("i386 socket", "i386 socketcall", "x32 socket", "io_uring socket")
+ROW_6 = ("connect, path", "connect, abstract")
 
 
 @pytest.fixture(scope="module")
@@ -70,14 +73,26 @@ def open_without_the_filter(outcomes, way, uid=None):
 
 
 @pytest.mark.parametrize(("mode", "way"), CASES)
-def test_a_way_out_is_shut(outcomes, mode, way):
+def test_rows_3_to_7_a_way_out_is_shut(outcomes, mode, way):
     open_without_the_filter(outcomes, way)
     assert outcomes(mode)[way] == escape.WAYS[way].denied
 
 
+@pytest.mark.parametrize("way", ROW_4)
+def test_row_4_no_other_door_to_the_same_calls(outcomes, way):
+    assert open_without_the_filter(outcomes, way) == "reached"
+    assert outcomes("apply")[way] == escape.WAYS[way].denied
+
+
+@pytest.mark.parametrize("way", ROW_6)
+def test_row_6_no_other_program_can_be_asked_to_send(outcomes, way):
+    assert open_without_the_filter(outcomes, way) == "reached"
+    assert outcomes("apply")[way] == "EPERM"
+
+
 @pytest.mark.skipif(not hasattr(os, "getuid") or os.getuid() != 0, reason="is unprivileged anyway")
 @pytest.mark.parametrize("way", escape.WAYS)
-def test_a_way_out_is_shut_for_an_unprivileged_user(outcomes, way):
+def test_rows_3_to_7_a_way_out_is_shut_for_an_unprivileged_user(outcomes, way):
     """Root passes many of the kernel's checks; most users of Indoors are not root."""
     open_without_the_filter(outcomes, way, UNPRIVILEGED)
     assert outcomes("apply", UNPRIVILEGED)[way] == escape.WAYS[way].denied
@@ -100,7 +115,7 @@ def test_every_rule_shuts_a_way():
 
 
 @pytest.mark.parametrize("mode", ["apply", "filter"])
-def test_of_all_families_only_unix_opens(outcomes, mode):
+def test_row_5_of_all_families_only_unix_opens(outcomes, mode):
     control, locked = outcomes("none")["families"], outcomes(mode)["families"]
     assert len(control) == 46
     assert control[socket.AF_INET] == control[socket.AF_UNIX] == "reached"
@@ -109,13 +124,13 @@ def test_of_all_families_only_unix_opens(outcomes, mode):
 
 
 @pytest.mark.parametrize("mode", ["apply", "filter"])
-def test_of_all_socket_types_only_streams_open(outcomes, mode):
+def test_row_5_of_all_socket_types_only_streams_open(outcomes, mode):
     assert outcomes("none")["types"][socket.SOCK_DGRAM - 1] == "reached"
     opened = [kind for kind, end in enumerate(outcomes(mode)["types"], 1) if end == "reached"]
     assert opened == [socket.SOCK_STREAM, socket.SOCK_SEQPACKET]
 
 
 @pytest.mark.parametrize("mode", ["apply", "filter"])
-def test_a_thread_older_than_the_filter_is_under_it(outcomes, mode):
+def test_row_3_a_thread_older_than_the_filter_is_under_it(outcomes, mode):
     assert outcomes("none")["older thread"] == "reached"
     assert outcomes(mode)["older thread"] == "EPERM"
