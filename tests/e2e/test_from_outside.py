@@ -15,6 +15,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -26,7 +27,7 @@ from support.altered import altered_command
 from support.engines import engine_dir, model_path
 from support.index_server import Editor, Workspace, editing, until
 from support.needs import need
-from support.other_users import ANOTHER, USER, as_user, belongs_to, tell
+from support.other_users import ANOTHER, USER, acting_as, as_user, belongs_to, tell
 from support.processes import is_locked, locks_of, role_of, tree_of
 from support.real_session import READY_S, SETTINGS, complete, fill, jobs_done, storm
 
@@ -124,9 +125,10 @@ def session(folder: Path) -> Seen:
         editor.phase(work.root, "ready")
         assert complete(editor, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
         assert jobs_done(editor.client) >= N_COMPLETIONS
-        storm(work, 50)
+        with acting_as(USER):
+            storm(work, 50)
         # None of them is in its first milliseconds, when it is not locked and cannot be asked.
-        until(lambda: set(living(editor).values()) == ROLES and is_locked(editor.pid))
+        until(lambda: with_a_maker(editor, work) and is_locked(editor.pid))
         roles = living(editor)
         found = {
             "locks": {pid: locks_of(pid) for pid in roles},
@@ -150,6 +152,16 @@ def copy_the_model(work: Workspace) -> None:
 def living(editor: Editor) -> dict[int, str]:
     """The processes of the session, by id."""
     return {pid: role_of(pid) for pid in tree_of(editor.pid)}
+
+
+def with_a_maker(editor: Editor, work: Workspace) -> bool:
+    """Whether all kinds of processes are there: a saved file brings a maker for a while."""
+    if set(living(editor).values()) == ROLES:
+        return True
+    with acting_as(USER):
+        work.put("pkg/saved.py", f"saved_at = {time.monotonic_ns()}\n")
+    time.sleep(0.3)
+    return False
 
 
 def core_limit(pid: int) -> str:
