@@ -212,3 +212,16 @@ def test_a_demonstration_without_any_completion_fails(
     answering.text = ""
     assert cli.main(["demo"]) == 1
     assert "indoors doctor" in capsys.readouterr().err
+
+
+def test_row_15_a_denied_file_outside_of_any_project_is_not_completed(
+    private_home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for folder, is_denied in (("secrets", True), ("public", False)):
+        file = private_home / folder / "x.py"
+        file.parent.mkdir()
+        file.write_text("password = \n")
+        assert cli.main(["complete", f"{file}:1:12"]) != 0
+        said = capsys.readouterr().err
+        # Without an engine the other one fails too, and for another reason.
+        assert ("not completed" in said) == is_denied

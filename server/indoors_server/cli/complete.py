@@ -64,7 +64,8 @@ def run(options: argparse.Namespace) -> int:
     root = index_place.project_around(file.parent)
     path = file.relative_to(root).as_posix()
     policies = session.policies_for(root)
-    if why := policies.refusal(str(root), path):
+    # A file in no project is its folder's: what lies above (`secrets/`) shows in its whole path.
+    if why := policies.refusal(str(root), path) or policies.refusal(str(root), str(file)):
         raise InputError("This file is not completed.", why=why)
 
     async def complete() -> tuple[Completion, ModelInfo | None, str]:
