@@ -112,7 +112,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     `suffix` says how exact the text after the cursor must be in the cache: "exact" evaluates it for
     this very prefix; "auto" may move what was evaluated for an older prefix, if an exact evaluation
     would take longer than `exact_within_ms`. `background` work gives way to any other job at once.
-    `n_alternatives` above 1 asks for further, distinct answers from the same prefill.
+    `n_alternatives` above 1 asks for further, distinct answers from the same prefill: the likeliest
+    ones that leave the first within its first line, or, with `others_from` of 0 and more, anywhere
+    behind so many bytes of it, for something else than white space or one of `others_not`. `drafts`
+    is a text that answers may repeat: what they go on with there is tried several tokens at a time.
     """
 
     parts: tuple[Part, ...]
@@ -127,6 +130,9 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     exact_within_ms: float = 0.0
     background: bool = False
     n_alternatives: int = 1
+    others_from: int = -1
+    others_not: tuple[str, ...] = ()
+    drafts: str = ""
 
 
 class Prefill(msgspec.Struct, frozen=True, kw_only=True):

@@ -38,7 +38,8 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
     The rest is for the index. `queries` are the files under queries/ whose patterns find the facts
     of a file, joined in this order ((): the file of the language's own name); what is found twice
     is taken from the earlier pattern. `docstrings` says that a body begins with its documentation.
-    `constructors` are the names that make a method one ("*": its type's own name).
+    `constructors` are the names that make a method one ("*": its type's own name). `annotations`
+    only say a type, and the code does the same without them.
     """
 
     name: str
@@ -66,13 +67,14 @@ class LanguageRecord(msgspec.Struct, frozen=True, kw_only=True):
     queries: tuple[str, ...] = ()
     docstrings: bool = False
     constructors: frozenset[str] = frozenset()
+    annotations: frozenset[str] = frozenset()
     exports: Exports = Exports()
 
     def node_types(self) -> frozenset[str]:
         """Every node type the record names."""
         return frozenset().union(
             self.blocks, self.cases, self.groups, self.definitions, self.bound_functions,
-            self.statements, self.comments, self.strings, self.interpolations,
+            self.statements, self.comments, self.strings, self.interpolations, self.annotations,
         )  # fmt: skip
 
 

@@ -73,6 +73,7 @@ TYPESCRIPT = LanguageRecord(
     line_comment="//",
     indent_unit="  ",
     queries=("typescript", "ecma"),
+    annotations=words("type_annotation type_parameters"),
     exports=_ECMA_EXPORTS,
 )
 

@@ -30,6 +30,7 @@ PYTHON = LanguageRecord(
     indent_unit="    ",
     docstrings=True,
     constructors=words("__init__ __new__"),
+    annotations=words("type"),
     exports=Exports(names="underscore"),
 )
 

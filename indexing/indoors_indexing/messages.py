@@ -13,7 +13,7 @@ import msgspec
 from indoors_indexing.frames import FrameError
 from indoors_indexing.index_messages import FromKeeper, ToKeeper
 from indoors_indexing.message import PROTOCOL_VERSION, Message
-from indoors_indexing.types import SyntaxSite
+from indoors_indexing.types import Outline, SyntaxSite
 
 # --- to the indexer ---------------------------------------------------------------------------
 
@@ -48,6 +48,13 @@ class ErrorCount(Message, frozen=True, kw_only=True, tag="error_count"):
     text: str
 
 
+class OutlineOf(Message, frozen=True, kw_only=True, tag="outline_of"):
+    """Compare texts: what the whole of one says. Answered by `OutlineReply` or `Failed`."""
+
+    language: str
+    text: str
+
+
 # --- from the indexer -------------------------------------------------------------------------
 
 
@@ -69,6 +76,12 @@ class CountReply(Message, frozen=True, kw_only=True, tag="count_reply"):
     count: int
 
 
+class OutlineReply(Message, frozen=True, kw_only=True, tag="outline_reply"):
+    """The answer to `OutlineOf`."""
+
+    outline: Outline
+
+
 class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     """There is no answer, and why; `note` never holds source text.
 
@@ -81,8 +94,9 @@ class Failed(Message, frozen=True, kw_only=True, tag="failed"):
     note: str = ""
 
 
-ToIndexer = Update | Forget | Site | ErrorCount | ToKeeper
-Answer = SiteReply | CountReply | Failed
+Question = Site | ErrorCount | OutlineOf
+ToIndexer = Update | Forget | Question | ToKeeper
+Answer = SiteReply | CountReply | OutlineReply | Failed
 FromIndexer = Started | Answer | FromKeeper
 
 _T = TypeVar("_T")

@@ -21,7 +21,7 @@ from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 from indoors_indexing.languages import GrammarError, LanguageRecord, by_language_id, grammar
 from indoors_indexing.site import describe
 from indoors_indexing.sources import Source, changed_range
-from indoors_indexing.types import Document, SyntaxSite
+from indoors_indexing.types import Document, Outline, SyntaxSite
 
 _T = TypeVar("_T")
 
@@ -110,6 +110,11 @@ class Trees:
         """Count ERROR and missing nodes; the tree is not kept. Raises SyntaxUnavailable."""
         record, parser = self._parser(language)
         return self._parse(record, parser, Source(text), None).error_count()
+
+    def parsed(self, language: str, text: str) -> Parsed:
+        """The tree of a text; it is not kept. Raises SyntaxUnavailable."""
+        record, parser = self._parser(language)
+        return self._parse(record, parser, Source(text), None)
 
     def document(self, uri: str, language: str, text: str) -> Parsed:
         """The tree of a document, from the kept one if it has one. Raises SyntaxUnavailable."""
@@ -302,6 +307,12 @@ class DirectSyntax:
     async def error_count(self, language: str, text: str) -> int | None:
         """Count ERROR and missing nodes; None if there is no tree."""
         return _or_none(lambda: self._trees.error_count(language, text))
+
+    async def outline(self, language: str, text: str) -> Outline | None:
+        """What the whole of `text` says; None if there is no tree."""
+        from indoors_indexing.outline import outline_of
+
+        return _or_none(lambda: outline_of(self._trees.parsed(language, text)))
 
 
 def _or_none(call: Callable[[], _T]) -> _T | None:

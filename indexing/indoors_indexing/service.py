@@ -36,7 +36,9 @@ from indoors_indexing.messages import (
     ErrorCount,
     Failed,
     Forget,
-    Site,
+    OutlineOf,
+    OutlineReply,
+    Question,
     SiteReply,
     Started,
     ToIndexer,
@@ -44,6 +46,7 @@ from indoors_indexing.messages import (
     decode_to_indexer,
     encode,
 )
+from indoors_indexing.outline import outline_of
 from indoors_indexing.parse import SyntaxUnavailable, Trees
 
 if TYPE_CHECKING:
@@ -110,7 +113,7 @@ class _Service:
             elif isinstance(message, Forget):
                 self._drop(message.uri)
         for message in batch:
-            if isinstance(message, Site | ErrorCount):
+            if isinstance(message, Question):
                 self.send(self._answer(message))
             elif isinstance(message, Hold):
                 if (known := self._texts.get(message.uri)) is not None:
@@ -130,8 +133,11 @@ class _Service:
         self._texts.pop(uri, None)
         self._trees.forget(uri)
 
-    def _answer(self, message: Site | ErrorCount) -> Answer:
+    def _answer(self, message: Question) -> Answer:
         try:
+            if isinstance(message, OutlineOf):
+                parsed = self._trees.parsed(message.language, message.text)
+                return OutlineReply(request=message.request, outline=outline_of(parsed))
             if isinstance(message, ErrorCount):
                 count = self._trees.error_count(message.language, message.text)
                 return CountReply(request=message.request, count=count)

@@ -62,6 +62,64 @@ class SyntaxSite(msgspec.Struct, frozen=True, kw_only=True):
     has_error: bool = False
 
 
+LeafKind = Literal["code", "comment", "string", "annotation"]
+
+
+class Leaf(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """One token of a text. A docstring is a "comment"; what only says a type is an "annotation".
+
+    `depth` counts the blocks that it stands in, and `begins` says that a statement begins with it:
+    together with the tokens they are what the code does, whatever its white space.
+    """
+
+    kind: LeafKind
+    start: int
+    end: int
+    depth: int = 0
+    begins: bool = False
+
+
+class Named(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A name at a place: given a meaning there (`is_bound`), or used with the one that it has.
+
+    Members (`x.name`), keywords of calls and labels are not among them. `is_known` is False for a
+    name that is used where nothing in the file gives it a meaning (or only further down).
+    """
+
+    name: str
+    start: int
+    is_bound: bool
+    is_known: bool = True
+
+
+class Defined(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A definition in a text. `head` is its signature, with decorators and modifiers, `doc` its
+    documentation (empty if it has none), `scope` what it stands in, outermost first.
+    """
+
+    name: str
+    kind: str
+    span: Span
+    head: Span
+    doc: Span
+    scope: tuple[str, ...] = ()
+    exported: bool = True
+
+
+class Outline(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a whole text says, to compare it with an edited one.
+
+    `n_errors` counts as `Syntax.error_count`. `names` is None for a language whose bindings are
+    not known. Leaves and names come in the order of the text.
+    """
+
+    language: str
+    n_errors: int
+    definitions: tuple[Defined, ...] = ()
+    leaves: tuple[Leaf, ...] = ()
+    names: tuple[Named, ...] | None = None
+
+
 class Syntax(Protocol):
     """Reads syntax trees. Implementations never raise on any text (I7): no answer is `None`.
 
@@ -78,6 +136,10 @@ class Syntax(Protocol):
         """Count ERROR and missing nodes in `text` parsed as `language`."""
         ...
 
+    async def outline(self, language: str, text: str) -> Outline | None:
+        """What the whole of `text` says, parsed as `language`."""
+        ...
+
 
 class NoSyntax:
     """A `Syntax` that knows nothing: for plain text, tests, and after the parser was given up."""
@@ -87,6 +149,10 @@ class NoSyntax:
         return None
 
     async def error_count(self, language: str, text: str) -> int | None:  # noqa: ARG002 - the protocol's signature
+        """Answer `None`."""
+        return None
+
+    async def outline(self, language: str, text: str) -> Outline | None:  # noqa: ARG002 - the protocol's signature
         """Answer `None`."""
         return None
 

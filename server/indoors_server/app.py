@@ -40,7 +40,7 @@ EXIT_GRACE_S = 3.0
 
 def register(ls: Server) -> None:
     """Every method the server knows."""
-    replaced: dict[str, Callable[..., None]] = {
+    replaced: dict[str, Callable[..., Any]] = {
         types.EXIT: handlers.did_exit,
         types.SET_TRACE: handlers.set_trace,
         types.WINDOW_WORK_DONE_PROGRESS_CANCEL: handlers.did_cancel_work,
@@ -48,6 +48,7 @@ def register(ls: Server) -> None:
         types.TEXT_DOCUMENT_DID_CHANGE: handlers.did_change,
         types.TEXT_DOCUMENT_DID_CLOSE: handlers.did_close,
         types.WORKSPACE_DID_CHANGE_WORKSPACE_FOLDERS: handlers.did_change_folders,
+        types.WORKSPACE_EXECUTE_COMMAND: handlers.execute_command,
     }
     for method, handler in replaced.items():
         ls.protocol.fm.add_builtin_feature(method, partial(handler, ls))
@@ -60,11 +61,14 @@ def register(ls: Server) -> None:
     inline = types.InlineCompletionOptions()  # pygls advertises the feature only with options
     feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(handlers.inline_completion)
     feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(handlers.completion)
+    feature(types.TEXT_DOCUMENT_CODE_ACTION, convert.CODE_ACTIONS)(handlers.code_action)
+    feature(types.CODE_ACTION_RESOLVE)(handlers.resolve_code_action)
     feature(convert.DID_SHOW)(handlers.did_show)
     feature(convert.DID_PARTIALLY_ACCEPT)(handlers.did_partially_accept)
     feature(convert.DID_FOCUS)(handlers.did_focus)
     command(convert.ACCEPTED)(handlers.accepted)
     command(convert.STATUS_COMMAND)(handlers.status)
+    command(convert.REFACTOR)(handlers.refactor)
 
 
 class IndoorsProtocol(LanguageServerProtocol):
@@ -147,6 +151,7 @@ class Server(LanguageServer):
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
         self.greeting = ""
+        self.editing = convert.EditingClient()
         self._exit_grace_s = exit_grace_s
         self._configure_log = configure_log
         self._loop: asyncio.AbstractEventLoop | None = None

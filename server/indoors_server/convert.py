@@ -2,20 +2,26 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
+import msgspec
 from cattrs import Converter
 from lsprotocol import types
 from pygls.protocol import default_converter
 
 from indoors_server.asks import Answer, Ask
+from indoors_server.edit_values import Corner, Made, Offered, Place, Report
 from indoors_server.items import item_id as id_of_item
 from indoors_server.positions import Lines
 from indoors_server.session import Change
 
 ACCEPTED = "indoors.accepted"
 STATUS_COMMAND = "indoors.status"
+REFACTOR = "indoors.refactor"
+# A command of the client's own, for one that can ask a person what to do.
+ASK_INSTRUCTION = "indoors.askInstruction"
 STATUS = "indoors/status"
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
@@ -125,6 +131,143 @@ def ask_popup(params: types.CompletionParams) -> Ask:
         trigger="automatic" if typed else "explicit",
         channel="popup",
     )
+
+
+# --- edits --------------------------------------------------------------------------------------
+
+CODE_ACTIONS = types.CodeActionOptions(
+    code_action_kinds=[
+        types.CodeActionKind.QuickFix,
+        types.CodeActionKind.RefactorRewrite,
+        "refactor.extract.function",
+    ],
+    resolve_provider=True,
+)
+# The identifiers of our two change annotations.
+_EDIT, _EXECUTED = "indoors.edit", "indoors.executed"
+
+
+class EditingClient(msgspec.Struct, frozen=True, kw_only=True):
+    """What a client can do with edits. Without `literals` it takes commands only; with `resolves`
+    it asks for the edit of an entry once that is chosen; `asks` is one of ours that can ask a
+    person for an instruction.
+    """
+
+    literals: bool = False
+    resolves: bool = False
+    tags: bool = False
+    disabled: bool = False
+    versions: bool = False
+    annotations: bool = False
+    applies: bool = False
+    asks: bool = False
+
+
+def editing_client(capabilities: types.ClientCapabilities, ours: object) -> EditingClient:
+    """What `initialize` says of it; `ours` is `initializationOptions.client`."""
+    documents, workspace = capabilities.text_document, capabilities.workspace
+    menu = documents.code_action if documents else None
+    edit = workspace.workspace_edit if workspace else None
+    resolve = menu.resolve_support if menu else None
+    tags = menu.tag_support if menu else None
+    annotates = bool(edit and edit.change_annotation_support and edit.document_changes)
+    return EditingClient(
+        literals=bool(menu and menu.code_action_literal_support),
+        resolves=bool(menu and menu.data_support and resolve and "edit" in resolve.properties),
+        tags=bool(tags and types.CodeActionTag.LlmGenerated in tags.value_set),
+        disabled=bool(menu and menu.disabled_support),
+        versions=bool(edit and edit.document_changes),
+        annotations=annotates and bool(menu and menu.honors_change_annotations),
+        applies=bool(workspace and workspace.apply_edit),
+        asks=isinstance(ours, dict) and ours.get("askInstruction") is True,
+    )
+
+
+def place(value: types.Range) -> Place:
+    """A range, as the core of the server has it."""
+    return Place(
+        Corner(value.start.line, value.start.character),
+        Corner(value.end.line, value.end.character),
+    )
+
+
+def report(value: types.Diagnostic) -> Report:
+    """A diagnostic that the editor sent along."""
+    return Report(
+        message=value.message[:1000], range=place(value.range), source=(value.source or "")[:200]
+    )
+
+
+def only(context: types.CodeActionContext) -> tuple[str, ...]:
+    """The kinds that a client wants; an enum or a string, as it sent them."""
+    return tuple(
+        kind.value if isinstance(kind, types.CodeActionKind) else str(kind)
+        for kind in context.only or ()
+    )
+
+
+def code_actions(
+    offers: list[Offered], diagnostics: Sequence[types.Diagnostic], client: EditingClient
+) -> list[types.CodeAction | types.Command]:
+    """The menu, as far as this client can show and run its entries."""
+    found: list[types.CodeAction | types.Command] = []
+    for offer in offers:
+        name = ASK_INSTRUCTION if offer.needs_instruction else REFACTOR
+        if offer.needs_instruction and not client.asks:
+            continue
+        if offer.disabled and not (client.disabled and client.literals):
+            continue
+        command = types.Command(
+            title=offer.title, command=name, arguments=[msgspec.to_builtins(offer.wish)]
+        )
+        if not client.literals:
+            found.append(command)
+            continue
+        action = types.CodeAction(
+            title=offer.title,
+            kind=offer.kind,
+            tags=[types.CodeActionTag.LlmGenerated] if client.tags else None,
+        )
+        if offer.n_problem is not None:
+            action.diagnostics = [diagnostics[offer.n_problem]]
+        if offer.disabled:
+            action.disabled = types.CodeActionDisabled(offer.disabled)
+        elif client.resolves and not offer.needs_instruction:
+            action.data = msgspec.to_builtins(offer.wish)
+        else:
+            action.command = command
+        found.append(action)
+    return found
+
+
+def workspace_edit(made: Made, client: EditingClient, encoding: str) -> types.WorkspaceEdit:
+    """An edit of exactly the version that it was made from, to be confirmed by a person, where the
+    client has versions and can ask.
+    """
+    document, lines = made.snapshot.document, made.snapshot.lines
+    edits = [
+        types.TextEdit(_range(lines, one.span.start, one.span.end, encoding), one.text)
+        for one in made.edit.changes
+    ]
+    if not client.versions:
+        return types.WorkspaceEdit(changes={document.uri: edits})
+    version = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+    if not client.annotations:
+        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(version, edits)])
+    name, about = _EDIT, made.checked
+    if made.is_executed:
+        name, about = _EXECUTED, f"This file is executed by tools. {made.checked}"
+    annotated = [types.AnnotatedTextEdit(name, one.range, one.new_text) for one in edits]
+    note = types.ChangeAnnotation(made.title, needs_confirmation=True, description=about)
+    return types.WorkspaceEdit(
+        document_changes=[types.TextDocumentEdit(version, annotated)],
+        change_annotations={name: note},
+    )
+
+
+def as_json(edit: types.WorkspaceEdit) -> Any:  # noqa: ANN401 - JSON
+    """A workspace edit for a request that is written as plain JSON."""
+    return converter().unstructure(edit, unstructure_as=types.WorkspaceEdit)
 
 
 def corner(value: types.Position) -> tuple[int, int]:

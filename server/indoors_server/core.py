@@ -24,6 +24,8 @@ from indoors_completion.cache import CompletionCache
 from indoors_completion.engine.process import EngineProcess, EngineState
 from indoors_completion.heads import slots_of
 from indoors_completion.pipeline import Pipeline
+from indoors_completion.refactor.editing import Editing
+from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
 from indoors_completion.types import (
     Completion,
     CompletionRequest,
@@ -35,7 +37,7 @@ from indoors_completion.types import (
     Span,
 )
 from indoors_indexing.languages import by_language_id
-from indoors_indexing.types import Retrieval
+from indoors_indexing.types import Outline, Retrieval
 from indoors_server import children, lockdown
 from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
@@ -305,6 +307,30 @@ class EngineCore:
                 async with asyncio.timeout(PATIENCE_S):
                     await self._retrieval.snippets(request.document, request.offset, nowhere, 1)
         return await self.complete(request)
+
+    async def outline(self, document: Document, patience_s: float = 0.0) -> Outline | None:
+        """What a document's whole text says; a parser that is only just started is waited for."""
+        if self._syntax is None or by_language_id(document.language) is None:
+            return None
+        deadline_s = self._clock() + patience_s
+        while True:
+            outline = await self._syntax.outline(document.language, document.text)
+            if outline is not None or self._clock() >= deadline_s:
+                return outline
+            await asyncio.sleep(0.05)
+
+    async def edit(
+        self,
+        request: EditRequest,
+        *,
+        is_late: Callable[[], bool] = lambda: False,
+        on_text: Callable[[str], None] = lambda _text: None,
+    ) -> Edit | NoSafeEdit:
+        """Make an edit that passes every check; cancelling it stops the model."""
+        if self._engine is None or self._syntax is None:
+            return NoSafeEdit(reason="no model is loaded")
+        editing = Editing(self._engine, self._syntax)
+        return await editing.edit(request, is_late=is_late, on_text=on_text)
 
     def opened(self, document: Document) -> None:
         """Let the indexer parse the document before the first question is in a hurry."""

@@ -72,7 +72,7 @@ class Dispatcher:
         rpc: Rpc,
         writer: FrameWriter,
         loop: asyncio.AbstractEventLoop,
-        on_response: Callable[[object, bool], None],
+        on_response: Callable[[object, bool, object], None],
         on_end: Callable[[], None],
     ) -> None:
         self._rpc = rpc
@@ -125,7 +125,7 @@ class Dispatcher:
         if "method" in data:
             self._error(_id_of(data), INVALID_REQUEST, "A method is a string.")
         elif isinstance(data.get("id"), int | str):
-            self._on_response(data["id"], "error" not in data)
+            self._on_response(data["id"], "error" not in data, data.get("result"))
 
     def _request(self, data: dict[str, Any]) -> None:
         request_id, method = data["id"], data["method"]

@@ -7,12 +7,15 @@ parameter is always named `ls`, because pygls passes the server by that name.
 from __future__ import annotations
 
 import asyncio
+import inspect
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 from lsprotocol import types
+from pygls.exceptions import JsonRpcInvalidParams
 
-from indoors_server import convert, handshake
+from indoors_server import convert, edit_values, handshake
+from indoors_server.edit_values import Refused
 from indoors_server.settings import WORKSPACE_FILE
 
 if TYPE_CHECKING:
@@ -42,6 +45,9 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     client = options.get("client")
     ls.greeting = handshake.check(client)
     service.client_refreshes = isinstance(client, dict) and client.get("refresh") is True
+    ls.editing = convert.editing_client(params.capabilities, client)
+    ls.outbox.client_applies_edits = ls.editing.applies
+    service.edits.client_confirms = ls.editing.annotations
     service.debounce.client(params.client_info.name if params.client_info else "")
     ls.apply_settings()
     # Runs once this handler's answer has been written.
@@ -158,7 +164,51 @@ def did_partially_accept(ls: Server, params: convert.ItemParams) -> None:
     ls.service.items.partially_accepted(convert.item_id(params.item), params.accepted_length)
 
 
+# --- edits ------------------------------------------------------------------------------------
+
+
+async def code_action(
+    ls: Server, params: types.CodeActionParams
+) -> list[types.CodeAction | types.Command]:
+    """What can be done to the code at a place."""
+    context = params.context
+    offers = await ls.service.edits.offers(
+        params.text_document.uri,
+        convert.place(params.range),
+        reports=tuple(map(convert.report, context.diagnostics)),
+        only=convert.only(context),
+        automatic=context.trigger_kind == types.CodeActionTriggerKind.Automatic,
+    )
+    return convert.code_actions(offers, context.diagnostics, ls.editing)
+
+
+async def resolve_code_action(ls: Server, params: types.CodeAction) -> types.CodeAction:
+    """Make the edit of an entry that was chosen. Without one the entry stays without, is disabled
+    with the reason, and the person is told: an error here, editors show as one of ours.
+    """
+    wish = edit_values.wish_of(params.data)
+    if wish is None:
+        raise JsonRpcInvalidParams("This is no code action of ours.")
+    made = await ls.service.edits.make(wish)
+    if isinstance(made, Refused):
+        ls.outbox.message("info", made.reason)
+        params.disabled = types.CodeActionDisabled(made.reason)
+    else:
+        encoding = ls.service.session.encoding
+        params.edit = convert.workspace_edit(made, ls.editing, encoding)
+    return params
+
+
 # --- commands ---------------------------------------------------------------------------------
+
+
+async def execute_command(ls: Server, params: types.ExecuteCommandParams) -> Any:  # noqa: ANN401 - JSON
+    """Run a command in the request's own task: in pygls' way a cancelled one would go on."""
+    run = ls.protocol.fm.commands.get(params.command)
+    if run is None:
+        raise JsonRpcInvalidParams(f"There is no command {params.command[:100]!r}.")
+    result = run(*(params.arguments or ()))
+    return await result if inspect.isawaitable(result) else result
 
 
 # pygls resolves the annotations of commands at run time, where `Server` is not known: hence Any.
@@ -178,3 +228,19 @@ async def status(ls: Any, *_: Any) -> dict[str, Any]:  # noqa: ANN401 - a client
         "work": msgspec.to_builtins(service.work),
         "engine": None if stats is None else msgspec.to_builtins(stats),
     }
+
+
+async def refactor(ls: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything
+    """`indoors.refactor {uri, range, action, version?, instruction?}`: make an edit and have the
+    editor apply it. The answer says whether it was, and if not, why.
+    """
+    wish = edit_values.wish_of(arguments[0] if arguments else None)
+    if wish is None:
+        raise JsonRpcInvalidParams("indoors.refactor takes one object: uri, range, action.")
+    made = await ls.service.edits.make(wish)
+    if isinstance(made, Refused):
+        ls.outbox.message("info", made.reason)
+        return {"applied": False, "reason": made.reason}
+    edit = convert.workspace_edit(made, ls.editing, ls.service.session.encoding)
+    reason = await ls.outbox.apply(made.title, convert.as_json(edit))
+    return {"applied": not reason, "reason": reason}

@@ -1,11 +1,13 @@
-"""What the server sends by itself: status, progress, messages, log lines, traces.
+"""What the server sends by itself: status, progress, messages, log lines, traces, edits.
 
-Messages are written as plain JSON-RPC, so this module needs no protocol library. The one request
-to the client, `window/workDoneProgress/create`, is sent only if the client can answer it.
+Messages are written as plain JSON-RPC, so this module needs no protocol library. The requests to
+the client, `window/workDoneProgress/create` and `workspace/applyEdit`, are sent only if the client
+can answer them.
 """
 
 from __future__ import annotations
 
+import asyncio
 import itertools
 from collections.abc import Callable
 from typing import Any, Literal
@@ -30,6 +32,8 @@ class EditorOutbox:
         self._waiting: list[dict[str, Any]] = []
         self._progress: _LoadProgress | None = None
         self._works: dict[str, Work] = {}
+        self._applying: dict[str, asyncio.Future[str]] = {}
+        self.client_applies_edits = False
         self.client_shows_progress = False
         self.client_shows_diagnostics = False
         self.tracing = False
@@ -94,8 +98,29 @@ class EditorOutbox:
         if self.tracing:
             self._notify("$/logTrace", {"message": text})
 
-    def answered(self, request_id: object, ok: bool) -> None:
+    async def apply(self, label: str, edit: object) -> str:
+        """Send `workspace/applyEdit`, and wait for what came of it; why it was not applied, or "".
+
+        `edit` is a WorkspaceEdit as plain JSON. A person may have to confirm it first, and nobody
+        knows how long that takes.
+        """
+        if not self.client_applies_edits:
+            return "this editor does not take edits from a language server"
+        number = next(self._ids)
+        answer: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._applying[number] = answer
+        params = {"label": label, "edit": edit}
+        self._post({"id": number, "method": "workspace/applyEdit", "params": params})
+        try:
+            return await answer
+        finally:
+            del self._applying[number]
+
+    def answered(self, request_id: object, ok: bool, result: object = None) -> None:
         """The client answered a request of ours."""
+        applying = self._applying.get(str(request_id))
+        if applying is not None and not applying.done():
+            applying.set_result(_why_not_applied(result if ok else None))
         work = self._works.get(str(request_id))
         if work is not None and ok:
             work.begin()
@@ -113,6 +138,14 @@ class EditorOutbox:
             self._send(message)
         else:
             self._waiting.append(message)
+
+
+def _why_not_applied(result: object) -> str:
+    """What an ApplyWorkspaceEditResult says, "" if all was done."""
+    result = result if isinstance(result, dict) else {}
+    if result.get("applied") is True:
+        return ""
+    return str(result.get("failureReason") or "the editor did not apply it")[:400]
 
 
 def _diagnostic(mark: Mark) -> dict[str, Any]:

@@ -7,7 +7,9 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from indoors_completion.types import Completion, CompletionRequest, Document
+from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
+from indoors_completion.types import Completion, CompletionRequest, Document, ModelInfo
+from indoors_indexing.types import Outline
 from indoors_server.index_client import IndexClient
 from indoors_server.policies import Policies
 from indoors_server.settings import Settings
@@ -20,6 +22,11 @@ class Core(Protocol):
     @property
     def facts(self) -> Facts:
         """What is known about the engine now."""
+        ...
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The loaded model."""
         ...
 
     @property
@@ -62,6 +69,22 @@ class Core(Protocol):
 
     async def complete(self, request: CompletionRequest) -> Completion:
         """Complete."""
+        ...
+
+    async def outline(self, document: Document, patience_s: float = 0.0) -> Outline | None:
+        """What a document's whole text says; None without a grammar, or if nothing came. A parser
+        that is only just started is waited for `patience_s`.
+        """
+        ...
+
+    async def edit(
+        self,
+        request: EditRequest,
+        *,
+        is_late: Callable[[], bool],
+        on_text: Callable[[str], None],
+    ) -> Edit | NoSafeEdit:
+        """Make an edit that passes every check; cancelling it stops the model."""
         ...
 
     def is_ready(self, request: CompletionRequest) -> bool:

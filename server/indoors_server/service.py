@@ -17,7 +17,9 @@ from indoors_completion.types import Completion, CompletionRequest
 from indoors_server import lockdown, paths
 from indoors_server import settings as settings_module
 from indoors_server.asks import TARGET_MS, Answer, Ask, described, request_of
+from indoors_server.busy import Busy
 from indoors_server.debounce import Debounce
+from indoors_server.edits import Edits
 from indoors_server.hidden_marks import HiddenMarks
 from indoors_server.items import Items
 from indoors_server.policies import Policies
@@ -32,9 +34,6 @@ from indoors_server.status import Counters, EngineStats, LauncherState, Status, 
 from indoors_server.workspace_index import WorkspaceIndex
 
 _log = logging.getLogger("indoors.service")
-
-# A generation shorter than this is not worth a "busy" that flickers in a status bar.
-BUSY_AFTER_S = 0.15
 
 
 class Service:
@@ -61,7 +60,7 @@ class Service:
         self._closed = False
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
-        self._retrieval.serves = self._is_indexed
+        self._retrieval.serves = lambda root: self._settings_in(root).index_enabled
         self._retrieval.withheld = lambda folder, path: self._note(
             "show", self.policies.verdict(folder, path), folder, path
         )
@@ -89,8 +88,19 @@ class Service:
         self._sent: object = None
         self._by_folder: dict[str, Settings] = {}
         self.settings = settings_module.resolve()
-        self._started = self._closed = self._busy = self._was_ready = False
-        self._n_generating = 0
+        self._busy = Busy(self.refresh_status)
+        self.edits = Edits(
+            core,
+            outbox,
+            clock,
+            self.session,
+            retrieval=self._retrieval,
+            settings_of=self._settings_of,
+            refusal=self._refusal,
+            refused=self._note_refusal,
+            busy=self._busy,
+        )
+        self._started = self._closed = self._was_ready = False
         self._status: Status | None = None
         self._told: set[str] = set()
 
@@ -106,6 +116,7 @@ class Service:
         """Answer what is running and end the children."""
         was_closed, self._closed = self._closed, True
         self._scheduler.cancel_all()
+        self.edits.close()
         self.index.close()
         self.marks.close()
         await self._core.close()
@@ -168,7 +179,7 @@ class Service:
         settings = self._settings_of(snapshot)
         document = snapshot.document
         if self._refusal(snapshot, ask.trigger):
-            self._note("complete", self._verdict(snapshot), snapshot.folder, snapshot.file)
+            self._note_refusal(snapshot)
             return None
         if self._core.facts.phase != "ready":
             self._core.recheck()
@@ -190,7 +201,7 @@ class Service:
         if completion is None:
             self.counters.superseded += 1
             return None
-        self._trace(completion, (self._clock() - started_s) * 1000)
+        self._outbox.trace(described(completion, (self._clock() - started_s) * 1000))
         if not completion.text:
             return None
         self.counters.answered += 1
@@ -215,23 +226,12 @@ class Service:
             if delay_s > 0:
                 await asyncio.sleep(delay_s)
             asked.append(True)
-        self._n_generating += 1
-        timer = asyncio.get_running_loop().call_later(BUSY_AFTER_S, self._set_busy)
         try:
-            return await self._core.complete(request)
+            with self._busy.running():
+                return await self._core.complete(request)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs one empty answer (I9)
             _log.exception("a completion failed: %s", type(error).__name__)
             return None
-        finally:
-            timer.cancel()
-            self._n_generating -= 1
-            if self._n_generating == 0 and self._busy:
-                self._busy = False
-                self.refresh_status()
-
-    def _set_busy(self) -> None:
-        self._busy = True
-        self.refresh_status()
 
     def _more(self, uri: str, version: int) -> None:
         """A request that was answered early has more to show; never after a change."""
@@ -244,11 +244,11 @@ class Service:
         how = settings.background
         return how == "on" or (how == "auto" and not self._on_battery())
 
-    def _settings_of(self, snapshot: Snapshot) -> Settings:
-        return self._by_folder.get(snapshot.folder, self.settings)
+    def _settings_in(self, folder: str) -> Settings:
+        return self._by_folder.get(folder, self.settings)
 
-    def _trace(self, completion: Completion, total_ms: float) -> None:
-        self._outbox.trace(described(completion, total_ms))
+    def _settings_of(self, snapshot: Snapshot) -> Settings:
+        return self._settings_in(snapshot.folder)
 
     # --- documents ----------------------------------------------------------------------------
 
@@ -272,6 +272,7 @@ class Service:
         document = snapshot.document
         self.index.changed(uri)
         self.marks.changed(document.uri)
+        self.edits.changed(document.uri)
         self.debounce.typed()
         self.items.changed(document.uri, document.text, edited.n_inserted)
         self._retrieval.changed(document, edited)
@@ -296,8 +297,7 @@ class Service:
 
     def _is_refused(self, folder: str, path: str) -> bool:
         """Whether a file is none that may be used, as `completion.exclude` or the policy says."""
-        excluded = self._by_folder.get(folder, self.settings).excludes(path)
-        return bool(excluded) or self.policies.refuses(folder, path)
+        return bool(self._settings_in(folder).excludes(path)) or self.policies.refuses(folder, path)
 
     def _refusal(self, snapshot: Snapshot, trigger: str = "explicit") -> str:
         """Why a document is not completed; "" if it is."""
@@ -311,13 +311,12 @@ class Service:
         ask = self.policies.verdict if is_file else self.policies.verdict_by_name
         return ask(snapshot.folder, snapshot.document.path)
 
+    def _note_refusal(self, snapshot: Snapshot) -> None:
+        self._note("complete", self._verdict(snapshot), snapshot.folder, snapshot.file)
+
     def _note(self, kind: Kind, verdict: Verdict, folder: str, path: str = "") -> None:
         """Something was asked for, and the policy may have refused it."""
         self._refusals.note(kind, verdict, Path(folder, path), self.policies.of(folder))
-
-    def _is_indexed(self, folder: str) -> bool:
-        """Whether the index of a folder may be asked."""
-        return self._by_folder.get(folder, self.settings).index_enabled
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
@@ -325,6 +324,7 @@ class Service:
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._retrieval.forget(snapshot.document.uri)
             self.marks.closed(snapshot.document.uri)
+            self.edits.forget(snapshot.document.uri)
         self.session.close(uri)
         self.items.forget(uri)
         self._core.forget(uri)
@@ -368,7 +368,7 @@ class Service:
         """The status now."""
         return status_of(
             self._core.facts,
-            busy=self._busy,
+            busy=self._busy.is_so,
             inactive=self._inactive(),
             lock=lockdown.least((self._lock, self._core.lock)),
             launcher=self._launcher(),

@@ -59,6 +59,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     background: Literal["auto", "on", "off"]
     languages_off: tuple[str, ...]
     exclude: tuple[str, ...]
+    refactor_enabled: bool
+    refactor_deadline_s: int
     gpu_layers: int | Literal["auto"]
     main_gpu: int
     threads: int

@@ -133,6 +133,26 @@ TABLE: tuple[Setting, ...] = (
         text="Files that are not completed, by path relative to the workspace folder or by name.",
     ),
     Setting(
+        key="refactor.enabled",
+        field="refactor_enabled",
+        type=bool,
+        default=True,
+        accepts="true or false",
+        narrowing="off",
+        text="Offer edits of existing code as code actions. A file that is not completed is not "
+        "edited either.",
+    ),
+    Setting(
+        key="refactor.deadlineSeconds",
+        field="refactor_deadline_s",
+        type=Annotated[int, Meta(ge=1, le=3600)],
+        default=60,
+        accepts="seconds, a whole number from 1 to 3600",
+        narrowing="lower",
+        text="How long answers are asked for until one passes every check. One that is being "
+        "written then may still end, within as long again.",
+    ),
+    Setting(
         key="engine.gpuLayers",
         field="gpu_layers",
         type=Literal["auto"] | Annotated[int, Meta(ge=0, le=10_000)],

@@ -17,10 +17,12 @@ import msgspec
 from indoors_indexing import messages
 from indoors_indexing.languages import by_language_id
 from indoors_indexing.sources import encodable
-from indoors_indexing.types import Document, SyntaxSite
+from indoors_indexing.types import Document, Outline, SyntaxSite
 from indoors_server.indexer_process import IndexerProcess
 
 _STRIKES = 2
+# Nobody types meanwhile: an edit is being checked.
+OUTLINE_DEADLINE_S = 5.0
 
 
 class _Pending(msgspec.Struct):
@@ -29,6 +31,7 @@ class _Pending(msgspec.Struct):
     answer: asyncio.Future[messages.Answer | None]
     uri: str
     subject: tuple[str, int]
+    stuck_s: float
 
 
 class SyntaxClient:
@@ -99,6 +102,18 @@ class SyntaxClient:
         reply = await self._ask(question, "", subject)
         return reply.count if isinstance(reply, messages.CountReply) else None
 
+    async def outline(self, language: str, text: str) -> Outline | None:
+        """What the whole of a text says, or None: nobody types meanwhile, so it may take longer."""
+        subject = (language, hash(text))
+        if not self._can_ask(language, text) or self._refused.get("") == subject:
+            return None
+        self._request += 1
+        question = messages.OutlineOf(
+            request=self._request, language=language, text=encodable(text)
+        )
+        reply = await self._ask(question, "", subject, OUTLINE_DEADLINE_S)
+        return reply.outline if isinstance(reply, messages.OutlineReply) else None
+
     def forget(self, uri: str) -> None:
         """The document was closed: drop what is known about it, strikes included."""
         self._refused.pop(uri, None)
@@ -109,19 +124,25 @@ class SyntaxClient:
         return by_language_id(language) is not None and self._indexer.can_take(text)
 
     async def _ask(
-        self, question: messages.Site | messages.ErrorCount, uri: str, subject: tuple[str, int]
+        self,
+        question: messages.Question,
+        uri: str,
+        subject: tuple[str, int],
+        deadline_s: float | None = None,
     ) -> messages.Answer | None:
         child = self._indexer.child
         if child is None:
             return None
         loop = asyncio.get_running_loop()
-        pending = _Pending(loop.create_future(), uri, subject)
+        # Who may wait longer for an answer has asked for more work.
+        stuck_s = max(self._stuck_s, 2 * (deadline_s or 0.0))
+        pending = _Pending(loop.create_future(), uri, subject, stuck_s)
         if not self._pending:
             self._working_since = loop.time()
-            self._watch = loop.call_later(self._stuck_s, self._check)
+            self._watch = loop.call_later(stuck_s, self._check)
         self._pending[question.request] = pending
         child.send(question)
-        done, _ = await asyncio.wait({pending.answer}, timeout=self._deadline_s)
+        done, _ = await asyncio.wait({pending.answer}, timeout=deadline_s or self._deadline_s)
         # A later reply is dropped on arrival; the question stays, to notice a stuck process.
         return pending.answer.result() if done else None
 
@@ -168,7 +189,9 @@ class SyntaxClient:
         if not self._pending:
             return
         loop = asyncio.get_running_loop()
-        left = self._working_since + self._stuck_s - loop.time()
+        # Questions are answered in order: the oldest is the one that it works on.
+        oldest = next(iter(self._pending.values()))
+        left = self._working_since + oldest.stuck_s - loop.time()
         if left <= 0:
             self._indexer.lose(blame=True)
         else:

@@ -125,6 +125,37 @@ def test_row_15_no_canary_reaches_a_prompt_or_the_disk(editor: Editor, work: Wor
         assert [one for one in CANARIES if one.encode() in data] == [], name
 
 
+def edit(editor: Editor, uri: str, line: int) -> str:
+    """Ask for an edit of what is around a line; why none came, because this engine cannot edit."""
+    here = {"line": line, "character": 4}
+    wish = {
+        "uri": uri,
+        "range": {"start": here, "end": here},
+        "action": "edit",
+        "instruction": "use the ledger",
+    }
+    params = {"command": "indoors.refactor", "arguments": [wish]}
+    return str(editor.client.request("workspace/executeCommand", params)["reason"])
+
+
+def test_row_15_no_canary_reaches_the_prompt_of_an_edit(editor: Editor, work: Workspace) -> None:
+    client = editor.client
+    type_into(editor, work, "typed.py", "", body(TYPED))
+    for path, canary in ((".env", ENV), ("vault/store.py", BUFFER), ("harmless.py", LINKED)):
+        type_into(editor, work, path, body(canary), body(EDITED))
+        assert "is denied by" in edit(editor, (work.root / path).as_uri(), 1)
+    ask_until(editor, work, PLAIN)  # the index is asked by now
+    assert "use the ledger" not in "".join(prompts(work))
+    for number in range(20):
+        uri = (work.root / f"edited_{number}.py").as_uri()
+        client.open(uri, use(number) + f"{PLAIN}(1)\n")
+        assert edit(editor, uri, 6).startswith("No safe edit found: ")
+    asked = [prompt for prompt in prompts(work) if "use the ledger" in prompt]
+    assert asked
+    assert any(f"def {PLAIN}" in prompt for prompt in asked), "the control: snippets are shown"
+    assert [name for name in CANARIES if name in "".join(asked)] == []
+
+
 def test_row_15_a_policy_that_gets_narrower_empties_the_index(
     editor: Editor, work: Workspace
 ) -> None:

@@ -23,6 +23,7 @@ from support.real_session import (
     READY_S,
     SETTINGS,
     complete,
+    edit,
     fill,
     jobs_done,
     storm,
@@ -64,6 +65,7 @@ def test_row_1_a_whole_session_sends_no_packet(net: Network, work: Workspace) ->
             assert seen == {role_of(pid) for pid in tree_of(editor.pid)} >= {"worker", "indexer"}
             assert complete(editor, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
             assert jobs_done(editor.client) >= N_COMPLETIONS
+            edit(editor, work)
             storm(work, N_STORM_FILES)
             assert net.sockets() == []
             # Row 3, after all that: every thread of the server, the worker, the indexer, makers.

@@ -20,6 +20,7 @@ from support.real_session import (
     READY_S,
     SETTINGS,
     complete,
+    edit,
     fill,
     jobs_done,
     storm,
@@ -73,6 +74,7 @@ def test_row_2_no_attempt_while_the_model_completes(work: Workspace, tmp_path: P
         editor.phase(work.root, "ready")
         assert complete(editor, work, 10) >= 5
         assert jobs_done(editor.client) >= 10
+        edit(editor, work)
         seen = roles(editor)
         editor.client.shutdown()
     assert {"serve", "worker", "indexer"} <= set(seen.values())

@@ -6,13 +6,19 @@ import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
 
+from fakes.engine import FakeEngine
+from indoors_completion.refactor.editing import Editing
+from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
 from indoors_completion.types import (
     Alternative,
     Completion,
     CompletionRequest,
     Document,
+    ModelInfo,
     Span,
 )
+from indoors_indexing.parse import DirectSyntax
+from indoors_indexing.types import Outline
 from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
 from indoors_server.policies import Policies
@@ -34,6 +40,12 @@ class FakeCore:
         self.rule = rule
         self.facts = facts or Facts(phase="ready", model="fake", device="CPU")
         self.requests: list[CompletionRequest] = []
+        # Edits are real but for the engine, which says what a test wrote.
+        self.engine = FakeEngine()
+        self.syntax = DirectSyntax()
+        self.edits: list[EditRequest] = []
+        self.n_outlines = 0
+        self.outline_takes_s = 0.0
         self.settings: list[Settings] = []
         self.n_rechecks = 0
         self.n_cancelled = 0
@@ -93,6 +105,22 @@ class FakeCore:
             n_moved=20,
             n_stale=3,
         )
+
+    @property
+    def model(self) -> ModelInfo | None:
+        return self.engine.model
+
+    async def outline(self, document: Document, patience_s: float = 0.0) -> Outline | None:
+        self.n_outlines += 1
+        await asyncio.sleep(self.outline_takes_s)
+        return await self.syntax.outline(document.language, document.text)
+
+    async def edit(
+        self, request: EditRequest, *, is_late: Callable[[], bool], on_text: Callable[[str], None]
+    ) -> Edit | NoSafeEdit:
+        self.edits.append(request)
+        editing = Editing(self.engine, self.syntax)
+        return await editing.edit(request, is_late=is_late, on_text=on_text)
 
     def is_ready(self, request: CompletionRequest) -> bool:
         return self.ready

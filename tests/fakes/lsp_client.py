@@ -29,6 +29,8 @@ class LspClient:
         self._changed = threading.Condition()
         self.messages: list[dict[str, Any]] = []
         self.ended = False
+        # What the server's own requests are answered with, by method; None without an entry.
+        self.results: dict[str, Any] = {}
         self._next_id = 0
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
@@ -184,7 +186,8 @@ class LspClient:
                 self.messages.append(message)
                 self._changed.notify_all()
             if "method" in message and "id" in message:
-                self.send({"id": message["id"], "result": None})
+                result = self.results.get(message["method"])
+                self.send({"id": message["id"], "result": result})
         with self._changed:
             self.ended = True
             self._changed.notify_all()

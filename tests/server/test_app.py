@@ -55,6 +55,7 @@ def test_initialize_names_us_and_what_we_offer(client: LspClient) -> None:
     assert "completionProvider" not in capabilities
     assert set(capabilities["executeCommandProvider"]["commands"]) == {
         "indoors.accepted",
+        "indoors.refactor",
         "indoors.status",
     }
     assert capabilities["experimental"]["indoors"]["lock"]["state"]

@@ -49,6 +49,19 @@ def complete(editor: Editor, work: Workspace, n_requests: int) -> int:
     return n_answered
 
 
+def edit(editor: Editor, work: Workspace) -> None:
+    """Have the model write one edit, whatever comes of it: an editor that applies none."""
+    client, uri = editor.client, (work.root / "edited.py").as_uri()
+    client.open(uri, "def area(width, height):\n    total = width * height\n    return total\n")
+    here = {"line": 1, "character": 4}
+    wish = {"uri": uri, "range": {"start": here, "end": here}, "action": "document"}
+    n_before = jobs_done(client)
+    params = {"command": "indoors.refactor", "arguments": [wish]}
+    result = client.request("workspace/executeCommand", params, 2 * ANSWER_S)
+    assert result["applied"] is False
+    assert jobs_done(client) > n_before, result
+
+
 def storm(work: Workspace, n_files: int) -> Path:
     """Files are written, changed, renamed and removed: four events for each, or more.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from indoors_completion.engine.logits import Sampler
 from indoors_completion.engine.sampling import Emission, TextStream
@@ -14,12 +14,18 @@ from indoors_completion.engine.vocabulary import Vocabulary
 from indoors_completion.types import Job
 
 Emit = Callable[[Emission, int], None]
+Draft = Callable[[Sequence[int]], Sequence[int]]
 
 # Another answer has to differ early to be another answer: within its first line.
 _BRANCH_WITHIN = 24
 # The likeliest tokens are looked at one by one, so many of them, before the whole vocabulary is.
 _FREE_TRIES = 16
 _ENDED = frozenset({"eos", "newline", "stop", "length"})
+
+
+def no_draft(_path: Sequence[int]) -> Sequence[int]:
+    """Nothing is known of what may follow."""
+    return ()
 
 
 class Decoding(Protocol):
@@ -31,8 +37,12 @@ class Decoding(Protocol):
         """Whether the job was cancelled."""
         ...
 
-    def logits_after(self, tokens: Sequence[int]) -> Any:  # noqa: ANN401 - ctypes
-        """The row of logits behind these tokens after the prompt; None if the job was cancelled."""
+    def logits_after(self, tokens: Sequence[int], draft: Draft = no_draft) -> Any:  # noqa: ANN401 - ctypes
+        """The row of logits behind these tokens after the prompt; None if the job was cancelled.
+
+        Where something has to be evaluated, `draft` is asked what may follow them, and that is
+        evaluated with them: for as long as it turns out right, the next rows are there already.
+        """
         ...
 
 
@@ -79,13 +89,52 @@ class Answer:
             self._emit(emission, self._alternative)
 
 
-class _Branch:
-    """Where another answer may leave the first one: after `path`, with `choice`."""
+class _Branch(NamedTuple):
+    """Where another answer may leave the first one: after `length` tokens of it, with `choice`."""
 
-    def __init__(self, path: tuple[Choice, ...], choice: Choice) -> None:
-        self.path = path
-        self.choice = choice
-        self.score = sum(one.logprob for one in path) + choice.logprob
+    length: int
+    choice: Choice
+    score: float
+
+
+class _Branches:
+    """Collects the places where other answers may leave the first one."""
+
+    def __init__(self, job: Job, vocab: Vocabulary) -> None:
+        self._job = job
+        self._vocab = vocab
+        self._score = 0.0
+        self._n_bytes = 0
+        self.found: list[_Branch] = []
+
+    def wants(self, has_line: bool) -> bool:
+        """Whether another answer may leave here."""
+        if self._job.others_from >= 0:
+            return self._n_bytes >= self._job.others_from
+        return not has_line and len(self.found) < _BRANCH_WITHIN
+
+    def add(self, length: int, choice: Choice, other: Choice) -> None:
+        """At this place `choice` was taken, and `other` comes next."""
+        is_other = not self._vocab.is_end(other.token)
+        if self._job.others_from >= 0 and is_other:
+            one, two = (self._said(token) for token in (choice.token, other.token))
+            is_other = bool(two) and one != two and not two.startswith(self._job.others_not)
+        if is_other:
+            self.found.append(_Branch(length, other, self._score + other.logprob))
+
+    def went_on(self, choice: Choice, piece: bytes) -> None:
+        """The first answer has this token more."""
+        self._score += choice.logprob
+        self._n_bytes += len(piece)
+
+    def best(self) -> list[_Branch]:
+        """The likeliest, as many as are asked for."""
+        ranked = sorted(self.found, key=lambda branch: branch.score, reverse=True)
+        return ranked[: self._job.n_alternatives - 1]
+
+    def _said(self, token: int) -> str:
+        # What only begins a code point is something, and nothing can be said about it.
+        return self._vocab.piece(token).decode("utf-8", "replace").strip()
 
 
 class Writer:
@@ -102,25 +151,32 @@ class Writer:
             self._known_spelling = Spelling(self._vocab.pieces())
 
     def write(
-        self, job: Job, begin: bytes, decoding: Decoding, known: list[Choice], answer: Answer
+        self,
+        job: Job,
+        begin: bytes,
+        decoding: Decoding,
+        known: list[Choice],
+        answer: Answer,
+        draft: Draft = no_draft,
     ) -> str:
         """Write the answer, then its alternatives; the stop reason of the first.
 
-        `known` are the first tokens of the answer, if an earlier one showed them.
+        `known` are the first tokens of the answer, if an earlier one showed them. `draft` says what
+        may follow the tokens of the first answer so far.
         """
         chain = self._sampler.chain(job.temperature, job.seed) if job.temperature > 0 else None
         memo = decoding.memo
         memo.begin, memo.choices = begin, list(known)
-        branches: list[_Branch] | None = [] if job.n_alternatives > 1 else None
+        branches = _Branches(job, self._vocab) if job.n_alternatives > 1 else None
         try:
-            stop, path = self._write(job, begin, decoding, known, answer, chain, branches)
+            stop, path = self._write(job, begin, decoding, known, answer, chain, branches, draft)
             if chain is None:
                 memo.choices = path
         finally:
             if chain is not None:
                 self._sampler.free(chain)
-        if branches and stop in _ENDED:
-            self._write_others(job, begin, decoding, answer, branches)
+        if branches is not None and stop in _ENDED:
+            self._write_others(job, begin, decoding, answer, branches.best(), path, draft)
         return stop
 
     def _write_others(
@@ -130,13 +186,14 @@ class Writer:
         decoding: Decoding,
         answer: Answer,
         branches: list[_Branch],
+        first: list[Choice],
+        draft: Draft,
     ) -> None:
         """The likeliest other answers: each leaves the first one once and goes on greedily."""
-        branches.sort(key=lambda branch: branch.score, reverse=True)
-        for number, branch in enumerate(branches[: job.n_alternatives - 1], 1):
+        for number, branch in enumerate(branches, 1):
             answer.begin(number)
-            path = [*branch.path, branch.choice]
-            stop, _ = self._write(job, begin, decoding, path, answer, None, None)
+            path = [*first[: branch.length], branch.choice]
+            stop, _ = self._write(job, begin, decoding, path, answer, None, None, draft)
             if stop == "cancelled":
                 return
 
@@ -148,7 +205,8 @@ class Writer:
         known: Sequence[Choice],
         answer: Answer,
         chain: Any,  # noqa: ANN401 - a ctypes handle
-        branches: list[_Branch] | None,
+        branches: _Branches | None,
+        draft: Draft,
     ) -> tuple[str, list[Choice]]:
         """One answer, of which the `known` tokens are given; why it ended, and all its tokens."""
         vocab, rest = self._vocab, begin
@@ -164,20 +222,22 @@ class Writer:
             if len(path) < len(known):
                 choice = known[len(path)]
             else:
-                logits = decoding.logits_after([one.token for one in path])
+                logits = decoding.logits_after([one.token for one in path], draft)
                 if logits is None:
                     return "cancelled", path
-                choice = self._choose(logits, rest, chain)
-                if branches is not None and not rest and not has_line:
-                    other = self._sampler.runner_up(logits, choice.token)
-                    if not vocab.is_end(other.token) and len(branches) < _BRANCH_WITHIN:
-                        branches.append(_Branch(tuple(path), other))
+                if branches is not None and not rest and branches.wants(has_line):
+                    choice, other = self._choose_two(logits, chain)
+                    branches.add(len(path), choice, other)
+                else:
+                    choice = self._choose(logits, rest, chain)
             path.append(choice)
             if not rest and vocab.is_end(choice.token):
                 answer.sampled()
                 answer.flush()
                 return "eos", path
             piece = vocab.piece(choice.token)
+            if branches is not None:
+                branches.went_on(choice, piece)
             if rest:
                 n_spelled += 1
                 rest, piece = advance(rest, piece) or (b"", piece)
@@ -191,6 +251,12 @@ class Writer:
                 return stopped, path
         answer.flush()
         return "length", path
+
+    def _choose_two(self, logits: Any, chain: Any) -> tuple[Choice, Choice]:  # noqa: ANN401 - ctypes
+        if chain is None:
+            return self._sampler.choose_two(logits)
+        choice = self._sampler.choose(logits, chain)
+        return choice, self._sampler.runner_up(logits, choice.token)
 
     def _choose(self, logits: Any, rest: bytes, chain: Any) -> Choice:  # noqa: ANN401 - ctypes
         if not rest:

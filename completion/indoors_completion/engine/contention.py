@@ -39,11 +39,12 @@ class Contention:
         if self.n_threads < self._most and self._clock() >= self._rest_until_s:
             self._become(self._most)
 
-    def after(self, step_s: float) -> None:
-        """A step of one token took so long."""
+    def after(self, step_s: float, *, is_estimate: bool = False) -> None:
+        """A step of one token took so long, or would have, judged by a step of several."""
         if self._most == 1 or self.n_threads < self._most:
             return
-        self._best_s = min(self._best_s or step_s, step_s)
+        if not is_estimate:
+            self._best_s = min(self._best_s or step_s, step_s)
         self._n_slow = self._n_slow + 1 if step_s > SLOW * self._best_s else 0
         if self._n_slow >= N_SLOW:
             self._rest_until_s = self._clock() + REST_S

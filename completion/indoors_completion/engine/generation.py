@@ -9,11 +9,12 @@ from typing import Any, Literal
 import msgspec
 
 from indoors_completion.engine import anchor, failures, prompt, spelling
-from indoors_completion.engine.answers import Answer, Emit, Writer
+from indoors_completion.engine.answers import Answer, Draft, Emit, Writer, no_draft
 from indoors_completion.engine.contention import Contention
 from indoors_completion.engine.kv import N_EXTRA_SEQUENCES, Lease, SlotCache
-from indoors_completion.engine.llama import Context, Model
+from indoors_completion.engine.llama import MAX_OUTPUTS, Context, Model
 from indoors_completion.engine.logits import Sampler
+from indoors_completion.engine.lookup import Costs, Lookup
 from indoors_completion.engine.slot import Choice, Memo, Slot
 from indoors_completion.types import Finish, Job, Prefill
 
@@ -45,6 +46,7 @@ class Runner:
         self.context = context
         self.n_ctx = n_ctx
         self._n_batch = n_batch
+        self.n_most_ahead = min(MAX_OUTPUTS, n_batch) - 1
         self._chunk = self._short_chunk = n_batch
         self._was_cut_short = False  # the last prefill was cancelled
         self._prefill_tps = 0.0
@@ -56,6 +58,7 @@ class Runner:
         self._writer = Writer(model.vocab, sampler)
         n_threads = n_threads if not context.on_card else 1
         self._contention = Contention(n_threads, context.use_threads, time.perf_counter)
+        self.costs = Costs()  # of batches of which all logits are wanted
         self.n_tokens_evaluated = 0
         self.n_tokens_generated = 0
 
@@ -68,14 +71,14 @@ class Runner:
         """
         context = self.context
         token = self.model.vocab.bos or 0
-        context.decode(0, [token], 0, want_logits=True)
-        steps_s = [self._time([token], 1, want_logits=True)]
+        context.decode(0, [token], 0, want_logits=1)
+        steps_s = [self._time([token], 1, want_logits=1)]
         while len(steps_s) < 3 and sum(steps_s) < _MEASURE_S / 2:
-            steps_s.append(self._time([token], 1 + len(steps_s), want_logits=True))
+            steps_s.append(self._time([token], 1 + len(steps_s), want_logits=1))
         step_s = min(steps_s)
         most = self._n_batch if context.on_card else 32
         n_prefill = min(most, self._n_batch, max(8, int(_MEASURE_S / step_s)))
-        prefill_s = self._time([token] * n_prefill, 1 + len(steps_s), want_logits=False)
+        prefill_s = self._time([token] * n_prefill, 1 + len(steps_s), want_logits=0)
         context.clear()
         self._prefill_tps = n_prefill / prefill_s
         self._contention.measured(step_s)
@@ -194,10 +197,13 @@ class Runner:
             slot.memo = Memo(asked.tokens, self._sampler.copy(self.context.logits()), begin)
         if job.max_tokens == 0:
             return asked, lease, "prefilled"
-        decoding = _Decoding(self, job.slot, slot, len(asked.tokens))
+        decoding = _Decoding(self, job.slot, slot, asked)
         if not self._can_cut:
-            job = msgspec.structs.replace(job, n_alternatives=1)
-        return asked, lease, self._writer.write(job, begin, decoding, known, answer)
+            job = msgspec.structs.replace(job, n_alternatives=1, drafts="")
+        draft: Draft = no_draft
+        if job.drafts:
+            draft = Lookup(self.model.vocab.text_tokens(job.drafts), self.costs).draft
+        return asked, lease, self._writer.write(job, begin, decoding, known, answer, draft)
 
     def _anchored(self, job: Job, whole: prompt.Prompt) -> tuple[prompt.Prompt, str] | None:
         """What was typed since, behind the prompt that is there; None where that is not possible.
@@ -231,7 +237,7 @@ class Runner:
             for start in range(first, end, length):
                 chunk = asked.tokens[start : min(start + length, end)]
                 is_last = start + len(chunk) == len(asked.tokens)
-                if not self.evaluate(job.slot, lease.slot, chunk, is_last):
+                if not self.evaluate(job.slot, lease.slot, chunk, int(is_last)):
                     return False
                 answer.n_evaluated += len(chunk)
         self._was_cut_short = self._was_cut_short and job.background
@@ -241,16 +247,28 @@ class Runner:
         if n_tokens >= _MIN_SAMPLE and spent_s > 0:
             self._prefill_tps += _WEIGHT * (n_tokens / spent_s - self._prefill_tps)
 
-    def evaluate(self, name: str, slot: Slot, tokens: Sequence[int], want_logits: bool) -> bool:
-        """Evaluate tokens behind those held, and record them; False if the job was cancelled."""
+    def evaluate(
+        self, name: str, slot: Slot, tokens: Sequence[int], want_logits: int, n_draft: int = 0
+    ) -> bool:
+        """Evaluate tokens behind those held, and record them; False if the job was cancelled.
+
+        The last `n_draft` of them are a guess: where no cells are left for them they are left out,
+        because nobody else's document is given up for a guess.
+        """
         context, position = self.context, len(slot.tokens)
         status = "aborted"
         if not context.is_aborted():
             self._contention.before()
             begun = time.perf_counter()
             status = context.decode(slot.seq, tokens, position, want_logits=want_logits)
-            if len(tokens) == 1 and status == "done":
-                self._contention.after(time.perf_counter() - begun)
+            if status == "done" and want_logits == len(tokens):
+                spent_s = time.perf_counter() - begun
+                n_tokens = len(tokens)
+                self._contention.after(spent_s / self.costs.of(n_tokens), is_estimate=n_tokens > 1)
+                self.costs.measured(len(tokens), spent_s)
+        if status == "full" and n_draft:
+            tokens, want_logits = tokens[:-n_draft], want_logits - n_draft
+            status = context.decode(slot.seq, tokens, position, want_logits=want_logits)
         if status == "full":
             # Cells may be there and yet not usable; the other slots are what can be given up.
             self.slots.forget_others(name)
@@ -263,7 +281,7 @@ class Runner:
         self.slots.extend(slot, tokens)
         return True
 
-    def _time(self, tokens: list[int], position: int, *, want_logits: bool) -> float:
+    def _time(self, tokens: list[int], position: int, *, want_logits: int) -> float:
         begun = time.perf_counter()
         self.context.decode(0, tokens, position, want_logits=want_logits)
         return max(time.perf_counter() - begun, 1e-6)
@@ -272,33 +290,54 @@ class Runner:
 class _Decoding:
     """The slot behind an answer, as the writer sees it (`answers.Decoding`)."""
 
-    def __init__(self, runner: Runner, name: str, slot: Slot, n_prompt: int) -> None:
+    def __init__(self, runner: Runner, name: str, slot: Slot, asked: prompt.Prompt) -> None:
         assert slot.memo is not None
         self._runner = runner
         self._name = name
         self._slot = slot
-        self._n_prompt = n_prompt
-        self._current = 0  # how many tokens the context's logits row stands behind
+        self._n_prompt = len(asked.tokens)
+        self._n_most = asked.max_tokens
+        # Of the last batch, rows of logits are there behind this token of the answer and those that
+        # follow it in the slot.
+        self._first_row = self._n_rows = 0
         self.memo = slot.memo
 
     def is_aborted(self) -> bool:
         return self._runner.context.is_aborted()
 
-    def logits_after(self, tokens: Sequence[int]) -> Any:  # noqa: ANN401 - ctypes
+    def logits_after(self, tokens: Sequence[int], draft: Draft = no_draft) -> Any:  # noqa: ANN401 - ctypes
         if not tokens:
             return self.memo.logits
         slot, runner = self._slot, self._runner
+        row = len(tokens) - 1 - self._first_row
+        if 0 < row < self._n_rows and self._held()[: len(tokens)] == list(tokens):
+            return runner.context.logits(row)  # it was drafted, and that was right
         held = len(slot.tokens) - self._n_prompt
         if held != len(tokens) - 1:
             # What is known is held, but not the row behind its last token: that is evaluated again.
-            same = prompt_overlap(slot.tokens[self._n_prompt :], tokens)
+            same = prompt_overlap(self._held(), tokens)
             runner.slots.cut(slot, self._n_prompt + min(same, len(tokens) - 1))
             held = len(slot.tokens) - self._n_prompt
             if held < 0:
                 raise failures.internal("The engine's cache lost the prompt.")
-        if not runner.evaluate(self._name, slot, tokens[held:], True):
+        new = list(tokens[held:])
+        ahead = self._ahead(tokens, draft) if len(new) == 1 else []
+        if not runner.evaluate(self._name, slot, new + ahead, 1 + len(ahead), len(ahead)):
             return None
-        return runner.context.logits()
+        self._first_row = len(tokens) - 1
+        self._n_rows = len(slot.tokens) - self._n_prompt - self._first_row
+        return runner.context.logits(0 if self._n_rows > 1 else -1)
+
+    def _held(self) -> list[int]:
+        """What the slot holds behind the prompt."""
+        return self._slot.tokens[self._n_prompt :]
+
+    def _ahead(self, tokens: Sequence[int], draft: Draft) -> list[int]:
+        """What is evaluated with the last token: no more than there is room for in a batch, and in
+        the answer.
+        """
+        room = min(self._runner.n_most_ahead, self._n_most - len(tokens))
+        return list(draft(tokens))[: max(room, 0)]
 
 
 def prompt_overlap(held: Sequence[int], wanted: Sequence[int]) -> int:
@@ -314,7 +353,7 @@ def prompt_overlap(held: Sequence[int], wanted: Sequence[int]) -> int:
 def _probe(context: Context, token: int, n_swa: int) -> tuple[Reuse, str]:
     """Move two tokens across an insertion of two, and look at what the memory says it holds."""
     try:
-        if context.decode(0, [token] * 6, 0, want_logits=False) != "done":
+        if context.decode(0, [token] * 6, 0, want_logits=0) != "done":
             return "none", "the memory could not be tried"
         if not context.seq_rm(0, 4, -1) or context.pos_max(0) != 3:
             return "none", "this model's memory cannot be cut"
@@ -325,12 +364,12 @@ def _probe(context: Context, token: int, n_swa: int) -> tuple[Reuse, str]:
         context.seq_cp(0, 1, 2, 4)
         if not context.seq_rm(0, 2, -1):
             return "prefix", "this model's memory cannot be parked"
-        context.decode(0, [token] * 2, 2, want_logits=False)
+        context.decode(0, [token] * 2, 2, want_logits=0)
         context.seq_add(1, 2, 4, 2)
         context.seq_cp(1, 0, -1, -1)
         context.seq_rm(1, -1, -1)
         held = (context.pos_min(0), context.pos_max(0))
-        if held != (0, 5) or context.decode(0, [token], 6, want_logits=True) != "done":
+        if held != (0, 5) or context.decode(0, [token], 6, want_logits=1) != "done":
             return "prefix", "this model's memory lost what was moved"
         return "splice", ""
     finally:

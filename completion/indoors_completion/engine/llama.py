@@ -26,7 +26,7 @@ Decoded = Literal["done", "aborted", "full"]
 _LOG_LEVEL_WARN = 3
 _LOG_LINES = 40
 _FLASH_AUTO, _SPLIT_NONE, _LOAD_NONE, _LOAD_MMAP = -1, 0, 0, 1
-_MAX_OUTPUTS = 32  # logits are wanted for one token, later for the tokens of a draft
+MAX_OUTPUTS = 32  # logits are wanted of one token, or of those of a draft and the one before it
 _DEVICE_GPU, _DEVICE_IGPU = 1, 2  # enum ggml_backend_dev_type
 
 
@@ -156,7 +156,7 @@ class Context:
         params.flash_attn_type = _FLASH_AUTO
         # By default room is reserved for the logits of a whole batch (512 x 152k words): 485 MB
         # of address space for this context instead of 218 MB, and on a card that is real memory.
-        params.n_outputs_max = min(n_batch, _MAX_OUTPUTS)
+        params.n_outputs_max = min(n_batch, MAX_OUTPUTS)
         params.offload_kqv = params.op_offload = bool(model.card)
         self._flag = ctypes.create_string_buffer(2)
         self._callback = _abort_callback(api)
@@ -179,9 +179,11 @@ class Context:
         self.n_vocab = model.vocab.n_tokens
 
     def decode(
-        self, seq: int, tokens: Sequence[int], position: int, *, want_logits: bool
+        self, seq: int, tokens: Sequence[int], position: int, *, want_logits: int
     ) -> Decoded:
         """Evaluate tokens (at most n_batch) at `position` of a sequence and wait for the result.
+
+        `want_logits` is of how many of the last tokens the logits are wanted, MAX_OUTPUTS at most.
 
         "aborted": `abort` was called meanwhile, and the tokens are not in the cache. "full": no
         cells are free. Raises WorkerFailure if llama.cpp gives up.
@@ -192,8 +194,7 @@ class Context:
             batch.token[index] = token
             batch.pos[index] = position + index
             batch.seq_id[index][0] = seq
-            batch.logits[index] = 0
-        batch.logits[len(tokens) - 1] = want_logits
+            batch.logits[index] = index >= len(tokens) - want_logits
         status = int(self._api.llama_decode(self.handle, batch))
         if self.on_card:
             # A card works asynchronously and ignores the abort callback: wait here, so that the
@@ -211,9 +212,11 @@ class Context:
         """Evaluate with so many threads from now on."""
         self._api.llama_set_n_threads(self.handle, count, count)
 
-    def logits(self) -> Any:  # noqa: ANN401 - a ctypes pointer to n_vocab floats
-        """The logits of the last token decoded with `want_logits`; valid until the next decode."""
-        return self._api.llama_get_logits_ith(self.handle, -1)
+    def logits(self, index: int = -1) -> Any:  # noqa: ANN401 - a ctypes pointer to n_vocab floats
+        """The logits of a token of the last batch (by its place in it; -1 is the last token that
+        logits were wanted of); valid until the next decode.
+        """
+        return self._api.llama_get_logits_ith(self.handle, index)
 
     def abort(self, wanted: bool) -> None:
         """Ask a running `decode` to stop (any thread), or take that back."""

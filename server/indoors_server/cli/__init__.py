@@ -19,6 +19,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "setup": ("setup", "find the card, install the engine, pull a model, complete one line"),
     "serve": ("serve", "run the language server on stdin and stdout (editors do this)"),
     "complete": ("complete", "complete FILE:LINE:COL and print the answer"),
+    "refactor": ("refactor", "edit FILE:FIRST-LAST and print the checked change as a diff"),
     "models": ("models", "list, pull, import and verify models"),
     "engine": ("engine", "show, install or rebuild the llama.cpp engine"),
     "search": ("search", "find definitions and code in the index of a project"),

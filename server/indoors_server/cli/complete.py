@@ -70,7 +70,7 @@ def run(options: argparse.Namespace) -> int:
 
     async def complete() -> tuple[Completion, ModelInfo | None, str]:
         inside = msgspec.structs.replace(document, path=path)
-        retrieval = _retrieval(root, inside, resolved, policies)
+        retrieval = retrieval_of(root, inside, resolved, policies)
         try:
             async with session.loaded_core(resolved, options.json, retrieval, policies) as core:
                 completion = await core.complete_patiently(request)
@@ -90,7 +90,7 @@ def run(options: argparse.Namespace) -> int:
     return 0
 
 
-def _retrieval(
+def retrieval_of(
     root: Path, document: Document, settings: Settings, policies: Policies
 ) -> IndexRetrieval:
     """What the index of a project knows, as it is: nothing is brought up to date.

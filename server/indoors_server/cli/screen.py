@@ -35,6 +35,14 @@ def say(text: str = "") -> None:
     sys.stdout.flush()
 
 
+def say_text(text: str) -> None:
+    """Print a text as it is, for whoever reads it from a pipe; on a terminal it steers nothing."""
+    if sys.stdout.isatty():
+        text = "".join(f"{clean(line)}\n" for line in text.splitlines())
+    sys.stdout.write(text)
+    sys.stdout.flush()
+
+
 def warn(text: str) -> None:
     """Print one line to stderr."""
     sys.stderr.write(text + "\n")

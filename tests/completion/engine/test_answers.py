@@ -35,6 +35,10 @@ class TableSampler:
         other = next(token for token in row if token != chosen)
         return Choice(other, -2.0 - row.index(other))
 
+    def choose_two(self, row: list[int]) -> tuple[Choice, Choice]:
+        choice = self.choose(row, None)
+        return choice, self.runner_up(row, choice.token)
+
     def likeliest(self, row: list[int], fits: Callable[[int], bool], n: int) -> Choice | None:
         return next((Choice(token, -0.2) for token in row[:2] if fits(token)), None)
 
@@ -54,7 +58,7 @@ class TableModel:
     def is_aborted(self) -> bool:
         return self.n_allowed <= 0
 
-    def logits_after(self, tokens: Sequence[int]) -> Any:
+    def logits_after(self, tokens: Sequence[int], draft: object = None) -> Any:
         self.asked.append(tuple(tokens))
         self.n_allowed -= 1
         text = b"".join(WORDS[token] for token in tokens).decode()

@@ -43,3 +43,16 @@ def test_a_single_thread_stays() -> None:
     bench = Bench(1)
     bench.steps(50, 10.0)
     assert bench.used == []
+
+
+def test_batches_count_too_and_are_no_measure_of_the_best() -> None:
+    """With drafts there are few steps of one token, and a busy machine would not be noticed."""
+    bench = Bench(2)
+    for _ in range(N_SLOW):
+        bench.watch.before()
+        bench.watch.after(0.02 * (SLOW + 1), is_estimate=True)
+    assert bench.used == [1]
+    other = Bench(2)
+    other.watch.after(0.0001, is_estimate=True)
+    other.steps(N_SLOW, 1.0)
+    assert other.used == [], "an estimate that is too short would make all steps slow"

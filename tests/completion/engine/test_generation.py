@@ -33,7 +33,7 @@ class FakeContext:
     def is_aborted(self) -> bool:
         return False
 
-    def decode(self, seq: int, tokens: Sequence[int], position: int, *, want_logits: bool) -> str:
+    def decode(self, seq: int, tokens: Sequence[int], position: int, *, want_logits: int) -> str:
         if self.n_allowed < len(tokens):
             return "aborted"
         self.n_allowed -= len(tokens)
@@ -157,7 +157,7 @@ class StubbornContext(FakeContext):
         self.cuts = refused.get("cuts", True)
         self.loses = refused.get("loses", False)
 
-    def decode(self, seq: int, tokens: Sequence[int], position: int, *, want_logits: bool) -> str:
+    def decode(self, seq: int, tokens: Sequence[int], position: int, *, want_logits: int) -> str:
         self.held = position + len(tokens)
         return "done"
 

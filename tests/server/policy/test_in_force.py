@@ -133,7 +133,7 @@ def test_a_policy_that_is_off_keeps_no_index(work: Path) -> None:
     async def scenario() -> None:
         user_policy(mode="off")
         bench = Bench(work)
-        assert not bench.service._is_indexed(str(work))
+        assert not bench.service._settings_in(str(work)).index_enabled
         assert "mode is off" in bench.service.policies.refusal(str(work), "main.py")
 
     asyncio.run(scenario())
