@@ -20,7 +20,7 @@ from indoors_completion.types import (
     Span,
     Stage,
 )
-from indoors_server import cli
+from indoors_server import cli, lockdown
 from indoors_server.cli import complete, demo, session
 from indoors_server.settings import Settings, resolve
 from indoors_server.status import Facts
@@ -215,8 +215,10 @@ def test_a_demonstration_without_any_completion_fails(
 
 
 def test_row_15_a_denied_file_outside_of_any_project_is_not_completed(
-    private_home: Path, capsys: pytest.CaptureFixture[str]
+    private_home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # Else it would be the process of all tests that is locked down.
+    monkeypatch.setattr(lockdown, "apply", lambda *_: lockdown.state())
     for folder, is_denied in (("secrets", True), ("public", False)):
         file = private_home / folder / "x.py"
         file.parent.mkdir()
