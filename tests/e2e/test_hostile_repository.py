@@ -17,6 +17,7 @@ import pytest
 from fakes.lsp_client import running_server
 from indoors_server import paths
 from support.index_server import Editor, Workspace, until
+from support.needs import need_programs
 from support.traps import GIT, Traps
 
 RECORDING = [sys.executable, "-I", str(Path(__file__).parents[1] / "support/recording_server.py")]
@@ -31,10 +32,7 @@ def work(tmp_path: Path) -> Workspace:
 
 @pytest.fixture
 def traps(work: Workspace, tmp_path: Path) -> Traps:
-    for program in (GIT, "/usr/bin/make"):
-        if not Path(program).exists():
-            assert not os.environ.get("CI"), f"no {program}: its traps are not proven"
-            pytest.skip(f"no {program} here")
+    need_programs(GIT, "/usr/bin/make")
     traps = Traps(tmp_path)
     work.put("ledger.py", SOURCE)
     # Making the repository ran its own git, and may have sprung what is configured in it.
