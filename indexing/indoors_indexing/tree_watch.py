@@ -191,6 +191,8 @@ class TreeWatcher:
         if event.what == "dropped":
             self._forget(folder)
         elif event.what in ("self-gone", "self-left"):
+            if event.what == "self-left" and folder and self._is_still_there(folder, event.watch):
+                return
             self._folder_gone(folder, is_empty=event.what == "self-gone")
             if folder == "":
                 # A root that is made again at once may get the old one's number.
@@ -205,6 +207,19 @@ class TreeWatcher:
                 self._reconcile("rules")
             elif sift.file_reason(event.name, 0) is None:
                 self._coalescer.add(path, self._clock())
+
+    def _is_still_there(self, path: str, watch: int) -> bool:
+        """Whether a watch is the folder's that has this name now.
+
+        The kernel tells the folders on both ends of a move before it tells what was moved. We can
+        have watched it under its new name by then, and hear of the move that brought it there.
+        """
+        try:
+            return (
+                self._watches is not None and self._watches.watch(f"{self._root}/{path}") == watch
+            )
+        except OSError:
+            return False
 
     def _folder_event(self, event: Event, path: str) -> None:
         if event.what == "come":

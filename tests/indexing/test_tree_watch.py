@@ -109,6 +109,37 @@ def test_a_tree_that_is_moved_within_is_said_at_both_ends(root: Path, watcher: T
     assert watcher.coverage == Coverage(3, 3)
 
 
+def test_a_move_that_the_moved_tree_tells_last_is_known_already(
+    root: Path, watcher: TreeWatcher, opener: Opener
+) -> None:
+    """Its parents say so first. It may be watched by its new name when it says that it left."""
+    make(root, "old/deep/a.py")
+    watcher.start()
+    (root / "old").rename(root / "new")
+    said = Said(watcher).paths_of("old", "new/deep/a.py").for_good()
+    for path in ("new", "new/deep"):
+        opener.say(Event(watcher._by_path[path], "self-left"))
+    make(root, "new/deep/b.py")
+    said.paths_of("new/deep/b.py")
+    assert watcher.coverage == Coverage(3, 3)
+
+
+def test_a_tree_that_says_that_it_left_is_gone_where_another_has_its_name(
+    root: Path, watcher: TreeWatcher, opener: Opener
+) -> None:
+    make(root, "pkg/a.py", "next/b.py")
+    watcher.start()
+    first = watcher._by_path["pkg"]
+    with watcher._lock:  # nothing is heard of the moves before this
+        (root / "pkg").rename(root / "before")
+        (root / "next").rename(root / "pkg")
+        opener.say(Event(first, "self-left"))
+    said = Said(watcher).paths_of("pkg", "pkg/b.py", "before/a.py", "next").for_good()
+    make(root, "pkg/c.py", "before/d.py")
+    said.paths_of("pkg/c.py", "before/d.py")
+    assert watcher.coverage == Coverage(3, 3)
+
+
 def test_a_tree_that_is_moved_out_is_heard_no_more(
     root: Path, tmp_path: Path, watcher: TreeWatcher
 ) -> None:
