@@ -8,8 +8,8 @@ first fenced block of what the model writes. What comes of both is run in a lock
     shown_with_syntax_error         edits shown that Python refuses where it took the text before
     outside_range                   edits shown that change a character outside of their target
     no_safe_edit                    rows for which nothing was shown
-    tokens_per_s, …_plain           the first answer to the same prompt, with and without drafts
-                                    from the text: tokens by the time after the first one
+    tokens_per_s, …_plain           the first answer to the same prompt, all of it written, with and
+                                    without drafts from the text: tokens by the time after the first
     wall_s, wall_s_echo             mean seconds of a whole edit, all its answers and checks; and of
                                     one plain generation as long as the target
 
@@ -29,7 +29,7 @@ import re
 import statistics
 import sys
 import time
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,10 @@ from indoors_completion.chat import Message
 from indoors_completion.engine import wire
 from indoors_completion.engine.process import EngineProcess
 from indoors_completion.engine.threads import usable_cpus
+from indoors_completion.refactor import actions, asking, prompts, shape
 from indoors_completion.refactor.editing import Editing
 from indoors_completion.refactor.types import Edit, EditRequest
-from indoors_completion.types import Document, Finish, Job, Span, Steering, TokenChunk
+from indoors_completion.types import Document, Finish, Job, Span, TokenChunk
 from indoors_indexing.parse import DirectSyntax
 from indoors_server import children, engine_store, model_store, paths
 
@@ -55,27 +56,6 @@ FILES = ("editeval_30.jsonl.gz", "humanevalfix_20.jsonl.gz", "refactor_4.jsonl.g
 MAX_TOKENS = 1024
 _BLOCK = re.compile(r"```[\w+-]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 _WHOLE_BLOCK = re.compile(r"```[\w+-]*\n.*?\n```", re.DOTALL)
-
-
-class Watched:
-    """The engine, and what it was asked."""
-
-    def __init__(self, engine: EngineProcess) -> None:
-        self._engine = engine
-        self.jobs: list[Job] = []
-
-    @property
-    def model(self) -> Any:
-        return self._engine.model
-
-    async def generate(self, job: Job, steering: Steering | None = None) -> AsyncIterator[Any]:
-        self.jobs.append(job)
-        stream = self._engine.generate(job, steering)
-        try:
-            async for item in stream:
-                yield item
-        finally:
-            await stream.aclose()
 
 
 class State:
@@ -139,7 +119,7 @@ async def edited(
     engine: EngineProcess, row: EditRow, options: argparse.Namespace, *, is_timed: bool
 ) -> dict[str, Any]:
     """The row as an editor would have it edited, and what a plain generation takes beside it."""
-    syntax, watched = DirectSyntax(), Watched(engine)
+    syntax = DirectSyntax()
     document = Document(
         uri="file:///row.py", path="row.py", language="python", version=1, text=row.text
     )
@@ -149,8 +129,10 @@ async def edited(
         document=document, selection=Span(row.start, row.end), action="edit", outline=outline,
         instruction=row.instruction, seed=options.seed,
     )  # fmt: skip
+    if is_timed:
+        engine.forget(asking.SLOT)  # what it is compared with begins with an empty cache too
     begun = time.monotonic()
-    result = await Editing(watched, syntax).edit(
+    result = await Editing(engine, syntax).edit(
         request, is_late=lambda: time.monotonic() - begun > options.deadline_s
     )
     found: dict[str, Any] = {
@@ -166,14 +148,21 @@ async def edited(
         found["passed"] = passes(row.program(text))
         found["broken"] = not has_syntax_error(row.text) and has_syntax_error(text)
         found["text"] = text
-    return found | (await speeds(engine, watched.jobs[0], row) if is_timed else {})
+    return found | (await speeds(engine, request, row) if is_timed else {})
 
 
-async def speeds(engine: EngineProcess, first: Job, row: EditRow) -> dict[str, Any]:
-    """The first prompt once more, with drafts and without, each from an empty cache.
+async def speeds(engine: EngineProcess, request: EditRequest, row: EditRow) -> dict[str, Any]:
+    """The first question once more, all of the target to be written, with drafts and without, each
+    from an empty cache.
 
     An echo is as long as the target: its time is scaled from that of the answer without drafts.
     """
+    action, model = actions.BY_NAME[request.action], engine.model
+    target = action.applies(request)
+    assert target is not None
+    assert model is not None
+    turns = prompts.messages(action, request, target)
+    first = asking.job_for(action, request, target, model, turns, shape.whole(target))
     found: dict[str, Any] = {}
     for name, drafts in (("drafted", first.drafts), ("plain", "")):
         job = structs.replace(first, n_alternatives=1, drafts=drafts, slot=f"speed {name}")

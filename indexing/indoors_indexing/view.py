@@ -72,6 +72,10 @@ class View:
         """How much the index holds."""
         return self._reader.counts()
 
+    def paths(self) -> frozenset[str]:
+        """The files that the index has; none where there is no index."""
+        return frozenset(self._reader.paths())
+
     def related(
         self,
         site: Site,

@@ -149,7 +149,8 @@ _EDIT, _EXECUTED = "indoors.edit", "indoors.executed"
 
 class EditingClient(msgspec.Struct, frozen=True, kw_only=True):
     """What a client can do with edits. Without `literals` it takes commands only; with `resolves`
-    it asks for the edit of an entry once that is chosen; `asks` is one of ours that can ask a
+    it asks for the edit of an entry once that is chosen; one that `creates` can make new files;
+    `asks` is one of ours that can ask a
     person for an instruction.
     """
 
@@ -159,6 +160,7 @@ class EditingClient(msgspec.Struct, frozen=True, kw_only=True):
     disabled: bool = False
     versions: bool = False
     annotations: bool = False
+    creates: bool = False
     applies: bool = False
     asks: bool = False
 
@@ -178,6 +180,11 @@ def editing_client(capabilities: types.ClientCapabilities, ours: object) -> Edit
         disabled=bool(menu and menu.disabled_support),
         versions=bool(edit and edit.document_changes),
         annotations=annotates and bool(menu and menu.honors_change_annotations),
+        creates=bool(
+            edit
+            and edit.document_changes
+            and types.ResourceOperationKind.Create in (edit.resource_operations or ())
+        ),
         applies=bool(workspace and workspace.apply_edit),
         asks=isinstance(ours, dict) and ours.get("askInstruction") is True,
     )
@@ -242,25 +249,30 @@ def code_actions(
 
 def workspace_edit(made: Made, client: EditingClient, encoding: str) -> types.WorkspaceEdit:
     """An edit of exactly the version that it was made from, to be confirmed by a person, where the
-    client has versions and can ask.
+    client has versions and can ask. A new file is created empty, and is not if it is there by then.
     """
-    document, lines = made.snapshot.document, made.snapshot.lines
+    uri, lines = made.edit.document.uri, made.lines
     edits = [
         types.TextEdit(_range(lines, one.span.start, one.span.end, encoding), one.text)
         for one in made.edit.changes
     ]
     if not client.versions:
-        return types.WorkspaceEdit(changes={document.uri: edits})
-    version = types.OptionalVersionedTextDocumentIdentifier(document.uri, document.version)
+        return types.WorkspaceEdit(changes={uri: edits})
+    version = types.OptionalVersionedTextDocumentIdentifier(uri, made.version)
+    create = types.CreateFile(uri, options=types.CreateFileOptions(overwrite=False))
+    before: list[Any] = [create] if made.is_new else []
     if not client.annotations:
-        return types.WorkspaceEdit(document_changes=[types.TextDocumentEdit(version, edits)])
+        return types.WorkspaceEdit(
+            document_changes=[*before, types.TextDocumentEdit(version, edits)]
+        )
     name, about = _EDIT, made.checked
     if made.is_executed:
         name, about = _EXECUTED, f"This file is executed by tools. {made.checked}"
+    create.annotation_id = name
     annotated = [types.AnnotatedTextEdit(name, one.range, one.new_text) for one in edits]
     note = types.ChangeAnnotation(made.title, needs_confirmation=True, description=about)
     return types.WorkspaceEdit(
-        document_changes=[types.TextDocumentEdit(version, annotated)],
+        document_changes=[*before, types.TextDocumentEdit(version, annotated)],
         change_annotations={name: note},
     )
 

@@ -13,7 +13,7 @@ from msgspec import Meta
 
 from indoors_completion import hidden
 from indoors_completion.refactor.types import Attempt, Edit, NoSafeEdit
-from indoors_server.session import Snapshot
+from indoors_server.positions import Lines
 
 Text = Annotated[str, Meta(max_length=4000)]
 Number = Annotated[int, Meta(ge=0, le=2**31 - 1)]
@@ -71,15 +71,18 @@ class Offered(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Made(msgspec.Struct, frozen=True, kw_only=True):
-    """An edit that passed every check, and the snapshot its offsets refer to. `checked` says what
-    that means; `is_executed` that tools execute the file, so that a person must confirm.
+    """An edit that passed every check. `lines` are those of its document, and `version` is None for
+    one that no editor has open; one that `is_new` is to be created. `checked` says what was done to
+    know that it is an edit; `is_executed` that tools execute the file: a person must confirm.
     """
 
-    snapshot: Snapshot
     edit: Edit
+    lines: Lines
+    version: int | None
     title: str
     checked: str
     is_executed: bool
+    is_new: bool = False
 
 
 class Refused(msgspec.Struct, frozen=True, kw_only=True):

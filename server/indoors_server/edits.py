@@ -14,19 +14,23 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import msgspec
 
 from indoors_completion import chat
-from indoors_completion.refactor import actions, verify
+from indoors_completion.refactor import actions
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
+from indoors_completion.types import InputError
 from indoors_indexing.types import Document, Outline, Span
-from indoors_server import edit_request
+from indoors_server import edit_menu, edit_request, tests_request
 from indoors_server.busy import Busy
+from indoors_server.edit_progress import Progress, checked
 from indoors_server.edit_values import Made, Offered, Place, Refused, Report, Wish, plain, why
 from indoors_server.executed_files import is_executed
 from indoors_server.ports import Core, Outbox, Working
+from indoors_server.positions import Lines
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.session import READ_ONLY_SCHEMES, Session, Snapshot, scheme_of
 from indoors_server.settings import Settings
@@ -79,14 +83,18 @@ class Edits:
         settings_of: Callable[[Snapshot], Settings],
         refusal: Callable[[Snapshot], str],
         refused: Callable[[Snapshot], None],
+        refuses: Callable[[str, str], bool],
         busy: Busy,
     ) -> None:
         self._core, self._outbox, self._clock = core, outbox, clock
         self._session, self._retrieval = session, retrieval
         self._settings_of, self._refusal, self._refused = settings_of, refusal, refused
+        self._refuses = refuses
         self._busy = busy
         # Whether the editor asks a person before it applies what says that it must be confirmed.
         self.client_confirms = False
+        # Whether it can create a file.
+        self.client_creates = False
         self._running: dict[str, _Running] = {}
         self._outlines: dict[str, _Outlined] = {}
         self._changed_s: dict[str, float] = {}
@@ -142,7 +150,7 @@ class Edits:
             return []
         if reason := chat.unfit_reason(model):
             menu = Offered(title="Edit with a model", kind="refactor.rewrite", disabled=reason)
-            return [] if automatic or not _is_wanted(menu.kind, only) else [menu]
+            return [] if automatic or not edit_menu.is_wanted(menu.kind, only) else [menu]
         document = snapshot.document
         is_calm = self._clock() - self._changed_s.get(document.uri, -CALM_S) >= CALM_S
         may_begin = is_calm and len(document.text) <= AUTOMATIC_CHARACTERS
@@ -159,9 +167,11 @@ class Edits:
         )
         wish = Wish(uri=uri, range=place, action="", version=document.version)
         found = self._fixes(snapshot, here, wish, reports) + [
-            _offered(offer, wish) for offer in actions.offered(here)
+            edit_menu.offered(offer, wish)
+            for offer in actions.offered(here)
+            if offer.action.name != actions.TESTS or snapshot.root  # else they have no place
         ]
-        return [one for one in found if _is_wanted(one.kind, only)]
+        return [one for one in found if edit_menu.is_wanted(one.kind, only)]
 
     def _fixes(
         self, snapshot: Snapshot, here: EditRequest, wish: Wish, reports: tuple[Report, ...]
@@ -175,7 +185,7 @@ class Edits:
             for offer in actions.offered(there):
                 if offer.action.kind == "quickfix":
                     about = msgspec.structs.replace(wish, problem=report)
-                    found.append(_offered(offer, about, number))
+                    found.append(edit_menu.offered(offer, about, number))
         return found
 
     # --- the making -----------------------------------------------------------------------------
@@ -246,12 +256,16 @@ class Edits:
                 self._retrieval,
                 self._core.model,
             )
+            if action.name == actions.TESTS:
+                request = await tests_request.for_tests(request, self._around(snapshot))
             with self._busy.running():
                 found = await self._core.edit(
                     request,
                     is_late=lambda: self._clock() - started_s >= deadline_s,
-                    on_text=_Progress(work, request),
+                    on_text=Progress(work, request),
                 )
+        except InputError as error:
+            return _nothing(error.what)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs one edit (I9)
             _log.exception("an edit failed: %s", type(error).__name__)
             return _nothing("something went wrong in Indoors; the log says what")
@@ -261,17 +275,61 @@ class Edits:
         now = self._session.snapshot(wish.uri)
         if now is None or now.document != document:
             return _nothing(MOVED)
-        if found.new_files:
-            return _nothing("it would create files, which is not done from here")
+        if found.document != document:
+            return await self._elsewhere(found, request)
         return Made(
-            snapshot=snapshot,
             edit=found,
+            lines=snapshot.lines,
+            version=document.version,
             title=plain(found.title),
             checked=checked(found, self._core.facts.model),
             is_executed=is_executed(*_paths(snapshot)),
         )
 
+    async def _elsewhere(self, found: Edit, request: EditRequest) -> Made | Refused:
+        """An edit of another file than the one that it was asked for in, if that is as it was."""
+        document = found.document
+        is_new = request.subject is not None and request.subject.is_new
+        if is_new and not self.client_creates:
+            return _nothing(
+                f"this editor cannot create {document.path}. Next: indoors refactor --write"
+            )
+        opened = self._session.snapshot(document.uri)
+        if opened is not None:
+            is_same = opened.document == document
+        else:
+            is_same = await asyncio.to_thread(tests_request.is_as_read, document, is_new=is_new)
+        if not is_same:
+            return _nothing(f"{document.path} has changed")
+        return Made(
+            edit=found,
+            lines=Lines(document.text),
+            version=opened.document.version if opened is not None else None,
+            title=plain(f"{found.title} in {document.path}"),
+            checked=checked(found, self._core.facts.model),
+            is_executed=is_executed(document.path),
+            is_new=is_new,
+        )
+
     # --- what both need -------------------------------------------------------------------------
+
+    def _around(self, snapshot: Snapshot) -> tests_request.Around:
+        """The project of a document, for what is written into another file of it."""
+        root = snapshot.root
+        if not root:
+            raise InputError("the file is in no folder that is open, so its tests have no place")
+        by_path = {
+            one.document.path: one.document
+            for one in map(self._session.snapshot, self._session.uris())
+            if one is not None and one.root == root
+        }
+        return tests_request.Around(
+            root=Path(root),
+            paths=lambda: self._retrieval.paths(snapshot.document.uri),
+            refuses=lambda path: "it is not to be read" if self._refuses(root, path) else "",
+            outline=lambda document: self._core.outline(document, PATIENT_S),
+            opened=by_path.get,
+        )
 
     def why_not(self, snapshot: Snapshot) -> str:
         """Why a document is not edited, "" if it is."""
@@ -321,54 +379,6 @@ class Edits:
         if outline is None:  # a parser that was busy, or just started, may have it the next time
             self._outlines.pop(document.uri, None)
         return outline
-
-
-class _Progress:
-    """What is shown of an answer while it is written: how much there is of it, none of its text."""
-
-    def __init__(self, work: Working, request: EditRequest) -> None:
-        self._work = work
-        target = actions.BY_NAME[request.action].applies(request)
-        self._expected = max(1, len(target.text) if target is not None else 1)
-        self._n_characters = self._n_lines = 0
-        self._n_answers = 1
-
-    def __call__(self, text: str) -> None:
-        is_new = len(text) < self._n_characters
-        self._n_characters, before = len(text), self._n_lines
-        self._n_lines = n_lines = text.count("\n") + 1
-        if n_lines == before and not is_new:
-            return  # a message for each token would be some fifty a second
-        self._n_answers += is_new
-        number = f"answer {self._n_answers}: " if self._n_answers > 1 else ""
-        lines = f"{n_lines} line" if n_lines == 1 else f"{n_lines} lines"
-        self._work.report(f"{number}{lines}", min(95, 100 * len(text) // self._expected))
-
-
-def checked(edit: Edit, model: str) -> str:
-    """What was done to know that an edit is one, for the person who confirms it."""
-    number = f" (answer {len(edit.attempts)})" if len(edit.attempts) > 1 else ""
-    return plain(
-        f"Written by {model or 'the model'}{number}. {len(verify.CHECKS)} checks passed: syntax, "
-        "names in use, public names, signatures, documentation, style. Nothing was run."
-    )
-
-
-def _offered(offer: actions.Offer, wish: Wish, n_problem: int | None = None) -> Offered:
-    return Offered(
-        title=plain(offer.title),
-        kind=offer.action.kind,
-        wish=msgspec.structs.replace(wish, action=offer.action.name),
-        needs_instruction=offer.action.needs_instruction,
-        n_problem=n_problem,
-    )
-
-
-def _is_wanted(kind: str, only: tuple[str, ...]) -> bool:
-    """LSP's kinds are a tree: `refactor` wants `refactor.rewrite` too, and "" everything."""
-    return not only or any(
-        not wanted or kind == wanted or kind.startswith(f"{wanted}.") for wanted in only
-    )
 
 
 def _paths(snapshot: Snapshot) -> list[str]:

@@ -48,6 +48,7 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     ls.editing = convert.editing_client(params.capabilities, client)
     ls.outbox.client_applies_edits = ls.editing.applies
     service.edits.client_confirms = ls.editing.annotations
+    service.edits.client_creates = ls.editing.creates
     service.debounce.client(params.client_info.name if params.client_info else "")
     ls.apply_settings()
     # Runs once this handler's answer has been written.

@@ -144,6 +144,13 @@ class IndexRetrieval:
             self._submit(self._look, place.root, where, offset, shown, budget_tokens, ring, texts)
         )
 
+    async def paths(self, uri: str) -> frozenset[str] | None:
+        """The files of the root that an open document belongs to; None where no index says it."""
+        place = self._open.get(uri)
+        if place is None or not self.serves(place.root):
+            return None
+        return await asyncio.wrap_future(self._submit(self._paths, place.root))
+
     def _submit(self, work: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> Future[T]:
         if self._thread is None:
             self._thread = ThreadPoolExecutor(1, thread_name_prefix="indoors-retrieval")
@@ -193,6 +200,13 @@ class IndexRetrieval:
         for path in refused:
             self.withheld(root, path)
         return tuple(one for one in found if one.path not in refused)
+
+    def _paths(self, root: str) -> frozenset[str] | None:
+        try:
+            return self._view(root).paths() or None
+        except Exception as error:  # noqa: BLE001 - whoever asks can list the folders
+            _log.error("the files of an index were not listed: %s", type(error).__name__)
+            return None
 
     def _close_views(self) -> None:
         for view in self._views.values():

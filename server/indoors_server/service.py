@@ -98,6 +98,7 @@ class Service:
             settings_of=self._settings_of,
             refusal=self._refusal,
             refused=self._note_refusal,
+            refuses=self._is_refused,
             busy=self._busy,
         )
         self._started = self._closed = self._was_ready = False

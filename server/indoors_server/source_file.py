@@ -16,6 +16,7 @@ import msgspec
 
 from indoors_completion.types import InputError
 from indoors_indexing import reading
+from indoors_indexing.types import Document
 from indoors_server.private_files import sync_directory
 
 # What a person may name is a source; a disk image is a slip.
@@ -91,6 +92,44 @@ def replace(source: SourceFile, text: str) -> None:
     finally:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+    sync_directory(path.parent)
+
+
+def put(source: SourceFile, root: Path, document: Document, text: str) -> None:
+    """Give the file of a document another text: `source` if it is that one, else another file of
+    the project, which is created if it is not there. Raises InputError, and nothing has changed.
+    """
+    where = root / document.path
+    if where.resolve() == source.path:
+        replace(source, text)
+    elif document.text or where.exists():
+        there = read(where)
+        if there.text != document.text:
+            raise InputError(
+                f"{document.path} was not changed.",
+                why="something else has changed it meanwhile",
+                next_step="the same command again",
+            )
+        replace(there, text)
+    else:
+        create(where, text)
+
+
+def create(path: Path, text: str) -> None:
+    """Make a new file, and the folders that it is in. Raises InputError, also if it is there."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("x", encoding="utf-8", newline="") as stream:
+            try:
+                stream.write(text)
+                stream.flush()
+                os.fsync(stream.fileno())
+            except OSError:
+                path.unlink(missing_ok=True)  # a full disk leaves no half of a file
+                raise
+    except OSError as error:
+        why = error.strerror or type(error).__name__
+        raise InputError(f"{path.name} was not created.", why=why) from error
     sync_directory(path.parent)
 
 

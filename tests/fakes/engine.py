@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable
 
+from fakes.told_engine import rest_of
 from indoors_completion.types import Finish, Job, ModelInfo, Prefill, Steering, TokenChunk
 
 MODEL = ModelInfo(
@@ -85,6 +86,8 @@ class FakeEngine:
     ) -> AsyncIterator[Prefill | TokenChunk | Finish]:
         self.jobs.append(job)
         chunks = self.script(job) if callable(self.script) else self.script
+        if isinstance(chunks, str):
+            chunks = rest_of(job, chunks)
         if not job.max_tokens:
             chunks = ""
         self.open += 1

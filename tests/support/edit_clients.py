@@ -13,6 +13,7 @@ CAPABILITIES: dict[str, Any] = {
         "applyEdit": True,
         "workspaceEdit": {
             "documentChanges": True,
+            "resourceOperations": ["create", "rename", "delete"],
             "changeAnnotationSupport": {"groupsOnLabel": True},
         },
     },

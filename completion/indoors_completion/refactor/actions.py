@@ -7,18 +7,23 @@ the rules only say how strictly.
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Callable
 
 import msgspec
 
 from indoors_completion.refactor import target as targets
+from indoors_completion.refactor import tests_place
 from indoors_completion.refactor.case import Rules
-from indoors_completion.refactor.types import EditRequest, Target
+from indoors_completion.refactor.types import CALLABLE, EditRequest, Target, Writes
 from indoors_indexing.types import Defined
 
 _ANNOTATED = frozenset({"python", "typescript", "tsx"})
 _LONG_LINES = 40
+TESTS = "tests"
+# Tests reach what is not exported too: by its name, from the same package or the same file.
+_OPEN = frozenset({"python", "go", "rust", "java"})
 _FEW_LINES = 3
 _STUB = re.compile(
     r"""(?ix) ^ \s* (?:
@@ -34,7 +39,8 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     """One thing to do. `kind` is LSP's CodeActionKind; `applies` gives the place, None for none.
 
     `wish` is what the model is asked, where `{name}` stands for the definition's name and `{what}`
-    for what the person or another tool said. `needs_instruction`: the person says what to do.
+    for what the person or another tool said. `writes` is what of the place the model has to write,
+    where the wish is about that. `needs_instruction`: the person says what to do.
     """
 
     name: str
@@ -43,6 +49,7 @@ class Action(msgspec.Struct, frozen=True, kw_only=True):
     wish: str
     applies: Callable[[EditRequest], Target | None]
     rules: Rules = Rules()
+    writes: Writes = "all"
     needs_instruction: bool = False
 
 
@@ -124,6 +131,35 @@ def _annotatable(request: EditRequest) -> Target | None:
     return targets.of_callable(request)
 
 
+def _testable(request: EditRequest) -> Target | None:
+    """What a test can import: a function, a class, or a method of a class."""
+    language, path = request.outline.language, request.document.path
+    if language not in tests_place.LANGUAGES or tests_place.is_test(path, language):
+        return None
+    if posixpath.isabs(path):
+        return None  # in no folder of the workspace: there is no project to put tests into
+    target = targets.of_callable(request) or targets.of_definition(request)
+    if target is None or target.defined is None or tested_name(request, target.defined) == "":
+        return None
+    return target
+
+
+def tested_name(request: EditRequest, defined: Defined) -> str:
+    """What tests of a definition import: itself, or the class that it is a method of; "" where
+    nothing can be imported.
+    """
+    if defined.kind not in (*CALLABLE, "class") or defined.name.startswith("__"):
+        return ""
+    if not defined.scope:
+        return defined.name if defined.exported or request.outline.language in _OPEN else ""
+    classes = [
+        one
+        for one in request.outline.definitions
+        if one.kind == "class" and (one.name,) == defined.scope and not one.scope
+    ]
+    return classes[0].name if classes else ""
+
+
 ACTIONS: tuple[Action, ...] = (
     Action(
         name="edit",
@@ -132,6 +168,7 @@ ACTIONS: tuple[Action, ...] = (
         wish="{what}",
         applies=targets.selected,
         rules=Rules(head=True),
+        writes="body",
         needs_instruction=True,
     ),
     Action(
@@ -141,6 +178,7 @@ ACTIONS: tuple[Action, ...] = (
         wish="A tool reports this problem: {what}\nFix it, and change nothing else.",
         applies=_problem,
         rules=Rules(head=True),
+        writes="body",
     ),
     Action(
         name="implement",
@@ -148,6 +186,7 @@ ACTIONS: tuple[Action, ...] = (
         kind="refactor.rewrite",
         wish="Implement `{name}` completely, as its name, signature and documentation say. {what}",
         applies=_stub,
+        writes="body",
     ),
     Action(
         name="document",
@@ -157,6 +196,7 @@ ACTIONS: tuple[Action, ...] = (
         "what it returns, which errors it raises. Change no code.",
         applies=targets.of_definition,
         rules=Rules(code=False),
+        writes="doc",
     ),
     Action(
         name="annotate",
@@ -166,6 +206,7 @@ ACTIONS: tuple[Action, ...] = (
         "else: no other code, no comments, no imports.",
         applies=_annotatable,
         rules=Rules(annotations_only=True, head=True),
+        writes="head",
     ),
     Action(
         name="simplify",
@@ -174,6 +215,7 @@ ACTIONS: tuple[Action, ...] = (
         wish="Rewrite `{name}` so that it is simpler and shorter and does exactly the same.",
         applies=_whole,
         rules=Rules(shrinks=True),
+        writes="body",
     ),
     Action(
         name="handle_errors",
@@ -182,6 +224,7 @@ ACTIONS: tuple[Action, ...] = (
         wish="Make `{name}` handle what can go wrong in it: bad arguments, missing files, failing "
         "calls. Keep what it does otherwise.",
         applies=_whole,
+        writes="body",
     ),
     Action(
         name="extract",
@@ -198,6 +241,14 @@ ACTIONS: tuple[Action, ...] = (
         wish="Split `{name}` into smaller functions with good names. `{name}` stays, calls them "
         "and does exactly the same. Give all of them.",
         applies=_long,
+    ),
+    Action(
+        name=TESTS,
+        title="Write tests for {name}",
+        kind="refactor.rewrite",
+        wish="Write tests for `{name}`: an ordinary case, an edge case, and what it does with bad "
+        "arguments, each as a test of its own that checks one result.",
+        applies=_testable,
     ),
 )
 BY_NAME = {action.name: action for action in ACTIONS}
@@ -225,9 +276,8 @@ def offered(request: EditRequest) -> list[Offer]:
 
 def title_of(action: Action, request: EditRequest, target: Target) -> str:
     """An action's title at a place."""
-    return action.title.format(
-        name=_title_of(target.defined), what=_short(said_about(action, request, target))
-    )
+    name = request.subject.name if request.subject is not None else _title_of(target.defined)
+    return action.title.format(name=name, what=_short(said_about(action, request, target)))
 
 
 def said_about(action: Action, request: EditRequest, target: Target) -> str:

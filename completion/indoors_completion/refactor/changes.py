@@ -44,12 +44,12 @@ def applied(text: str, changes: tuple[Change, ...]) -> str:
     return "".join([*pieces, text[at:]])
 
 
-def diff(path: str, before: str, after: str) -> str:
+def diff(path: str, before: str, after: str, *, is_new: bool = False) -> str:
     """A unified diff, as `git diff` shows one."""
     lines = difflib.unified_diff(
         _lines(before),
         _lines(after),
-        f"a/{path}",
+        "/dev/null" if is_new else f"a/{path}",
         f"b/{path}",
     )
     text = []

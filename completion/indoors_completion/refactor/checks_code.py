@@ -170,7 +170,8 @@ def keeps_most_of_it(case: Case) -> str:
     """Code does not silently go."""
     if case.outline is None:
         return ""
-    least = _LEAST_LEFT_SHORTER if case.rules.shrinks else _LEAST_LEFT
+    may_shrink = case.rules.shrinks or wishes.replaces_by(case)
+    least = _LEAST_LEFT_SHORTER if may_shrink else _LEAST_LEFT
     old = Counter(filter(_SAYS.search, case.old_leaves("code", "string")))
     new = Counter(filter(_SAYS.search, case.new_leaves("code", "string")))
     size = old.total()

@@ -51,7 +51,7 @@ def keeps_definitions(case: Case) -> str:
             continue
         if _is_set(case, one) if one.kind == "field" else one.kind in VALUES and one.name in bound:
             continue
-        if _is_nobodys(case, one):
+        if _is_nobodys(case, one) or _is_a_method_now(case, one):
             continue
         return f"the answer drops {one.name}"
     if name := _lost_import(case):
@@ -85,6 +85,24 @@ def _is_set(case: Case, one: Defined) -> bool:
     """Whether a field is set in a way that makes no definition: `self.a, self.b = pair`."""
     pattern = re.compile(rf"(?:^|\.|, ){re.escape(one.name)}\b[^=\n()]*=(?!=)")
     return any(pattern.search(line.code) for line in case.new_lines)
+
+
+def _is_a_method_now(case: Case, one: Defined) -> bool:
+    """Whether a function went into a class that was asked for: that has as many methods at least
+    as there were functions. What calls the function elsewhere in the file keeps it.
+    """
+    if one.kind not in CALLABLE or one.scope or not wishes.makes_class(case):
+        return False
+    n_old = sum(other.kind in CALLABLE and not other.scope for other in case.old_definitions())
+    new = case.new_definitions()
+    n_methods = sum(other.kind in CALLABLE and len(other.scope) == 1 for other in new)
+    inside = case.target.span
+    used_outside = any(
+        case.before[leaf.start : leaf.end] == one.name
+        for leaf in case.outline_before.leaves
+        if leaf.kind == "code" and not inside.start <= leaf.start < inside.end
+    )
+    return n_methods >= n_old and not used_outside
 
 
 def _is_nobodys(case: Case, one: Defined) -> bool:
@@ -236,13 +254,16 @@ def _parameters(case: Case, one: Defined, *, old: bool) -> list[str]:
             ),
             one.head.start,
         )
-        return [
+        names = [
             named.name
             for named in outline.names
             if named.is_bound
             and opening <= named.start < one.head.end
-            and named.name not in (one.name, "self", "cls")
+            and named.name not in ("self", "cls")
         ]
+        if opening == one.head.start and one.name in names:
+            names.remove(one.name)  # its own; a parameter may be called so too
+        return names
     texts = case.texts(case.tokens(one.head, "code", "annotation", old=old), old=old)
     return unbound.parameters(outline.language, texts, one.name)
 

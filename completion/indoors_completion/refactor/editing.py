@@ -12,42 +12,29 @@ that take the second token there and go on as the model likes, likeliest first.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable
 from contextlib import aclosing
 from typing import NamedTuple
 
 import msgspec
 
-from indoors_completion import chat, langfacts
+from indoors_completion import chat
 from indoors_completion.chat import Message
-from indoors_completion.refactor import actions, changes, prompts, reply, style
+from indoors_completion.refactor import actions, asking, changes, prompts, shape, style
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.case import Case
+from indoors_completion.refactor.shape import Shape
 from indoors_completion.refactor.stream import Answer, read_answers
+from indoors_completion.refactor.tests_form import TestsForm
 from indoors_completion.refactor.types import Attempt, Edit, EditRequest, How, NoSafeEdit, Target
 from indoors_completion.refactor.verify import Verdict, verify
 from indoors_completion.types import Engine, Job, ModelInfo, Steering
 from indoors_indexing.types import Outline, Syntax
 
-# One slot for all edits: a document that is typed in keeps its own.
-SLOT = "edit"
-# Tokens beyond those of the code itself; and no token of code is shorter than this on average.
-_SPARE_TOKENS = 384
-_LEAST_CHARACTERS = 2.5
-_GROWS = 1.6
-# How many other answers are tried where the first changes nothing.
-MAX_OTHERS = 8
 # How often an answer is asked to be mended before it is thrown away.
 MAX_REPAIRS = 1
 TEMPERATURES = (0.5, 0.8, 1.0)
-_ASIDES = ("Example usage", "Example of usage", "Usage example", "Test the ", "Test case")
 _CHANGES_NOTHING = "is_changed"
-# A wish that is about more than what code does: what it is called and takes, what is said of it.
-_BESIDE_THE_CODE = re.compile(
-    r"(?i)\b(?:param|argument|signature|renam|names?\b|types?\b|annotat|class|method|import|decorat"
-    r"|async|static|docstring|document|comment|default|keyword)"
-)
 
 Progress = Callable[[str], None]
 
@@ -78,10 +65,10 @@ class Editing:
         if reason := chat.unfit_reason(model):
             return NoSafeEdit(reason=reason)
         action = actions.BY_NAME[request.action]
-        target = action.applies(request)
+        target = asking.target_of(action, request)
         if target is None:
             return NoSafeEdit(reason="this does not apply here")
-        if reason := _too_long(target, model):
+        if reason := _too_long(request, asking.shape_for(action, request, target), target, model):
             return NoSafeEdit(reason=reason)
         run = _Run(self._engine, self._syntax, request, action, target, model, known, on_text)
         return await run.until_safe(is_late)
@@ -121,15 +108,18 @@ class _Run:
         self._seen: set[str] = set()
         self._verdict = Verdict()
         self._first = prompts.messages(action, request, target)
+        self._form = asking.shape_for(action, request, target)
         self._failed = ""  # the first answer that failed a check other than that it changes nothing
 
     async def until_safe(self, is_late: Callable[[], bool]) -> Edit | NoSafeEdit:
-        found = await self._greedy("first", self._first, is_late)
+        found = await self._greedy("first", self._first, self._form, is_late)
+        if found is None and not self._failed and self._verdict.check == "empty" and not is_late():
+            found = await self._greedy("first", self._first, self._second_form(), is_late)
         for _ in range(MAX_REPAIRS):
             if found is None and self._failed and not is_late():
                 language, reason = self._request.outline.language, self._verdict.reason
                 turns = prompts.again(self._first, self._failed, language, reason)
-                found = await self._greedy("repaired", turns, is_late)
+                found = await self._greedy("repaired", turns, self._second_form(), is_late)
         for number, temperature in enumerate(TEMPERATURES):
             if found is None and self._verdict.check != "engine" and not is_late():
                 found = await self._sampled(self._request.seed + number, temperature)
@@ -137,25 +127,31 @@ class _Run:
             return NoSafeEdit(reason=self._verdict.reason, attempts=tuple(self._attempts))
         return msgspec.structs.replace(found, attempts=tuple(self._attempts))
 
+    def _second_form(self) -> Shape:
+        """What failed with a head that was given may need another head."""
+        is_body = self._action.writes == "body"
+        return shape.whole(self._target) if is_body else self._form
+
     async def _greedy(
-        self, how: How, turns: list[Message], is_late: Callable[[], bool]
+        self, how: How, turns: list[Message], form: Shape, is_late: Callable[[], bool]
     ) -> Edit | None:
         """The model's likeliest answer; where that changes nothing, the likeliest that does."""
         steering = Steering()
-        answers = read_answers(self._engine, self._job(turns, n_others=MAX_OTHERS), steering)
+        job = self._job(turns, form, n_others=asking.MAX_OTHERS)
         best: tuple[bool, float] | None = None
         edit: Edit | None = None
-        async with aclosing(answers):
+        async with aclosing(read_answers(self._engine, job, steering)) as answers:
             async for answer in answers:
-                self._show(answer)
+                self._show(form, answer)
                 is_worse = best is not None and best > (True, answer.logprob)
                 if answer.number and is_worse:
                     steering.enough(answer.number)
                 if not answer.is_whole or is_worse:
                     continue
-                judged = await self._judged(how if answer.number == 0 else "other", answer)
+                kind = how if answer.number == 0 else "other"
+                code, judged = await self._judged(kind, answer, form)
                 if answer.number == 0 and not self._leaves_code(judged):
-                    self._failed = answer.code
+                    self._failed = code
                     return judged.edit
                 rank = (judged.changes_code, answer.logprob)
                 if judged.edit is not None and (best is None or rank > best):
@@ -165,99 +161,62 @@ class _Run:
         return edit
 
     async def _sampled(self, seed: int, temperature: float) -> Edit | None:
-        job = self._job(self._first, seed=seed, temperature=temperature)
+        job = self._job(self._first, self._form, seed=seed, temperature=temperature)
         async with aclosing(read_answers(self._engine, job)) as answers:
             async for answer in answers:
-                self._show(answer)
+                self._show(self._form, answer)
                 if answer.is_whole:
-                    return (await self._judged("sampled", answer)).edit
+                    return (await self._judged("sampled", answer, self._form))[1].edit
         return None
 
-    def _show(self, answer: Answer) -> None:
+    def _job(
+        self,
+        turns: list[Message],
+        form: Shape,
+        *,
+        n_others: int = 0,
+        seed: int = 0,
+        temperature: float = 0.0,
+    ) -> Job:
+        return asking.job_for(
+            self._action, self._request, self._target, self._model, turns, form,
+            n_others=n_others, seed=seed, temperature=temperature,
+        )  # fmt: skip
+
+    def _show(self, form: Shape, answer: Answer) -> None:
         """A person sees an answer grow, but for those that are tried beside the first."""
         if answer.number == 0 and not answer.is_whole:
-            self._on_text(answer.text)
-
-    def _job(
-        self, turns: list[Message], *, n_others: int = 0, seed: int = 0, temperature: float = 0.0
-    ) -> Job:
-        record = chat.chat_of(self._model)
-        assert record is not None
-        facts = langfacts.LANGUAGES.get(self._request.document.language, langfacts.PLAIN)
-        comments = tuple(mark for mark in (facts.line_comment, facts.block_comment[0]) if mark)
-        return Job(
-            parts=prompts.parts_of(record, turns, self._request.outline.language),
-            slot=SLOT,
-            max_tokens=_most_tokens(self._target),
-            stops=(*reply.stops(), *record.stops, *self._asides(comments)),
-            temperature=temperature,
-            seed=seed,
-            drafts=self._target.text,
-            n_alternatives=1 + n_others,
-            others_from=self._others_from() if n_others else -1,
-            others_not=comments,
-        )
+            self._on_text(form.given + answer.text)
 
     def _leaves_code(self, judged: _Judged) -> bool:
         """Whether an answer gives the code back as it was, though the wish is about code."""
         if judged.edit is None:
             return judged.verdict.check == _CHANGES_NOTHING
-        return not judged.changes_code and self._is_about_code()
+        about_code = asking.is_about_code(self._action, self._request, self._target)
+        return not judged.changes_code and about_code
 
-    def _is_about_code(self) -> bool:
-        """Whether the wish is about what code does: not about its name, its types, its comments."""
-        rules = self._action.rules
-        if not rules.code or rules.annotations_only:
-            return False
-        wish = prompts.wish_of(self._action, self._request, self._target)
-        return not _BESIDE_THE_CODE.search(self._request.instruction or wish)
-
-    def _asides(self, comments: tuple[str, ...]) -> list[str]:
-        """How models begin what nobody asked for, behind the code; where it stands in the code
-        already it may be part of the answer.
-        """
-        begins = [f"\n{mark} {said}" for mark in comments for said in _ASIDES]
-        return [one for one in begins if one not in f"\n{self._target.text}"]
-
-    def _others_from(self) -> int:
-        """From which byte of the target on an edit is looked for: behind the head and documentation
-        of a single definition, where the wish is not about these.
-        """
-        if not self._is_about_code():
-            return 0
-        span, text = self._target.span, self._request.document.text
-        callables = [
-            one
-            for one in self._request.outline.definitions
-            if span.start <= one.span.start
-            and one.span.end <= span.end
-            and one.kind in ("function", "method", "constructor")
-        ]
-        # The outermost first: what stands inside of it is part of its body.
-        if not callables or any(one.span.start >= callables[0].span.end for one in callables):
-            return 0
-        end = max(callables[0].head.end, callables[0].doc.end)
-        head = style.without_indent(text[span.start : end], self._target.indent)
-        return len(head.encode())
-
-    async def _judged(self, how: How, answer: Answer) -> _Judged:
-        """The edit that an answer is, if it passes; what became of it is recorded."""
-        judged = await self._judge(answer)
+    async def _judged(self, how: How, answer: Answer, form: Shape) -> tuple[str, _Judged]:
+        """An answer's code, and the edit that it is if it passes. What became of it is recorded."""
+        written, is_cut = answer.text, answer.stop_reason == "length"
+        if is_cut and isinstance(form, TestsForm):
+            written = form.cut(written)
+        code = form.code(written)
+        judged = await self._judge(answer, code, form)
         self._verdict = judged.verdict
         check, reason = judged.verdict
         self._attempts.append(
             Attempt(how=how, check=check, reason=reason, n_tokens=answer.n_tokens)
         )
-        return judged
+        return code, judged
 
-    async def _judge(self, answer: Answer) -> _Judged:
+    async def _judge(self, answer: Answer, code: str, form: Shape) -> _Judged:
         if answer.stop_reason == "unavailable":
             return _Judged(None, Verdict("engine", "the model stopped"))
-        if answer.stop_reason == "length":
+        if answer.stop_reason == "length" and not (code and isinstance(form, TestsForm)):
             return _Judged(None, Verdict("length", "the answer does not come to an end"))
-        if not answer.code.strip():
+        if not code.strip():
             return _Judged(None, Verdict("empty", "the answer has no code in it"))
-        after, outline = await self._fitted(answer.code)
+        after, outline = await self._fitted(code, is_fitted=isinstance(form, TestsForm))
         if after in self._seen:
             return _Judged(None, Verdict("again", "the model gives the same answer again"))
         self._seen.add(after)
@@ -265,29 +224,30 @@ class _Run:
         verdict = verify(case)
         if not verdict.passed:
             return _Judged(None, verdict)
-        span = self._target.span
         edit = Edit(
             title=actions.title_of(self._action, self._request, self._target),
-            version=self._request.document.version,
+            document=self._request.document,
             before=case.old_text,
             after=case.new_text,
-            changes=changes.changes_between(case.old_text, case.new_text, span.start),
+            changes=changes.changes_between(case.old_text, case.new_text, self._target.span.start),
         )
         kinds = ("code", "string", "annotation")
         return _Judged(edit, verdict, case.new_leaves(*kinds) != case.old_leaves(*kinds))
 
-    async def _fitted(self, code: str) -> tuple[str, Outline | None]:
+    async def _fitted(self, code: str, *, is_fitted: bool) -> tuple[str, Outline | None]:
         """The document with the answer in it, in the file's style, and its outline."""
         document, span = self._request.document, self._target.span
-        before = document.text[span.start : span.end]
-        text = style.fitted(
-            code,
-            before,
-            indent=self._target.indent,
-            unit=self._request.indent_unit,
-            newline="\r\n" if "\r\n" in document.text else "\n",
-            language=self._request.outline.language,
-        )
+        newline = "\r\n" if "\r\n" in document.text else "\n"
+        text = code.replace("\n", newline)
+        if not is_fitted:
+            text = style.fitted(
+                code,
+                document.text[span.start : span.end],
+                indent=self._target.indent,
+                unit=self._request.indent_unit,
+                newline=newline,
+                language=self._request.outline.language,
+            )
         after = document.text[: span.start] + text + document.text[span.end :]
         outline = await self._syntax.outline(document.language, after)
         if outline is not None:
@@ -298,17 +258,15 @@ class _Run:
         return after, outline
 
 
-def _too_long(target: Target, model: ModelInfo) -> str:
-    """Why a target cannot be edited by this model: it has to fit twice, as a question and an
-    answer.
-    """
-    if 2 * len(target.text) / _LEAST_CHARACTERS + _SPARE_TOKENS <= model.n_ctx * 1.2:
+def _too_long(request: EditRequest, form: Shape, target: Target, model: ModelInfo) -> str:
+    """Why a target cannot be edited by this model: it has to fit with what is written of it."""
+    size = len(form.given) + len(form.repeats)
+    subject = request.subject
+    size += len(target.text) if subject is None else len(subject.code) + len(subject.example)
+    if size / asking.LEAST_CHARACTERS + asking.SPARE_TOKENS <= model.n_ctx * 1.2:
         return ""
+    n_lines = (target.text if subject is None else subject.code).count("\n") + 1
     return (
-        f"{target.text.count(chr(10)) + 1} lines are too many for this model's context of "
+        f"{n_lines} lines are too many for this model's context of "
         f"{model.n_ctx} tokens; select fewer"
     )
-
-
-def _most_tokens(target: Target) -> int:
-    return int(len(target.text) / _LEAST_CHARACTERS * _GROWS) + _SPARE_TOKENS

@@ -14,6 +14,10 @@ _SYSTEM = (
     "the edit, in one code block, and with nothing else. Keep everything that the task does not "
     "ask you to change, and leave nothing out."
 )
+_SYSTEM_TESTS = (
+    "You write tests. You are given code and write tests for it. Answer with the test file, in one "
+    "code block, and with nothing else. Write few and short tests."
+)
 _AGAIN = (
     "That cannot be used: {reason}. Give the whole code again, with the task done and this mended."
 )
@@ -22,6 +26,8 @@ _AGAIN = (
 def wish_of(action: Action, request: EditRequest, target: Target) -> str:
     """The task in words."""
     name = target.defined.name if target.defined is not None else "it"
+    if request.subject is not None:
+        name = request.subject.name
     return action.wish.format(name=name, what=said_about(action, request, target)).strip()
 
 
@@ -32,10 +38,17 @@ def messages(action: Action, request: EditRequest, target: Target) -> list[Messa
     if request.snippets:
         shown = "\n\n".join(f"{one.path}:\n{one.text.rstrip()}" for one in request.snippets)
         parts.append(f"From other files, for information:\n\n```{language}\n{shown}\n```")
-    parts.append(f"```{language}\n{target.text}\n```")
-    parts.append(wish_of(action, request, target))
+    subject = request.subject
+    if subject is None:
+        parts.append(f"```{language}\n{target.text}\n```")
+        parts.append(wish_of(action, request, target))
+    else:
+        parts.append(f"{subject.path}:\n\n```{language}\n{subject.code}\n```")
+        if subject.example:
+            parts.append(f"Tests of this project:\n\n```{language}\n{subject.example}\n```")
+        parts.append(f"{wish_of(action, request, target)} Use {subject.frame.told}.")
     return [
-        Message("system", _SYSTEM),
+        Message("system", _SYSTEM if subject is None else _SYSTEM_TESTS),
         Message("user", hidden.visible("\n\n".join(parts))),
     ]
 
@@ -46,6 +59,8 @@ def again(before: list[Message], code: str, language: str, reason: str) -> list[
     return [*before, Message("assistant", answer), Message("user", _AGAIN.format(reason=reason))]
 
 
-def parts_of(record: Chat, turns: list[Message], language: str) -> tuple[Part, ...]:
-    """The prompt: the answer is begun, so that it begins with code."""
-    return chat.render(record, turns, reply.opening(language))
+def parts_of(
+    record: Chat, turns: list[Message], language: str, given: str = ""
+) -> tuple[Part, ...]:
+    """The prompt: the answer is begun, so that it begins with code, and with what is `given`."""
+    return chat.render(record, turns, reply.opening(language) + hidden.visible(given))

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import AsyncGenerator
 from typing import NamedTuple
 
-from indoors_completion.refactor import reply
 from indoors_completion.types import Engine, Finish, Job, Steering, TokenChunk
 
 
@@ -21,11 +20,6 @@ class Answer(NamedTuple):
     logprob: float
     is_whole: bool = False
     stop_reason: str = ""
-
-    @property
-    def code(self) -> str:
-        """What of it is code."""
-        return reply.code_of(self.text)
 
 
 async def read_answers(

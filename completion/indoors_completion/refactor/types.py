@@ -14,6 +14,9 @@ CALLABLE = frozenset({"function", "method", "constructor"})
 VALUES = frozenset({"field", "variable", "constant"})
 # What of the document an action may change.
 Reach = Literal["selection", "definition", "body", "head", "new_file"]
+# What of it the model writes, where the rest stays: all of it, what stands behind the head and the
+# documentation, the documentation, or the signature.
+Writes = Literal["all", "body", "doc", "head"]
 # How an answer came about: the likeliest; one beside it; asked again with a reason; by chance.
 How = Literal["first", "other", "repaired", "sampled"]
 
@@ -24,6 +27,42 @@ class Problem(msgspec.Struct, frozen=True):
     message: str
     span: Span
     source: str = ""
+
+
+class Frame(msgspec.Struct, frozen=True, kw_only=True):
+    """What stands around tests in a file, written before the model writes.
+
+    `imports` are lines that the file needs, each with the word that has to be used for it to be of
+    use ("" for always); `head` stands before them. `opening` begins the first test of a new file or
+    block, `inner` that of a block which is there already ("" where blocks stand side by side), and
+    `stop` and `closing` end what the opening began. `begins` (a pattern) is where a further test
+    begins, `gap` what stands before the tests, and `told` what the model is told to use.
+    """
+
+    told: str
+    imports: tuple[tuple[str, str], ...]
+    opening: str
+    begins: str
+    head: str = ""
+    inner: str = ""
+    stop: str = ""
+    closing: str = "\n"
+    gap: str = "\n\n"
+
+
+class Subject(msgspec.Struct, frozen=True, kw_only=True):
+    """What tests are written for. The request's document is the file that they go to then, empty
+    for one that `is_new`. `code` is the text of what is tested, in the file `path`; `imported` the
+    name that tests import; `example` tests that the project has already.
+    """
+
+    name: str
+    imported: str
+    path: str
+    code: str
+    frame: Frame
+    example: str = ""
+    is_new: bool = False
 
 
 class EditRequest(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,6 +80,7 @@ class EditRequest(msgspec.Struct, frozen=True, kw_only=True):
     snippets: tuple[Snippet, ...] = ()
     indent_unit: str = "    "
     seed: int = 0
+    subject: Subject | None = None
 
 
 class Target(msgspec.Struct, frozen=True, kw_only=True):
@@ -78,10 +118,12 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Edit(msgspec.Struct, frozen=True, kw_only=True):
-    """An edit that passed every check. `before` and `after` are the target's text."""
+    """An edit that passed every check. `changes` are of `document`, at its version; `before` and
+    `after` are the target's text.
+    """
 
     title: str
-    version: int
+    document: Document
     before: str
     after: str
     changes: tuple[Change, ...]

@@ -9,6 +9,7 @@ from indoors_completion.refactor import (
     checks_body,
     checks_code,
     checks_names,
+    checks_tests,
     checks_text,
     checks_whole,
 )
@@ -36,6 +37,7 @@ CHECKS: tuple[Check, ...] = (
     checks_whole.comes_to_its_end,
     checks_code.keeps_documentation,
     checks_code.keeps_most_of_it,
+    checks_tests.tests_its_subject,
 )
 
 

@@ -49,6 +49,14 @@ _SIGNATURE = re.compile(
     r"(?i)\b(?:signature|param\w*|arguments?|args?|kwargs|takes?|accepts?|pass|given|option\w*)\b"
 )
 _RESULT = re.compile(r"(?i)\b(?:returns?|yields?|generator|results?|print|void|None|null)\b")
+_INTO_A_CLASS = re.compile(
+    r"(?i)\b(?:into|to\s+be|to|as|with|using)\s+(?:an?\s+)?(?:\w+\s+)?class\b(?!\s*(?:method|variable|attr))"
+)
+_USES = re.compile(r"(?i)\b(?:us(?:e|es|ing)|with|via|through|instead)\b")
+# A word that is code: it has a dot, an underscore or a capital within, or stands in quotes.
+_CODE_WORD = re.compile(
+    r"[`'\"]([A-Za-z_][\w.]*)[`'\"]|\b([A-Za-z]\w*(?:[._]\w+)+|[A-Za-z]+[a-z][A-Z]\w*)\b"
+)
 _TODO = re.compile(r"\b(?:TODO|FIXME|todo)\b")
 
 
@@ -85,6 +93,23 @@ def changes_result(case: Case) -> bool:
 def changes_signature(case: Case) -> bool:
     """Whether what a function takes was spoken of."""
     return bool(_SIGNATURE.search(said(case)))
+
+
+def makes_class(case: Case) -> bool:
+    """Whether functions were to become a class, which may call them otherwise."""
+    return bool(_INTO_A_CLASS.search(said(case)))
+
+
+def replaces_by(case: Case) -> bool:
+    """Whether what does the work was spoken of by name, is used now and was not: code for which
+    there is a function in a library gets short.
+    """
+    text = said(case)
+    if not _USES.search(text):
+        return False
+    named = {part for match in _CODE_WORD.findall(text) for part in "".join(match).split(".")}
+    came = set(case.new_leaves("code")) - set(case.old_leaves("code"))
+    return bool(named & came)
 
 
 def wants_todo(case: Case) -> bool:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from indoors_completion.refactor import actions, changes, verify
+from indoors_completion.refactor import actions, asking, changes, verify
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
 from indoors_completion.types import Document, InputError
 from indoors_indexing.types import Outline, Span
@@ -22,6 +22,7 @@ from indoors_server.cli import screen
 from indoors_server.language_ids import language_id
 
 if TYPE_CHECKING:
+    from indoors_server.core import EngineCore
     from indoors_server.policies import Policies
     from indoors_server.retrieval import IndexRetrieval
     from indoors_server.settings import Settings
@@ -192,8 +193,9 @@ def _edit(asked: Asked, options: argparse.Namespace, resolved: Settings, policie
     from indoors_server import source_file
 
     found, model, seconds = asyncio.run(_make(asked, options, resolved, policies))
-    after = _after(asked.document, found)
-    diff = changes.diff(asked.document.path, asked.document.text, after)
+    document, after = _after(asked.document, found)
+    is_new = not document.text and not (asked.root / document.path).exists()
+    diff = changes.diff(document.path, document.text, after, is_new=is_new)
     if options.json:
         made = as_json(options.action, found, diff, seconds)
         screen.say(json.dumps(made, ensure_ascii=False))
@@ -201,7 +203,7 @@ def _edit(asked: Asked, options: argparse.Namespace, resolved: Settings, policie
         screen.warn(f"No safe edit found: {screen.clean(_why(found)).rstrip('.')}.")
     else:
         if options.write:
-            source_file.replace(asked.source, after)
+            source_file.put(asked.source, asked.root, document, after)
         else:
             screen.say_text(diff)
         screen.warn(_summary(asked, found, diff, model, seconds, written=options.write))
@@ -226,6 +228,8 @@ async def _make(
                 retrieval,
                 core.model,
             )
+            if options.action == actions.TESTS:
+                request = await _for_tests(request, asked, core, retrieval, policies)
             bar = _Bar(request) if sys.stderr.isatty() and not options.json else None
             begun_s = time.monotonic()
             end_s = begun_s + resolved.refactor_deadline_s
@@ -242,6 +246,28 @@ async def _make(
         await retrieval.close()
 
 
+async def _for_tests(
+    request: EditRequest,
+    asked: Asked,
+    core: EngineCore,
+    retrieval: IndexRetrieval,
+    policies: Policies,
+) -> EditRequest:
+    """The request for tests, in the file where they go. Raises InputError."""
+    from indoors_server import tests_request
+
+    around = tests_request.Around(
+        root=asked.root,
+        paths=lambda: retrieval.paths(asked.document.uri),
+        refuses=lambda path: policies.refusal(str(asked.root), path),
+        outline=lambda document: core.outline(document, PATIENCE_S),
+    )
+    try:
+        return await tests_request.for_tests(request, around)
+    except InputError as error:
+        raise InputError("No tests were written.", why=error.what) from error
+
+
 async def _open_index(retrieval: IndexRetrieval, asked: Asked) -> None:
     """The first look opens the database, which the one that counts should not wait for."""
     at = asked.selection.start
@@ -254,7 +280,7 @@ class _Bar(screen.Progress):
     """How much is written of an answer that will be about as long as what it replaces."""
 
     def __init__(self, request: EditRequest) -> None:
-        target = actions.BY_NAME[request.action].applies(request)
+        target = asking.target_of(actions.BY_NAME[request.action], request)
         super().__init__("editing", len(target.text) if target is not None else 1, unit="")
 
     def show(self, text: str) -> None:
@@ -262,11 +288,11 @@ class _Bar(screen.Progress):
         self.update(len(text))
 
 
-def _after(document: Document, found: Edit | NoSafeEdit) -> str:
-    """The file's text with the edit made."""
+def _after(document: Document, found: Edit | NoSafeEdit) -> tuple[Document, str]:
+    """The file that is edited, which may be another one, and its text with the edit made."""
     if isinstance(found, NoSafeEdit):
-        return document.text
-    return changes.applied(document.text, found.changes)
+        return document, document.text
+    return found.document, changes.applied(found.document.text, found.changes)
 
 
 def _why(found: NoSafeEdit) -> str:
@@ -297,10 +323,12 @@ def _summary(
     lines = [line[:1] for line in diff.splitlines() if line[:3] not in ("+++", "---")]
     n_tokens = sum(one.n_tokens for one in found.attempts)
     number = f", answer {len(found.attempts)}" if len(found.attempts) > 1 else ""
-    executed = is_executed(asked.document.path, str(asked.source.path))
+    is_same = found.document == asked.document
+    where = asked.source.name if is_same else found.document.path
+    executed = is_executed(found.document.path, str(asked.source.path) if is_same else "")
     return screen.clean(
         f"{found.title}: +{lines.count('+')} -{lines.count('-')} lines"
-        f"{f', written to {asked.source.name}' if written else ''}; "
+        f"{f', written to {where}' if written else ''}; "
         f"{len(verify.CHECKS)} checks passed, nothing was run; "
         f"{model}{number}, {n_tokens} tokens, {seconds:.1f} s"
         f"{'. This file is executed by tools: read the change' if executed else ''}"

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 
-from indoors_completion.refactor.editing import MAX_OTHERS, Editing
+from fakes.told_engine import ToldEngine, begun
+from indoors_completion.refactor.asking import MAX_OTHERS
+from indoors_completion.refactor.editing import Editing
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
 from indoors_completion.types import (
     Document,
-    Finish,
     Job,
-    ModelInfo,
-    Prefill,
     Span,
-    Steering,
-    TokenChunk,
 )
 from indoors_indexing.parse import DirectSyntax
 
@@ -31,41 +28,10 @@ COMMENTED = CODE.replace("    return", "    # the mean\n    return")
 BROKEN = CODE.replace("sum(values)", "sum(values")
 UNKNOWN = CODE.replace("/ 2", "/ count")
 
-# A job's answers: texts with the log-probability of each, the first and those that leave it.
-Said = list[tuple[str, float]]
 
-
-class ToldEngine:
-    """Answers job after job with what is said; the last one again and again."""
-
-    def __init__(self, *said: Said, instruct: bool = True, stop_reason: str = "stop") -> None:
-        self.said = list(said)
-        self.jobs: list[Job] = []
-        self.enough: list[int] = []
-        self.n_closed = 0
-        self.stop_reason = stop_reason
-        self.model: ModelInfo | None = ModelInfo(
-            key="k", name="told", family="qwen2.5-coder", architecture="qwen2", instruct=instruct,
-            n_params=1, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
-            device="cpu", can_shift=True,
-        )  # fmt: skip
-
-    async def generate(
-        self, job: Job, steering: Steering | None = None
-    ) -> AsyncIterator[Prefill | TokenChunk | Finish]:
-        self.jobs.append(job)
-        if steering is not None:
-            steering.connect(self.enough.append)
-        said = self.said[min(len(self.jobs), len(self.said)) - 1]
-        try:
-            yield Prefill(n_prompt=9, n_reused=0, n_evaluated=9, prefill_ms=1.0)
-            for number, (text, logprob) in enumerate(said[: job.n_alternatives]):
-                half = len(text) // 2
-                for piece, share in ((text[:half], logprob), (text[half:], 0.0)):
-                    yield TokenChunk(text=piece, logprobs=(share,), alternative=number)
-            yield Finish(stop_reason=self.stop_reason, n_generated=9)
-        finally:
-            self.n_closed += 1
+def others_begin(job: Job) -> int:
+    """From which byte of the whole answer on another one may leave it."""
+    return len(begun(job).encode()) + job.others_from
 
 
 def edit(
@@ -195,8 +161,8 @@ def test_other_answers_begin_in_the_body_unless_the_wish_is_about_the_head() -> 
     ):
         engine = ToldEngine([(RIGHT, -1.0)])
         edit(engine, instruction=instruction)
-        assert (engine.jobs[0].others_from, engine.jobs[0].others_not) == (begins, ("#",))
-        assert engine.jobs[0].drafts.strip() == CODE.strip()
+        assert (others_begin(engine.jobs[0]), engine.jobs[0].others_not) == (begins, ("#",))
+        assert (begun(engine.jobs[0]) + engine.jobs[0].drafts).strip() == CODE.strip()
 
 
 def test_other_answers_of_a_method_begin_in_its_body_too() -> None:
@@ -207,7 +173,7 @@ def test_other_answers_of_a_method_begin_in_its_body_too() -> None:
     for end, begins in ((text.index("\n\n    def other") + 1, body), (len(text), 0)):
         engine = ToldEngine([(RIGHT, -1.0)])
         edit(engine, text=text, selection=Span(start, end))
-        assert engine.jobs[0].others_from == begins
+        assert others_begin(engine.jobs[0]) == begins
 
 
 def test_an_answer_ends_where_examples_begin_that_nobody_asked_for() -> None:

@@ -309,7 +309,8 @@ def test_what_all_checks_allow(old: str, new: str, given: dict[str, str]) -> Non
 
 def test_every_check_is_tried() -> None:
     tried = {check for check, *_ in REFUSED}
-    assert {check.__name__ for check in CHECKS} - tried == {"keeps_most_of_it"}
+    elsewhere = {"keeps_most_of_it", "tests_its_subject"}  # below, and in test_tests.py
+    assert {check.__name__ for check in CHECKS} - tried == elsewhere
 
 
 def test_most_of_the_code_stays() -> None:

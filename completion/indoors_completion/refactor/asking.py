@@ -1,0 +1,108 @@
+"""What the engine is asked for one answer: the prompt with its beginning, where it ends, drafts."""
+
+from __future__ import annotations
+
+import re
+
+from indoors_completion import chat, langfacts
+from indoors_completion.chat import Message
+from indoors_completion.refactor import actions, prompts, reply, shape, tests_form
+from indoors_completion.refactor.actions import Action
+from indoors_completion.refactor.shape import Shape
+from indoors_completion.refactor.types import EditRequest, Target
+from indoors_completion.types import Job, ModelInfo
+
+# One slot for all edits: a document that is typed in keeps its own.
+SLOT = "edit"
+# Tokens beyond those of the code itself; and no token of code is shorter than this on average.
+SPARE_TOKENS = 384
+LEAST_CHARACTERS = 2.5
+_GROWS = 1.6
+# How many other answers are tried where the first changes nothing.
+MAX_OTHERS = 8
+_ASIDES = ("Example usage", "Example of usage", "Usage example", "Test the ", "Test case")
+# A wish that is about more than what code does: what it is called and takes, what is said of it.
+_BESIDE_THE_CODE = re.compile(
+    r"(?i)\b(?:param|argument|signature|renam|names?\b|types?\b|annotat|class|method|import|decorat"
+    r"|async|static|docstring|document|comment|default|keyword)"
+)
+
+
+def is_about_code(action: Action, request: EditRequest, target: Target) -> bool:
+    """Whether the wish is about what code does: not about its name, its types, its comments."""
+    rules = action.rules
+    if not rules.code or rules.annotations_only:
+        return False
+    wish = prompts.wish_of(action, request, target)
+    return not _BESIDE_THE_CODE.search(request.instruction or wish)
+
+
+def target_of(action: Action, request: EditRequest) -> Target | None:
+    """What of the document may change; None where the action does not apply."""
+    if request.subject is not None:
+        return tests_form.target_of(request, request.subject)
+    return None if action.name == actions.TESTS else action.applies(request)
+
+
+def shape_for(action: Action, request: EditRequest, target: Target) -> Shape:
+    """What the model writes of the first answer."""
+    if request.subject is not None:
+        return tests_form.form_of(request, request.subject, target)
+    is_body = action.writes == "body"
+    if is_body and (not is_about_code(action, request, target) or _is_about_head(request)):
+        return shape.whole(target)
+    return shape.shape_of(action.writes, request, target)
+
+
+def _is_about_head(request: EditRequest) -> bool:
+    """Whether a tool complains about a signature."""
+    return any(
+        one.head.start <= problem.span.start < one.head.end
+        for problem in request.problems
+        for one in request.outline.definitions
+    )
+
+
+def job_for(
+    action: Action,
+    request: EditRequest,
+    target: Target,
+    model: ModelInfo,
+    turns: list[Message],
+    form: Shape,
+    *,
+    n_others: int = 0,
+    seed: int = 0,
+    temperature: float = 0.0,
+) -> Job:
+    """The job for one answer of a form. `n_others` are further ones that leave it somewhere."""
+    record = chat.chat_of(model)
+    assert record is not None
+    facts = langfacts.LANGUAGES.get(request.document.language, langfacts.PLAIN)
+    comments = tuple(mark for mark in (facts.line_comment, facts.block_comment[0]) if mark)
+    others_from = -1
+    if n_others:
+        about_code = form.is_whole and is_about_code(action, request, target)
+        start = shape.body_start(request, target) if about_code else 0
+        others_from = len(target.text[:start].encode())
+    block = reply.stops() if form.in_block else ()
+    return Job(
+        parts=prompts.parts_of(record, turns, request.outline.language, form.given),
+        slot=SLOT,
+        max_tokens=int(len(form.repeats) / LEAST_CHARACTERS * _GROWS) + SPARE_TOKENS,
+        stops=(*block, *form.stops, *record.stops, *_asides(comments, target)),
+        temperature=temperature,
+        seed=seed,
+        drafts=form.repeats,
+        n_alternatives=1 + n_others,
+        others_from=others_from,
+        others_not=comments,
+    )
+
+
+def _asides(comments: tuple[str, ...], target: Target) -> list[str]:
+    """How models begin what nobody asked for, behind the code; where it stands in the code already
+    it may be part of the answer.
+    """
+    begins = [f"\n{mark} {said}" for mark in comments for said in _ASIDES]
+    return [one for one in begins if one not in f"\n{target.text}"]
