@@ -22,6 +22,7 @@ STATUS_COMMAND = "indoors.status"
 REFACTOR = "indoors.refactor"
 # A command of the client's own, for one that can ask a person what to do.
 ASK_INSTRUCTION = "indoors.askInstruction"
+PREVIEW = "indoors.preview"
 STATUS = "indoors/status"
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
@@ -149,9 +150,9 @@ _EDIT, _EXECUTED = "indoors.edit", "indoors.executed"
 
 class EditingClient(msgspec.Struct, frozen=True, kw_only=True):
     """What a client can do with edits. Without `literals` it takes commands only; with `resolves`
-    it asks for the edit of an entry once that is chosen; one that `creates` can make new files;
-    `asks` is one of ours that can ask a
-    person for an instruction.
+    it asks for the edit of an entry once that is chosen; one that `creates` can make new files.
+    `asks` and `previews` are ours: one asks a person for an instruction, the other shows a diff
+    before it applies anything.
     """
 
     literals: bool = False
@@ -163,6 +164,7 @@ class EditingClient(msgspec.Struct, frozen=True, kw_only=True):
     creates: bool = False
     applies: bool = False
     asks: bool = False
+    previews: bool = False
 
 
 def editing_client(capabilities: types.ClientCapabilities, ours: object) -> EditingClient:
@@ -187,6 +189,7 @@ def editing_client(capabilities: types.ClientCapabilities, ours: object) -> Edit
         ),
         applies=bool(workspace and workspace.apply_edit),
         asks=isinstance(ours, dict) and ours.get("askInstruction") is True,
+        previews=isinstance(ours, dict) and ours.get("previewEdits") is True,
     )
 
 
@@ -220,6 +223,8 @@ def code_actions(
     found: list[types.CodeAction | types.Command] = []
     for offer in offers:
         name = ASK_INSTRUCTION if offer.needs_instruction else REFACTOR
+        if client.previews and not offer.needs_instruction:
+            name = PREVIEW
         if offer.needs_instruction and not client.asks:
             continue
         if offer.disabled and not (client.disabled and client.literals):
@@ -239,7 +244,7 @@ def code_actions(
             action.diagnostics = [diagnostics[offer.n_problem]]
         if offer.disabled:
             action.disabled = types.CodeActionDisabled(offer.disabled)
-        elif client.resolves and not offer.needs_instruction:
+        elif client.resolves and not client.previews and not offer.needs_instruction:
             action.data = msgspec.to_builtins(offer.wish)
         else:
             action.command = command

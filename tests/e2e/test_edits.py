@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import ast
+import os
+import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,7 +15,7 @@ import pytest
 
 from fakes.lsp_client import LspClient, running_server
 from support.edit_clients import CAPABILITIES, applied, menu, place, shown, titled, without
-from support.processes import wait_until
+from support.processes import children_of, is_locked, role_of, tree_of, wait_until
 
 pytestmark = pytest.mark.model
 
@@ -105,3 +108,32 @@ def test_an_editor_without_annotations_is_sent_what_it_can_apply(tmp_path: Path)
         (change,) = sent["edit"]["documentChanges"]
         assert all("annotationId" not in edit for edit in change["edits"])
         parsed(change["edits"])
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="processes are looked at through /proc")
+def test_row_12_a_model_that_dies_during_an_edit_is_said_and_nothing_else_is_asked(
+    tmp_path: Path,
+) -> None:
+    with running_server(log_to=tmp_path / "server.log") as (client, process):
+        client.initialize(settings=PATIENT, capabilities=CAPABILITIES)
+        client.wait_ready(READY_S)
+        client.open(URI, TEXT)
+        entry = titled(menu(client, URI, HERE), "Document area")
+        n_before = len(client.notifications("$/progress"))
+        request = client.start_request("codeAction/resolve", entry)
+        client.wait_for(lambda: len(client.notifications("$/progress")) > n_before + 1, EDIT_S)
+        os.kill(children_of(process.pid)["worker"], signal.SIGKILL)
+        refused = client.answer(request, EDIT_S)["result"]
+        assert "edit" not in refused
+        assert "the model stopped" in refused["disabled"]["reason"]
+        roles = {role_of(pid) for pid in tree_of(process.pid)}
+        assert roles <= {"serve", "worker", "indexer", "maker", ""}, "nobody else was started"
+        assert all(is_locked(pid) for pid in tree_of(process.pid))
+        # The control: the same is made once the model is back.
+        client.wait_ready(READY_S)
+
+        def made() -> bool:
+            return "edit" in client.request("codeAction/resolve", entry, EDIT_S)
+
+        wait_until(made, READY_S, "an edit by the model that was loaded again")
+        client.shutdown()

@@ -15,6 +15,9 @@ from typing import Any
 
 import msgpack
 
+from support.engines import model_path
+
+PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
 NVIM = Path(sys.executable).parent / "nvim"
 
 
@@ -93,3 +96,32 @@ class Nvim:
             time.sleep(0.02)
         messages = self.request("nvim_exec2", "messages", {"output": True})
         raise AssertionError(f"waited {seconds:.0f} s for {what}\n{messages}\n{self.lines()}")
+
+
+def start(nvim: Nvim, file: Path) -> None:
+    """Open `file` with the plugin enabled and wait until the model is loaded."""
+    nvim.lua(
+        """
+        local python, model, file = ...
+        local patient = { deadlineMs = 20000 } -- asked is what comes, not how fast
+        local settings = { model = model, completion = patient }
+        vim.g.indoors = { python = python, settings = settings }
+        statuses = {}
+        vim.lsp.handlers["indoors/status"] = function(_, params)
+          table.insert(statuses, params.phase)
+        end
+        vim.lsp.enable("indoors")
+        vim.lsp.inline_completion.enable()
+        vim.keymap.set("i", "<Tab>", function()
+          if not vim.lsp.inline_completion.get() then return "<Tab>" end
+        end, { expr = true })
+        vim.cmd("filetype indent off") -- what is typed is what is in the buffer
+        vim.o.autoindent = false
+        vim.cmd.edit(file)
+        """,
+        sys.executable,
+        str(model_path()),
+        str(file),
+    )
+    ready = "return vim.tbl_contains(statuses, 'ready')"
+    nvim.wait(lambda: nvim.lua(ready), "the status 'ready'")

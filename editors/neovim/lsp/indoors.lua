@@ -23,9 +23,12 @@ return {
   },
   root_markers = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml', 'pom.xml' },
   init_options = {
-    client = { name = 'indoors.nvim', version = '0.1.0', protocol = 1 },
+    client = {
+      name = 'indoors.nvim', version = '0.1.0', protocol = 1, askInstruction = true, previewEdits = true,
+    },
     settings = settings.settings or vim.empty_dict(),
   },
+  commands = require('indoors.edits').commands(),
   on_attach = function(client, buffer)
     vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertEnter' }, {
       buffer = buffer,

@@ -1,0 +1,162 @@
+-- Edits that the server made, shown as a diff before anything changes.
+--
+--   menu entry (command `indoors.preview` or `indoors.askInstruction`, argument: the wish)
+--     -> codeAction/resolve -> WorkspaceEdit -> diff in a floating window
+--     -> <CR> or y: applied, one step to undo -- q or <Esc>: nothing has changed
+--
+-- The server makes an edit of one version of a buffer. Typing while the diff is open makes it void.
+
+local M = {}
+
+local FOOTER = ' <CR> apply   q discard '
+
+--- The text of a file as it is: the buffer's, if one is loaded, else the disk's.
+---@param uri string
+---@return string[] lines, integer? buffer
+local function lines_of(uri)
+  local buffer = vim.fn.bufnr(vim.uri_to_fname(uri))
+  if buffer > 0 and vim.api.nvim_buf_is_loaded(buffer) then
+    return vim.api.nvim_buf_get_lines(buffer, 0, -1, false), buffer
+  end
+  local path = vim.uri_to_fname(uri)
+  return vim.fn.filereadable(path) == 1 and vim.fn.readfile(path) or {}, nil
+end
+
+--- The lines with text edits made to them, in a buffer that nobody sees.
+---@param lines string[]
+---@param edits table[]
+---@param encoding string
+---@return string[]
+local function edited(lines, edits, encoding)
+  local buffer = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, lines)
+  local plain = vim.tbl_map(function(one) return { range = one.range, newText = one.newText } end, edits)
+  vim.lsp.util.apply_text_edits(plain, buffer, encoding)
+  local after = vim.api.nvim_buf_get_lines(buffer, 0, -1, false)
+  vim.api.nvim_buf_delete(buffer, { force = true })
+  return after
+end
+
+--- A unified diff of all that an edit changes.
+---@param edit table
+---@param encoding string
+---@return string[]
+function M.diff(edit, encoding)
+  local shown = {}
+  for _, change in ipairs(edit.documentChanges or {}) do
+    if not change.kind then
+      local uri = change.textDocument.uri
+      local before = lines_of(uri)
+      local after = edited(before, change.edits, encoding)
+      local name = vim.fn.fnamemodify(vim.uri_to_fname(uri), ':~:.')
+      vim.list_extend(shown, { '--- ' .. name, '+++ ' .. name })
+      local old, new = table.concat(before, '\n') .. '\n', table.concat(after, '\n') .. '\n'
+      local diff = vim.diff(#before > 0 and old or '', new, { ctxlen = 3, algorithm = 'histogram' })
+      vim.list_extend(shown, vim.split(vim.trim(tostring(diff)), '\n'))
+    end
+  end
+  return shown
+end
+
+--- The same edit without what asks: the person was asked by us.
+local function confirmed(edit)
+  local copy = vim.deepcopy(edit)
+  copy.changeAnnotations = nil
+  for _, change in ipairs(copy.documentChanges or {}) do
+    change.annotationId = nil
+    for _, one in ipairs(change.edits or {}) do
+      one.annotationId = nil
+    end
+  end
+  return copy
+end
+
+--- Whether every buffer is still at the version that the edit was made from.
+local function is_current(edit)
+  for _, change in ipairs(edit.documentChanges or {}) do
+    local document = change.textDocument
+    if document and type(document.version) == 'number' then
+      local buffer = vim.uri_to_bufnr(document.uri)
+      if vim.lsp.util.buf_versions[buffer] ~= document.version then return false end
+    end
+  end
+  return true
+end
+
+---@param text string
+local function say(text) vim.notify('Indoors: ' .. text, vim.log.levels.INFO) end
+
+--- Show an edit and let the person decide.
+---@param edit table
+---@param encoding string
+function M.show(edit, encoding)
+  local note = select(2, next(edit.changeAnnotations or {})) or {}
+  local shown = M.diff(edit, encoding)
+  if note.description then vim.list_extend(shown, { '', '# ' .. note.description }) end
+  local buffer = vim.api.nvim_create_buf(false, true)
+  vim.api.nvim_buf_set_lines(buffer, 0, -1, false, shown)
+  vim.bo[buffer].modifiable, vim.bo[buffer].bufhidden = false, 'wipe'
+  local width = math.floor(vim.o.columns * 0.9)
+  local height = math.max(1, math.min(#shown, vim.o.lines - 6))
+  local window = vim.api.nvim_open_win(buffer, true, {
+    relative = 'editor', style = 'minimal', border = 'rounded',
+    width = width, height = height,
+    row = math.max(0, math.floor((vim.o.lines - height) / 2) - 1),
+    col = math.floor((vim.o.columns - width) / 2),
+    title = ' ' .. (note.label or 'Indoors') .. ' ', footer = FOOTER,
+  })
+  vim.wo[window].wrap = false
+  vim.bo[buffer].filetype = 'diff'
+
+  local function close()
+    if vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
+  end
+  local function apply()
+    close()
+    if not is_current(edit) then return say('nothing was edited: the document has changed') end
+    vim.lsp.util.apply_workspace_edit(confirmed(edit), encoding)
+  end
+  for _, key in ipairs({ '<CR>', 'y' }) do
+    vim.keymap.set('n', key, apply, { buffer = buffer, nowait = true, desc = 'Apply the edit' })
+  end
+  for _, key in ipairs({ 'q', '<Esc>', 'n' }) do
+    vim.keymap.set('n', key, close, { buffer = buffer, nowait = true, desc = 'Discard the edit' })
+  end
+end
+
+--- Have the server make an edit, and show it.
+---@param client vim.lsp.Client
+---@param wish table
+function M.make(client, wish)
+  local action = { title = wish.action, kind = 'refactor', data = wish }
+  -- Where there is no safe edit, the server says so itself.
+  client:request('codeAction/resolve', action, function(failure, made)
+    if failure then
+      if failure.code ~= -32800 then say(failure.message) end
+    elseif made.edit then
+      M.show(made.edit, client.offset_encoding)
+    end
+  end)
+end
+
+--- Ask what is wanted, then make the edit.
+---@param client vim.lsp.Client
+---@param wish table
+function M.ask(client, wish)
+  vim.ui.input({ prompt = 'Edit: ' }, function(said)
+    if said and vim.trim(said) ~= '' then M.make(client, vim.tbl_extend('force', wish, { instruction = said })) end
+  end)
+end
+
+--- The commands of menu entries, for the client's configuration.
+function M.commands()
+  local function with(run)
+    return function(command, context)
+      local client = vim.lsp.get_client_by_id(context.client_id)
+      if client then run(client, command.arguments[1]) end
+    end
+  end
+  return { ['indoors.preview'] = with(M.make), ['indoors.askInstruction'] = with(M.ask) }
+end
+
+return M
