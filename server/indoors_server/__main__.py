@@ -15,7 +15,7 @@ from indoors_server import lockdown, prelaunch
 
 # Processes that see code: they are locked down before anything heavy is imported. All other
 # subcommands are commands that a person runs in a terminal.
-_LOCKED_ROLES = ("serve", "worker", "indexer")
+_LOCKED_ROLES = ("serve", "worker", "indexer", "formatter")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -41,6 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
         from indoors_server.roles import run_indexer
 
         return run_indexer(argv[1:])
+    if role == "formatter":
+        from indoors_server import formatter_role
+
+        return formatter_role.run(argv[1:])
     if role == "prove-child":
         from indoors_server.proof import child
 

@@ -34,6 +34,7 @@ from indoors_server.positions import Lines
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.session import READ_ONLY_SCHEMES, Session, Snapshot, scheme_of
 from indoors_server.settings import Settings
+from indoors_server.tidying import Tidying
 
 _log = logging.getLogger("indoors.edits")
 
@@ -98,6 +99,7 @@ class Edits:
         self._running: dict[str, _Running] = {}
         self._outlines: dict[str, _Outlined] = {}
         self._changed_s: dict[str, float] = {}
+        self._tidying = Tidying(core.outline, outbox.message, session.folders)
 
     # --- documents ------------------------------------------------------------------------------
 
@@ -213,7 +215,8 @@ class Edits:
         uri = snapshot.document.uri
         if (previous := self._running.get(uri)) is not None:
             previous.stop(OTHER)
-        deadline_s = self._settings_of(snapshot).refactor_deadline_s
+        settings = self._settings_of(snapshot)
+        deadline_s = settings.refactor_deadline_s
         work = self._outbox.work("Indoors: editing", lambda: running.stop(STOPPED))
         running = _Running(
             asyncio.ensure_future(self._run(snapshot, wish, action, deadline_s, work))
@@ -221,7 +224,8 @@ class Edits:
         self._running[uri] = running
         try:
             # An answer that is being written at the deadline may end; then no other one begins.
-            return await asyncio.wait_for(running.task, 2.0 * deadline_s)
+            patience_s = 2.0 * deadline_s + self._tidying.takes_s(settings)
+            return await asyncio.wait_for(running.task, patience_s)
         except TimeoutError:
             return _nothing(f"it took longer than {deadline_s} seconds (refactor.deadlineSeconds)")
         except asyncio.CancelledError:
@@ -272,21 +276,23 @@ class Edits:
         if isinstance(found, NoSafeEdit):
             text = f"No safe edit found: {why(found).rstrip('.')}."
             return Refused(reason=plain(text), attempts=found.attempts)
+        found, untidy = await self._tidying.tidied(request, found, self._settings_of(snapshot))
         now = self._session.snapshot(wish.uri)
         if now is None or now.document != document:
             return _nothing(MOVED)
+        said = plain(f"{checked(found, self._core.facts.model)} {untidy}")
         if found.document != document:
-            return await self._elsewhere(found, request)
+            return await self._elsewhere(found, request, said)
         return Made(
             edit=found,
             lines=snapshot.lines,
             version=document.version,
             title=plain(found.title),
-            checked=checked(found, self._core.facts.model),
+            checked=said,
             is_executed=is_executed(*_paths(snapshot)),
         )
 
-    async def _elsewhere(self, found: Edit, request: EditRequest) -> Made | Refused:
+    async def _elsewhere(self, found: Edit, request: EditRequest, said: str) -> Made | Refused:
         """An edit of another file than the one that it was asked for in, if that is as it was."""
         document = found.document
         is_new = request.subject is not None and request.subject.is_new
@@ -306,7 +312,7 @@ class Edits:
             lines=Lines(document.text),
             version=opened.document.version if opened is not None else None,
             title=plain(f"{found.title} in {document.path}"),
-            checked=checked(found, self._core.facts.model),
+            checked=said,
             is_executed=is_executed(document.path),
             is_new=is_new,
         )

@@ -135,7 +135,7 @@ class Service:
     def set_editor_settings(self, raw: object) -> None:
         """The editor's layer, as it was sent."""
         self._sent = raw
-        self._editor = settings_module.decode("editor settings", raw)
+        self._editor = settings_module.editor_layer(raw)
 
     def apply_settings(self) -> None:
         """Resolve all layers, tell about mistakes once each, and reconfigure the core."""

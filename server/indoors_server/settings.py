@@ -61,6 +61,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     exclude: tuple[str, ...]
     refactor_enabled: bool
     refactor_deadline_s: int
+    formatters: dict[str, list[str]]
     gpu_layers: int | Literal["auto"]
     main_gpu: int
     threads: int
@@ -139,6 +140,16 @@ def read_file(path: Path) -> Options:
 def user_layer() -> Options:
     """The person's own file."""
     return read_file(paths.config_dir() / "config.json")
+
+
+def editor_layer(raw: object) -> Options:
+    """What the editor sent, without what only the person's own file may set."""
+    sent = decode("editor settings", raw)
+    what, used = "can be set in your own config.json only", "it is ignored"
+    foreign = [key for key in sent.values if BY_KEY[key].set_by == "file"]
+    problems = tuple(Problem(sent.source, key, what, used) for key in foreign)
+    kept = {key: value for key, value in sent.values.items() if key not in foreign}
+    return Options(sent.source, kept, sent.problems + problems)
 
 
 def workspace_layer(folder: str) -> Options:

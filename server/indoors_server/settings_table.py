@@ -20,6 +20,16 @@ from indoors_server.fit import DEFAULT_CONTEXT_TOKENS
 #   lower  make it smaller     add    add entries to the list
 Narrowing = Literal["fixed", "off", "lower", "add"]
 
+# Who may set it at all: a person's own file and the editor, or the file alone. What an editor sends
+# may come from a repository (`.vscode/settings.json`), and a server cannot tell.
+SetBy = Literal["file and editor", "file"]
+
+Words = Annotated[
+    list[Annotated[str, Meta(min_length=1, max_length=4096)]], Meta(min_length=1, max_length=100)
+]
+Commands = Annotated[
+    dict[Annotated[str, Meta(min_length=1, max_length=200)], Words], Meta(max_length=100)
+]
 Names = Annotated[list[Annotated[str, Meta(min_length=1, max_length=200)]], Meta(max_length=500)]
 
 
@@ -36,6 +46,7 @@ class Setting(msgspec.Struct, frozen=True, kw_only=True):
     accepts: str
     narrowing: Narrowing
     text: str
+    set_by: SetBy = "file and editor"
 
 
 TABLE: tuple[Setting, ...] = (
@@ -153,6 +164,19 @@ TABLE: tuple[Setting, ...] = (
         "written then may still end, within as long again.",
     ),
     Setting(
+        key="refactor.formatter",
+        field="formatters",
+        type=Commands,
+        default={},
+        accepts="an object: for a language id the program, by its absolute path or its name, and "
+        'its arguments (`{"python": ["ruff", "format", "-"]}`)',
+        narrowing="fixed",
+        text="What puts the edited lines into your form: it gets the edited file on stdin and "
+        "gives it on stdout. It runs locked down, without a network and outside of the workspace "
+        "(docs/edits.md). **Only your own file can set it, not the editor.**",
+        set_by="file",
+    ),
+    Setting(
         key="engine.gpuLayers",
         field="gpu_layers",
         type=Literal["auto"] | Annotated[int, Meta(ge=0, le=10_000)],
@@ -261,7 +285,8 @@ Nothing needs to be set. Settings come in layers, and a later one wins:
    WSL, `~/Library/Application Support/indoors` on macOS, `%LOCALAPPDATA%\\indoors\\config` on
    Windows);
 3. the editor's settings (`initializationOptions.settings`, and `workspace/didChangeConfiguration`
-   with the settings under `indoors`);
+   with the settings under `indoors`). An editor may have them from a repository, so what names a
+   program counts in your own file only;
 4. `.indoors.json` at the top of a workspace folder, for files in that folder. It arrives with the
    repository, so it can only narrow: switch off, lower, exclude. The last column says how.
 

@@ -70,7 +70,7 @@ def test_only_the_isolated_form_runs_our_code(
     assert run(form, hostile, **environment) is theirs
 
 
-@pytest.mark.parametrize("role", ["serve", "worker", "indexer", "launcher"])
+@pytest.mark.parametrize("role", ["serve", "worker", "indexer", "launcher", "formatter"])
 def test_every_role_starts_isolated(hostile: Path, role: str) -> None:
     command = children.command(role)
     assert Path(command[0]).is_absolute()

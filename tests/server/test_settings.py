@@ -80,6 +80,21 @@ def test_null_means_not_set() -> None:
     assert settings.decode("editor", {"model": None, "completion": None}).problems == ()
 
 
+def test_row_19_what_names_a_program_is_not_the_editors_to_set() -> None:
+    """`.vscode/settings.json` and its like come with a repository, and a server cannot tell."""
+    raw = {"refactor": {"formatter": {"python": ["cat"]}}, "completion": {"maxLines": 7}}
+    layer = settings.editor_layer(raw)
+    assert settings.resolve(layer).formatters == {}
+    assert settings.resolve(layer).max_lines == 7
+    (problem,) = layer.problems
+    assert "refactor.formatter can be set in your own config.json only" in str(problem)
+    own = settings.resolve(settings.decode("config.json", raw), layer)
+    assert own.formatters == {"python": ["cat"]}, "the control"
+    workspace = settings.decode(".indoors.json", {"refactor": {"formatter": {"python": ["sh"]}}})
+    narrowed, problems = settings.narrow(own, workspace)
+    assert (narrowed.formatters, len(problems)) == (own.formatters, 1)
+
+
 # --- the workspace's layer ----------------------------------------------------------------------
 
 
