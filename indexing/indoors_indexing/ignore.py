@@ -171,9 +171,15 @@ def base_levels(root: str) -> Levels:
         above.append(Level(Rules(lines), before=before))
 
 
-def enter(levels: Levels, directory: int, path: str) -> Levels:
-    """The levels inside an open directory below the root; `path` is "" for the root itself."""
-    return _enter(levels, path, lambda name: read_regular(name, directory, _MAX_FILE_BYTES).data)
+def enter(levels: Levels, directory: int, path: str, names: tuple[str, ...] = RULE_FILES) -> Levels:
+    """The levels inside an open directory below the root; `path` is "" for the root itself, `names`
+    are the files of patterns that count.
+    """
+
+    def read(name: str) -> bytes:
+        return read_regular(name, directory, _MAX_FILE_BYTES).data
+
+    return _enter(levels, path, read, names)
 
 
 def is_ignored(levels: Levels, root: int, path: str, is_directory: bool = False) -> bool:
@@ -195,9 +201,14 @@ def is_ignored(levels: Levels, root: int, path: str, is_directory: bool = False)
     return False
 
 
-def _enter(levels: Levels, folder: str, read: Callable[[str], bytes]) -> Levels:
+def _enter(
+    levels: Levels,
+    folder: str,
+    read: Callable[[str], bytes],
+    names: tuple[str, ...] = RULE_FILES,
+) -> Levels:
     lines: list[str] = []
-    for name in RULE_FILES:
+    for name in names:
         try:
             lines += _lines(read(name))
         except Unreadable:

@@ -45,6 +45,13 @@ def test_the_control_sees_a_client() -> None:
     assert "http.client" in modules_after("import indoors_server.fetch")
 
 
+def test_the_server_cannot_run_a_persons_command() -> None:
+    """That is for a terminal only: what would do it is not there."""
+    server = "import indoors_server.app, indoors_server.core, indoors_server.cli.serve"
+    assert not modules_after(server) & {"indoors_server.scratch", "indoors_server.scratch_copy"}
+    assert "indoors_server.scratch_copy" in modules_after("import indoors_server.scratch")
+
+
 def test_the_entry_point_is_light() -> None:
     """Nothing that parses input is imported before the lock-down."""
     loaded = modules_after("import indoors_server.__main__")

@@ -91,7 +91,9 @@ def test_json_is_one_object_with_the_promised_keys(
 ) -> None:
     assert edit(source, "--json", lines="1-3") == 0
     made = json.loads(capsys.readouterr().out)
-    assert list(made) == ["action", "safe", "reason", "diff", "attempts", "n_tokens", "seconds"]
+    keys = ["action", "safe", "reason", "diff", "attempts", "n_tokens", "seconds"]
+    assert list(made) == [*keys, "verified", "unformatted"]
+    assert (made["verified"], made["unformatted"]) == (None, "")
     assert (made["action"], made["safe"], made["reason"]) == ("document", True, "")
     assert '+    """The area of a rectangle."""' in made["diff"]
     assert [one["how"] for one in made["attempts"]] == ["first"]

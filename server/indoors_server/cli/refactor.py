@@ -18,13 +18,14 @@ from indoors_completion.refactor import actions, asking, changes, verify
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
 from indoors_completion.types import Document, InputError
 from indoors_indexing.types import Outline, Span
-from indoors_server.cli import screen
+from indoors_server.cli import screen, verifying
 from indoors_server.language_ids import language_id
 
 if TYPE_CHECKING:
     from indoors_server.core import EngineCore
     from indoors_server.policies import Policies
     from indoors_server.retrieval import IndexRetrieval
+    from indoors_server.scratch import Written
     from indoors_server.settings import Settings
     from indoors_server.source_file import SourceFile
 
@@ -58,6 +59,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--seed", type=int, default=0, help="for the answers that are sampled")
     parser.add_argument("--model", default="", help="a model's name or file, for this run")
+    verifying.add_arguments(parser)
 
 
 def run(options: argparse.Namespace) -> int:
@@ -192,30 +194,40 @@ def request_of(
 def _edit(asked: Asked, options: argparse.Namespace, resolved: Settings, policies: Policies) -> int:
     from indoors_server import source_file
 
-    found, model, seconds = asyncio.run(_make(asked, options, resolved, policies))
+    with verifying.opened(asked.root, asked.document.path, options) as copy:
+        found, model, seconds, unformed = asyncio.run(_make(asked, options, resolved, policies))
+        files = _as_written(asked, found)
+        found, verified = verifying.judged(copy, options, found, files)
     document, after = _after(asked.document, found)
     is_new = not document.text and not (asked.root / document.path).exists()
     diff = changes.diff(document.path, document.text, after, is_new=is_new)
     if options.json:
         made = as_json(options.action, found, diff, seconds)
+        made |= {"verified": verifying.as_json(verified), "unformatted": unformed}
         screen.say(json.dumps(made, ensure_ascii=False))
     elif isinstance(found, NoSafeEdit):
         screen.warn(f"No safe edit found: {screen.clean(_why(found)).rstrip('.')}.")
+        verifying.show(verified)
     else:
         if options.write:
             source_file.put(asked.source, asked.root, document, after)
         else:
             screen.say_text(diff)
-        screen.warn(_summary(asked, found, diff, model, seconds, written=options.write))
+        run = verifying.summary(verified)
+        said = _summary(asked, found, diff, model, seconds, run, written=options.write)
+        screen.warn(screen.clean(f"{said}. {unformed}" if unformed else said))
     return NO_EDIT if isinstance(found, NoSafeEdit) else DONE
 
 
 async def _make(
     asked: Asked, options: argparse.Namespace, resolved: Settings, policies: Policies
-) -> tuple[Edit | NoSafeEdit, str, float]:
-    """What came of it, the model's name, and how long it took once that was loaded."""
+) -> tuple[Edit | NoSafeEdit, str, float, str]:
+    """What came of it, the model's name, how long it took once that was loaded, and why it is not
+    in the form of the person's formatter.
+    """
     from indoors_server import edit_request
     from indoors_server.cli import complete, session
+    from indoors_server.tidying import Tidying
 
     document = asked.document
     retrieval = complete.retrieval_of(asked.root, document, resolved, policies)
@@ -241,7 +253,11 @@ async def _make(
             )
             if bar is not None:
                 bar.finish()
-            return found, core.facts.model, time.monotonic() - begun_s
+            seconds, unformed = time.monotonic() - begun_s, ""
+            if isinstance(found, Edit):
+                tidying = Tidying(core.outline, lambda *_: None, {"": str(asked.root)})
+                found, unformed = await tidying.tidied(request, found, resolved)
+            return found, core.facts.model, seconds, unformed
     finally:
         await retrieval.close()
 
@@ -295,6 +311,22 @@ def _after(document: Document, found: Edit | NoSafeEdit) -> tuple[Document, str]
     return found.document, changes.applied(found.document.text, found.changes)
 
 
+def _as_written(asked: Asked, found: Edit | NoSafeEdit) -> dict[str, Written]:
+    """The files of an edit by their paths in the project, as they are written."""
+    from indoors_server import source_file
+    from indoors_server.scratch import Written
+
+    if isinstance(found, NoSafeEdit):
+        return {}
+    document, text = _after(asked.document, found)
+    where, source = asked.root / document.path, asked.source
+    if document != asked.document and where.exists():
+        source = source_file.read(where)
+    is_new = document != asked.document and not where.exists()
+    written = Written(text) if is_new else Written(text, source.mark, source.encoding)
+    return {document.path: written} | {one.path: Written(one.text) for one in found.new_files}
+
+
 def _why(found: NoSafeEdit) -> str:
     from indoors_server import edit_values
 
@@ -316,7 +348,14 @@ def as_json(action: str, found: Edit | NoSafeEdit, diff: str, seconds: float) ->
 
 
 def _summary(
-    asked: Asked, found: Edit, diff: str, model: str, seconds: float, *, written: bool
+    asked: Asked,
+    found: Edit,
+    diff: str,
+    model: str,
+    seconds: float,
+    run: str,
+    *,
+    written: bool,
 ) -> str:
     from indoors_server.executed_files import is_executed
 
@@ -329,7 +368,7 @@ def _summary(
     return screen.clean(
         f"{found.title}: +{lines.count('+')} -{lines.count('-')} lines"
         f"{f', written to {where}' if written else ''}; "
-        f"{len(verify.CHECKS)} checks passed, nothing was run; "
+        f"{len(verify.CHECKS)} checks passed, {run}; "
         f"{model}{number}, {n_tokens} tokens, {seconds:.1f} s"
         f"{'. This file is executed by tools: read the change' if executed else ''}"
     )
