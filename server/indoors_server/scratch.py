@@ -92,8 +92,8 @@ class Scratch:
         raise InputError(
             f"`{self._command}` fails without the edit.",
             why=f"{_how(ended, self._timeout_s)} in a copy of the project: without what git "
-            "ignores, without .git, and without a network, also on this machine",
-            next_step=f"a command that ends well there{said}",
+            f"ignores, without .git, and without a network, also on this machine{said}",
+            next_step="a command that ends well there",
         )
 
     def judge(self, files: Mapping[str, Written]) -> Verified:

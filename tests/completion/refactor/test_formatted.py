@@ -55,8 +55,12 @@ def test_a_neighbour_that_stands_in_several_places_is_told_by_those_around_it() 
     changed = "a = {1}\nb = {\n}\n" + FORMED + behind
     assert part(changed, before=before, behind=behind) == FORMED
     # Where one of two alike was changed, which of them is left cannot be told.
-    before, behind = "}\n", "\nx\n}\n"
-    assert part("};\n" + FORMED + behind, before=before, behind=behind) is None
+    before, behind = "}\nmiddle()\n}\n", "\nx\n"
+    changed = "}\nmiddle( )\n};\n" + FORMED + behind
+    assert part(changed, before=before, behind=behind) is None
+    assert part(changed.replace("};", "}"), before=before, behind=behind) is None
+    changed = "}\nmiddle()\n}\n" + FORMED + "\ny\nx\n"
+    assert part(changed, before=before, behind="\ny\nx\n") == FORMED
 
 
 def test_the_target_may_be_the_beginning_or_the_end_of_the_file() -> None:
