@@ -9,6 +9,7 @@ import contextlib
 import json
 import os
 import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,7 @@ from fakes.lsp_client import LspClient
 from indoors_completion.types import InputError
 from indoors_server import cli, paths, source_file
 from indoors_server.cli import session
-from indoors_server.settings import resolve
+from indoors_server.settings import decode, resolve
 from support.edit_clients import CAPABILITIES, applied, menu, place, titled, without
 from support.in_process import serving
 
@@ -246,6 +247,54 @@ def test_a_file_that_came_meanwhile_is_not_overwritten(
     core.engine.script = come
     assert console("--write") != 0
     assert test.read_text() == "mine\n"
+
+
+def test_tests_that_do_not_pass_are_not_written(
+    console: Callable[..., int],
+    core: FakeCore,
+    project: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """A new test is run before it is there, and so is one that is added."""
+    (project / "tests").mkdir()
+    (project / "tests/test_other.py").write_text("def test_nothing():\n    pass\n")
+    run = f"{sys.executable} -B -m pytest -q -p no:cacheprovider --import-mode=importlib tests"
+    wrong = WRITTEN.replace("== 3", "== 4")
+    for is_there in (False, True):
+        core.engine.say(wrong.replace("_adds", "_more") if is_there else wrong)
+        assert console("--write", "--verify-with", run) == 1
+        assert "fails with the edit: exit status 1" in capsys.readouterr().err
+        assert (project / "tests/test_cart.py").exists() == is_there
+        core.engine.say(WRITTEN.replace("_adds", "_more") if is_there else WRITTEN)
+        assert console("--write", "--verify-with", run) == 0
+        assert "verified by: " in capsys.readouterr().err
+    assert (project / "tests/test_cart.py").read_text().count("== 3") == 2
+    assert sorted(path.name for path in project.iterdir()) == [".git", "shop", "tests"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="a formatter runs under the lock-down only")
+def test_tests_have_the_formatters_form(
+    console: Callable[..., int],
+    core: FakeCore,
+    project: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """In a new file, and in one that is there, of which nothing else changes."""
+    script = tmp_path / "form.py"
+    script.write_text("import sys; print(sys.stdin.read().replace('==', ' == '), end='')")
+    named = {"refactor": {"formatter": {"python": [sys.executable, str(script)]}}}
+    settings = resolve(decode("config.json", named))
+    monkeypatch.setattr(session, "prepare", lambda model="": settings)
+    test = project / "tests/test_cart.py"
+    core.engine.say(WRITTEN.replace(" == ", "=="))
+    assert console("--write") == 0
+    assert test.read_text() == NEW
+    before = f"{NEW}\n\ndef test_other():\n    same = 1==1\n    assert same\n"
+    test.write_text(before)
+    core.engine.say(WRITTEN.replace(" == ", "==").replace("_adds", "_more"))
+    assert console("--write") == 0
+    assert test.read_text() == f"{before}\n\ndef test_total{WRITTEN.replace('_adds', '_more')}"
 
 
 def test_a_new_file_is_whole_or_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -15,7 +15,7 @@ import msgspec
 
 from indoors_completion.refactor import actions, asking, changes
 from indoors_completion.refactor.case import Case
-from indoors_completion.refactor.types import Edit, EditRequest
+from indoors_completion.refactor.types import Change, Edit, EditRequest
 from indoors_completion.refactor.verify import verify
 from indoors_indexing.types import Document, Outline, Span
 
@@ -40,21 +40,26 @@ async def with_format(
     """
     document, action = request.document, actions.BY_NAME[request.action]
     target = asking.target_of(action, request)
-    span = target.span if target is not None else Span(0, 0)
-    if target is None or any(not _is_inside(one.span, span) for one in edit.changes):
+    if target is None or any(not _is_inside(one.span, target.span) for one in edit.changes):
         raise Unfit("the edit is not one place of the file")
     edited = changes.applied(document.text, edit.changes)
-    end = span.end + len(edited) - len(document.text)
     if "\r\n" in document.text:
         formatted = formatted.replace("\r\n", "\n").replace("\n", "\r\n")
-    part = part_of(edited, Span(span.start, end), formatted)
-    if part is None:
-        raise Unfit("it changed lines next to the edit, so that its end cannot be told")
-    if part == edited[span.start : end]:
+    # Tests are added to a file with others, which are nobody's to change.
+    is_added = request.subject is not None
+    spans = _changed(edit.changes) if is_added else [_moved(target.span, edit.changes)]
+    after, at = [], 0
+    for span in spans:
+        part = part_of(edited, span, formatted)
+        if part is None:
+            raise Unfit("it changed lines next to the edit, so that its end cannot be told")
+        after += [edited[at : span.start], part]
+        at = span.end
+    text = "".join([*after, edited[at:]])
+    if text == edited:
         return edit
-    after = edited[: span.start] + part + edited[end:]
-    outline = await outline_of(msgspec.structs.replace(document, text=after))
-    case = Case(request, target, action.rules, after, outline, known)
+    outline = await outline_of(msgspec.structs.replace(document, text=text))
+    case = Case(request, target, action.rules, text, outline, known)
     verdict = verify(case)
     if not verdict.passed:
         raise Unfit(f"what it made of the edit does not pass the checks ({verdict.reason})")
@@ -62,13 +67,31 @@ async def with_format(
         edit,
         before=case.old_text,
         after=case.new_text,
-        changes=changes.changes_between(case.old_text, case.new_text, span.start),
+        changes=changes.changes_between(case.old_text, case.new_text, target.span.start),
     )
 
 
 def _is_inside(one: Span, other: Span) -> bool:
     """Whether a change lies in a target."""
     return other.start <= one.start and one.end <= other.end
+
+
+def _moved(span: Span, made: Sequence[Change]) -> Span:
+    """Where a span lies that all changes lie in, when they are made."""
+    grown = sum(len(one.text) - (one.span.end - one.span.start) for one in made)
+    return Span(span.start, span.end + grown)
+
+
+def _changed(made: Sequence[Change]) -> list[Span]:
+    """Where the lines lie that changes bring, without their last line end."""
+    found, grown = [], 0
+    for one in made:
+        start = one.span.start + grown
+        brought = one.text.removesuffix("\n").removesuffix("\r")
+        if brought.strip():
+            found.append(Span(start, start + len(brought)))
+        grown += len(one.text) - (one.span.end - one.span.start)
+    return found
 
 
 def part_of(text: str, span: Span, formatted: str) -> str | None:
