@@ -48,7 +48,8 @@ class ToldEngine:
 
 def begun(job: Job) -> str:
     """What the answer begins with that is asked for."""
-    return re.split(r"```\w+\n", job.parts[-1].text, maxsplit=1)[-1]
+    shown = re.split(r"```\w+\n", job.parts[-1].text, maxsplit=1)[-1]
+    return f"{shown}{job.begin}"
 
 
 def rest_of(job: Job, answer: str) -> str:

@@ -233,6 +233,8 @@ ACTIONS: tuple[Action, ...] = (
         wish="Move these lines of `{name}` into a new function with a good name, and call it:"
         "\n{what}\nGive both functions.",
         applies=_extractable,
+        rules=Rules(extracts=True),
+        writes="name",
     ),
     Action(
         name="split",
@@ -241,6 +243,7 @@ ACTIONS: tuple[Action, ...] = (
         wish="Split `{name}` into smaller functions with good names. `{name}` stays, calls them "
         "and does exactly the same. Give all of them.",
         applies=_long,
+        rules=Rules(extracts=True),
     ),
     Action(
         name=TESTS,

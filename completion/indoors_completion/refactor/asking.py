@@ -6,7 +6,7 @@ import re
 
 from indoors_completion import chat, langfacts
 from indoors_completion.chat import Message
-from indoors_completion.refactor import actions, prompts, reply, shape, tests_form
+from indoors_completion.refactor import actions, extraction, prompts, reply, shape, tests_form
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.shape import Shape
 from indoors_completion.refactor.types import EditRequest, Target
@@ -48,6 +48,8 @@ def shape_for(action: Action, request: EditRequest, target: Target) -> Shape:
     """What the model writes of the first answer."""
     if request.subject is not None:
         return tests_form.form_of(request, request.subject, target)
+    if action.writes == "name" and (form := extraction.form_of(request, target)) is not None:
+        return form
     is_body = action.writes == "body"
     if is_body and (not is_about_code(action, request, target) or _is_about_head(request)):
         return shape.whole(target)
@@ -86,14 +88,16 @@ def job_for(
         start = shape.body_start(request, target) if about_code else 0
         others_from = len(target.text[:start].encode())
     block = reply.stops() if form.in_block else ()
+    shown = form.given[: len(form.given) - len(form.begin)]
     return Job(
-        parts=prompts.parts_of(record, turns, request.outline.language, form.given),
+        parts=prompts.parts_of(record, turns, request.outline.language, shown),
+        begin=form.begin,
         slot=SLOT,
         max_tokens=int(len(form.repeats) / LEAST_CHARACTERS * _GROWS) + SPARE_TOKENS,
         stops=(*block, *form.stops, *record.stops, *_asides(comments, target)),
         temperature=temperature,
         seed=seed,
-        drafts=form.repeats,
+        drafts=f"{form.begin}{form.repeats}" if form.repeats else "",
         n_alternatives=1 + n_others,
         others_from=others_from,
         others_not=comments,

@@ -18,6 +18,7 @@ class Rules(NamedTuple):
     `code` False: only comments and documentation may change. `annotations_only`: without its
     annotations the code is the same. `head` False: a definition keeps its signature, with the names
     of its parameters. `renames`: public names may go. `shrinks`: most of the code may go.
+    `extracts`: there is a new function, and the old one calls it in place of what it did.
     """
 
     code: bool = True
@@ -25,6 +26,7 @@ class Rules(NamedTuple):
     head: bool = False
     renames: bool = False
     shrinks: bool = False
+    extracts: bool = False
 
 
 class Line(NamedTuple):

@@ -17,6 +17,7 @@ _STUB = re.compile(
     | panic\ ?!?\ \(.*(?:not|todo|impl).* | fatalError.* | error\ \(.*(?:not|todo|impl).* )?"""
 )
 _FEW_TOKENS = 8
+_SAYS = re.compile(r"\w")
 # In these languages what a function gives is said by `return` alone.
 _RETURNING = frozenset(
     ["python", "javascript", "typescript", "tsx", "go", "java", "c", "cpp", "csharp", "php", "lua"]
@@ -45,6 +46,46 @@ def keeps_bodies(case: Case) -> str:
         if all(_loses_result(case, old, new) for new in news):
             return f"the answer leaves out what {one.name} returns"
     return ""
+
+
+def extracts(case: Case) -> str:
+    """Where a function was to be taken out of another one, it was: the old one is shorter by what
+    the new one has, and calls it.
+    """
+    defined, outline = case.target.defined, case.outline
+    if not case.rules.extracts or defined is None or outline is None:
+        return ""
+    known = {(*one.scope, one.name) for one in case.outline_before.definitions}
+    new = [
+        one
+        for one in case.new_definitions()
+        if one.kind in CALLABLE and (*one.scope, one.name) not in known
+    ]
+    if not new:
+        return "the answer has no new function"
+    rest = next(
+        (one for one in case.new_definitions() if one.name == defined.name and one not in new), None
+    )
+    if rest is None:
+        return f"the answer has no {defined.name} any more"
+    before = case.texts(case.tokens(_body(defined), "code", "string", old=True), old=True)
+    after = case.texts(case.tokens(_body(rest), "code", "string", old=False), old=False)
+    called = [one for one in new if one.name in after]
+    if not called:
+        return f"the answer does not call {new[0].name} in {defined.name}"
+    left = {line.code for line in case.new_lines if rest.span.start <= line.start < rest.span.end}
+    if all(line.code in left for line in case.old_lines if _SAYS.search(line.code)):
+        return f"the answer moves nothing out of {defined.name}"
+    # What was moved is what was there: most of its words are old ones.
+    moved = [text for one in called for text in _words(case, one)]
+    if sum(text in before for text in moved) < len(moved) / 2:
+        return f"the answer moves other code than that of {defined.name}"
+    return ""
+
+
+def _words(case: Case, one: Defined) -> list[str]:
+    texts = case.texts(case.tokens(_body(one), "code", "string", old=False), old=False)
+    return [text for text in texts if text[:1].isalpha()]
 
 
 def _body(one: Defined) -> Span:

@@ -14,6 +14,7 @@ from indoors_indexing.types import Defined, Leaf
 _LEAST_LEFT = 0.4
 _LEAST_LEFT_SHORTER = 0.12
 _FEW_TOKENS = 12
+_TWICE = re.compile(r"\b(return|throw|raise|break|continue|goto)\s+\1\b(?!\w)")
 # Brackets and operators are in any code.
 _SAYS = re.compile(r"\w")
 
@@ -24,6 +25,9 @@ def has_no_new_error(case: Case) -> str:
         return "the answer cannot be parsed here, and so not be checked"
     if case.outline.n_errors > case.outline_before.n_errors:
         return "the answer has a syntax error"
+    # In some languages this is an expression: of what never comes back.
+    if len(_TWICE.findall(case.new_text)) > len(_TWICE.findall(case.old_text)):
+        return "the answer has a word twice"
     return ""
 
 

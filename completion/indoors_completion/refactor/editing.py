@@ -129,8 +129,8 @@ class _Run:
 
     def _second_form(self) -> Shape:
         """What failed with a head that was given may need another head."""
-        is_body = self._action.writes == "body"
-        return shape.whole(self._target) if is_body else self._form
+        is_part = self._action.writes in ("body", "name")
+        return shape.whole(self._target) if is_part else self._form
 
     async def _greedy(
         self, how: How, turns: list[Message], form: Shape, is_late: Callable[[], bool]

@@ -14,12 +14,16 @@ import re
 
 import msgspec
 
+from indoors_completion import hidden
 from indoors_completion.refactor import reply, style
 from indoors_completion.refactor.types import CALLABLE, EditRequest, Target, Writes
 from indoors_indexing.types import Defined
 
 # By so many characters of what follows it is known that the model has come to it.
 _TELLING = 24
+# The end of what is given is left to the model to spell: tokens go over it, and one that was cut in
+# two has the model go on as nobody writes.
+_SPELLED = re.compile(r"[^\S\n]*(?:[^\w\s]+|\w+)$")
 _QUOTES = re.compile(r"(?i)^([rbu]{0,2})(\"\"\"|''')")
 _COMMENT = re.compile(r"^(/\*\*?|//[/!]?|#+'?|--+)")
 # What documentation above a definition begins with, by the language's convention.
@@ -59,6 +63,12 @@ class Shape(msgspec.Struct, frozen=True):
     def is_whole(self) -> bool:
         """Whether the model writes all of it."""
         return not self.given
+
+    @property
+    def begin(self) -> str:
+        """The end of what is given, as a job has it (`Job.begin`); none that nobody would see."""
+        found = _SPELLED.search(self.given)
+        return found[0] if found is not None and hidden.visible(found[0]) == found[0] else ""
 
     def code(self, written: str) -> str:
         """The code of an answer of which the model wrote this; "" if it cannot be a part of it."""

@@ -15,8 +15,8 @@ VALUES = frozenset({"field", "variable", "constant"})
 # What of the document an action may change.
 Reach = Literal["selection", "definition", "body", "head", "new_file"]
 # What of it the model writes, where the rest stays: all of it, what stands behind the head and the
-# documentation, the documentation, or the signature.
-Writes = Literal["all", "body", "doc", "head"]
+# documentation, the documentation, the signature, or the name of what becomes of it.
+Writes = Literal["all", "body", "doc", "head", "name"]
 # How an answer came about: the likeliest; one beside it; asked again with a reason; by chance.
 How = Literal["first", "other", "repaired", "sampled"]
 

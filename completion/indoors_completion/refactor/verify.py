@@ -33,6 +33,7 @@ CHECKS: tuple[Check, ...] = (
     checks_names.defines_once,
     checks_names.keeps_parameters,
     checks_body.keeps_bodies,
+    checks_body.extracts,
     checks_names.uses_known_names,
     checks_whole.comes_to_its_end,
     checks_code.keeps_documentation,

@@ -22,6 +22,8 @@ return {
     'python', 'javascript', 'javascriptreact', 'typescript', 'typescriptreact', 'go', 'java', 'rust',
   },
   root_markers = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml', 'pom.xml' },
+  -- Neovim checks the version of an edit, and does not say so.
+  capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
   init_options = {
     client = {
       name = 'indoors.nvim', version = '0.1.0', protocol = 1, askInstruction = true, previewEdits = true,

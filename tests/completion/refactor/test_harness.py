@@ -40,7 +40,9 @@ def check_good(seed: int, count: int) -> None:
             text = shown(good.site.source.text, good.after)
             refused.append(f"{good.kind} {verdict}\n{text}")
     assert len(refused) <= count // 100, f"{len(refused)} of {count}\n" + "\n".join(refused[:5])
-    assert kinds == {maker.__name__ for maker in MAKERS}
+    # What is rare needs more of them than a short run has.
+    missing = {maker.__name__ for maker in MAKERS} - kinds
+    assert len(missing) <= (0 if count >= 1000 else 2), missing
 
 
 def test_no_corrupted_edit_is_accepted() -> None:

@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from fakes.engine import MODEL
 from indoors_completion.refactor import actions, asking, shape
 from indoors_completion.refactor.shape import Shape
 from indoors_completion.refactor.types import EditRequest, Problem, Target
@@ -157,3 +158,24 @@ def test_windows_line_ends_and_hidden_characters_are_the_files_own() -> None:
     found = form(text, "simplify", "python")
     assert "\r" not in found.given
     assert found.code("\r\n    return 1\r\n") == f"{found.given}\n    return 1"
+
+
+def test_the_last_word_that_is_given_is_spelled_by_the_model() -> None:
+    """A token goes over it: `(width` is one, and after `(` alone comes what nobody writes."""
+    for action, begin in (("annotate", "("), ("document", '    """'), ("simplify", '    """')):
+        request, target = asked(PYTHON, action, "python")
+        found = form(PYTHON, action, "python")
+        assert found.begin == begin
+        job = asking.job_for(actions.BY_NAME[action], request, target, MODEL, [], found)
+        assert job.begin == begin
+        assert job.parts[-1].text.endswith(found.given.removesuffix(begin))
+        assert job.drafts.startswith(begin)
+
+
+def test_row_21_nothing_hidden_is_spelled() -> None:
+    text = PYTHON.replace('"""The mean', '"\u200b""The mean').replace("some values.", "x")
+    for action in ("simplify", "annotate"):
+        assert "\u200b" not in form(text, action, "python").begin
+    hidden = "def f(a\u200b):\n    b = 1\n    c = 2\n    return a\n"
+    found = form(hidden, "simplify", "python")
+    assert "\u200b" not in found.begin

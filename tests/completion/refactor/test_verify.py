@@ -108,6 +108,7 @@ MARKED = "from m import Base, mark\n\n\n@mark\ndef marked():\n    return 1\n\n\n
 LOUD = "def again(): pass\n\n\ndef work(path):\n    print(1)\n    again()\n    print(path)\n"
 FOUND = "    found = []\n"
 LOOP = PYTHON[PYTHON.index("    for name") : PYTHON.index("    return sorted")]
+LOOP_SELECTED = {"at": "    for name", "end": "continue"}
 TAIL = "        found.append(name)\n    return sorted(found)\n"
 
 REFUSED = [
@@ -216,6 +217,19 @@ REFUSED = [
     ("keeps_parameters", ", scale int", "", {"at": "func Sum", "language": "go"}),
     ("keeps_parameters", ", y = 2", "", {"at": "export", "language": "typescript"}),
     ("keeps_bodies", "    return sorted(found)\n", "    print(found)\n", {}),
+    (
+        "extracts",
+        TAIL,
+        TAIL + "\n\ndef work_on(path):\n    return work(path)\n",
+        {"action": "extract", **LOOP_SELECTED},
+    ),
+    (
+        "extracts",
+        TAIL,
+        "        found.append(name)\n    return ordered(found)\n\n\ndef ordered(of):\n    raise KeyError(of)\n",
+        {"action": "extract", **LOOP_SELECTED},
+    ),
+    ("extracts", FOUND, "    found = list()\n", {"action": "extract", **LOOP_SELECTED}),
     ("keeps_bodies", "\treturn total\n", "\t_ = total\n", {"at": "func Sum", "language": "go"}),
     ("uses_known_names", FOUND, "", {}),
     ("uses_known_names", FOUND, FOUND + "    check_all(found)\n", {}),

@@ -148,6 +148,48 @@ function M.ask(client, wish)
   end)
 end
 
+--- What other tools report on the lines that are asked about, as LSP has it. Neovim's own menu sends
+--- a server only what that server reported.
+local function reports(first, last)
+  local found = {}
+  for _, one in ipairs(vim.diagnostic.get(0)) do
+    if one.lnum <= last and (one.end_lnum or one.lnum) >= first then
+      local line = vim.api.nvim_buf_get_lines(0, one.lnum, one.lnum + 1, false)[1] or ''
+      local end_line = vim.api.nvim_buf_get_lines(0, one.end_lnum or one.lnum, (one.end_lnum or one.lnum) + 1, false)[1]
+      table.insert(found, {
+        message = one.message, source = one.source, severity = one.severity,
+        range = {
+          start = { line = one.lnum, character = vim.str_utfindex(line, 'utf-16', one.col, false) },
+          ['end'] = {
+            line = one.end_lnum or one.lnum,
+            character = vim.str_utfindex(end_line or '', 'utf-16', one.end_col or one.col, false),
+          },
+        },
+      })
+    end
+  end
+  return found
+end
+
+--- The menu of what can be done here, fixes for what other tools report among it.
+---@param options? vim.lsp.buf.code_action.Opts as of vim.lsp.buf.code_action
+function M.menu(options)
+  options = options or {}
+  local first = options.range and options.range.start[1] - 1 or vim.fn.line('.') - 1
+  local last = options.range and options.range['end'][1] - 1 or first
+  local wanted = options.filter
+  vim.lsp.buf.code_action(vim.tbl_extend('force', options, {
+    context = { diagnostics = reports(first, last), only = options.context and options.context.only },
+    filter = function(action, id)
+      local command = action.command
+      local name = type(command) == 'table' and command.command or command
+      -- A disabled entry of ours has no command; it says why there are no others.
+      local is_ours = name == nil and action.disabled or vim.startswith(tostring(name), 'indoors.')
+      return is_ours and (wanted == nil or wanted(action, id)) or false
+    end,
+  }))
+end
+
 --- The commands of menu entries, for the client's configuration.
 function M.commands()
   local function with(run)
