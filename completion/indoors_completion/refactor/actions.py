@@ -21,7 +21,7 @@ from indoors_indexing.types import Defined
 
 _ANNOTATED = frozenset({"python", "typescript", "tsx"})
 _LONG_LINES = 40
-TESTS = "tests"
+EXTRACT, SPLIT, TESTS = "extract", "split", "tests"
 # Tests reach what is not exported too: by its name, from the same package or the same file.
 _OPEN = frozenset({"python", "go", "rust", "java"})
 _FEW_LINES = 3
@@ -227,7 +227,7 @@ ACTIONS: tuple[Action, ...] = (
         writes="body",
     ),
     Action(
-        name="extract",
+        name=EXTRACT,
         title="Extract the selection into a function",
         kind="refactor.extract.function",
         wish="Move these lines of `{name}` into a new function with a good name, and call it:"
@@ -237,7 +237,7 @@ ACTIONS: tuple[Action, ...] = (
         writes="name",
     ),
     Action(
-        name="split",
+        name=SPLIT,
         title="Split {name} into smaller functions",
         kind="refactor.extract.function",
         wish="Split `{name}` into smaller functions with good names. `{name}` stays, calls them "
@@ -287,7 +287,7 @@ def said_about(action: Action, request: EditRequest, target: Target) -> str:
     """What `{what}` stands for: the instruction, the problem, the TODO, the selected lines."""
     if action.name == "fix":
         return request.problems[0].message if request.problems else ""
-    if action.name == "extract":
+    if action.name == EXTRACT:
         span = request.selection
         return request.document.text[span.start : span.end].strip("\n")
     if request.instruction:

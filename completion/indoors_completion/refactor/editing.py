@@ -20,7 +20,15 @@ import msgspec
 
 from indoors_completion import chat
 from indoors_completion.chat import Message
-from indoors_completion.refactor import actions, asking, changes, prompts, shape, style
+from indoors_completion.refactor import (
+    actions,
+    asking,
+    changes,
+    extraction,
+    prompts,
+    shape,
+    style,
+)
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.case import Case
 from indoors_completion.refactor.shape import Shape
@@ -68,6 +76,10 @@ class Editing:
         target = asking.target_of(action, request)
         if target is None:
             return NoSafeEdit(reason="this does not apply here")
+        if action.name == actions.SPLIT and (part := extraction.part_of(request, target)):
+            # What the model would do worse: to see which lines belong together and what they need.
+            action = actions.BY_NAME[actions.EXTRACT]
+            request = msgspec.structs.replace(request, action=action.name, selection=part)
         if reason := _too_long(request, asking.shape_for(action, request, target), target, model):
             return NoSafeEdit(reason=reason)
         run = _Run(self._engine, self._syntax, request, action, target, model, known, on_text)

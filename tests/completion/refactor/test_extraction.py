@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ast
 import asyncio
+import random
 import textwrap
 from typing import Any
 
+import msgspec
 import pytest
 
 from fakes.told_engine import ToldEngine
@@ -169,3 +171,93 @@ def test_a_name_that_is_taken_or_none_is_not_used() -> None:
         == ""
     )
     assert "def add_up(" in found.code(" add_up")
+
+
+LONG = (
+    "def work(items, limit):\n    seen = []\n"
+    + "".join(
+        f"    total_{n} = 0\n    for item in items:\n        total_{n} = total_{n} + item * {n}\n"
+        f"    seen.append(total_{n} + limit)\n"
+        for n in range(12)
+    )
+    + "    return seen\n"
+)
+
+
+def test_a_long_function_is_split_where_the_least_goes_in_and_out() -> None:
+    request = msgspec.structs.replace(
+        asked(LONG, "total_3 = 0", "total_3 = 0"), action="split", selection=Span(30, 30)
+    )
+    engine = ToldEngine([(" add_totals", -1.0)])
+    found = asyncio.run(Editing(engine, DirectSyntax()).edit(request))
+    assert isinstance(found, Edit), found
+    text = LONG
+    for change in reversed(found.changes):
+        text = text[: change.span.start] + change.text + text[change.span.end :]
+    assert results(text) == results(LONG)
+    first, second = ast.parse(text).body
+    assert isinstance(second, ast.FunctionDef)
+    lengths = [(one.end_lineno or 0) - one.lineno + 1 for one in (first, second)]
+    assert min(lengths) >= 0.3 * LONG.count("\n")
+    assert [one.arg for one in second.args.args] == ["items", "seen", "limit"]
+
+
+# Statements of all kinds over few names: what one sets another reads, on some way or on none.
+PIECES = [
+    "{0} = {1} + 1",
+    "{0} += limit",
+    "{0} = [{1} + n for n in items]\n{0} = sum({0})",
+    "for {0} in items:\n    {1} = {1} + {0}",
+    "for n in items:\n    if n > limit:\n        {0} = n\n    else:\n        {1} = {0}",
+    "while {0} > 3:\n    {0} = {0} // 2\n    {1} += 1",
+    "if {0} > limit:\n    {1} = 2\nelif {1}:\n    {0} = 5",
+    "try:\n    {0} = {1} // {2}\nexcept ZeroDivisionError as fault:\n    {1} = len(str(fault))",
+    "with nothing() as {2}:\n    {0} = {1}\n{2} = {2} or 0",
+    "{0}, {1} = {1}, {2}",
+    "match {0}:\n    case 1:\n        {1} = 3\n    case n if n > 2:\n        {2} = n",
+    "for n in items:\n    if n == {0}:\n        continue\n    {2} = {2} + n",
+    "for n in items:\n    if {2} > 9:\n        break\n    {2} = {2} + {1}",
+]
+HEAD = "import contextlib\n\n\ndef nothing():\n    return contextlib.nullcontext()\n\n\n"
+
+
+def random_function(chance: random.Random) -> str:
+    body = ["a, b, c = 1, 2, 3"]
+    for _ in range(chance.randint(4, 9)):
+        names = chance.sample("abcd" if chance.random() < 0.3 else "abc", 3)
+        body.extend(chance.choice(PIECES).format(*names).split("\n"))
+    lines = "\n".join(f"    {line}" for line in [*body, "return a, b, c"])
+    return f"{HEAD}def work(items, limit):\n{lines}\n"
+
+
+def outcome(text: str) -> list[Any]:
+    scope: dict[str, Any] = {}
+    exec(text, scope)
+    found = []
+    for items in ([], [1], [5, 2, 9, 1]):
+        try:
+            found.append(scope["work"](items, 3))
+        except (NameError, ZeroDivisionError) as fault:
+            found.append(type(fault).__name__.replace("UnboundLocal", "Name"))
+    return found
+
+
+def test_of_hundreds_of_functions_all_do_what_they_did() -> None:
+    chance, n_made = random.Random(5), 0
+    for _ in range(400):
+        text = random_function(chance)
+        lines = text.split("\n")
+        first = chance.randrange(len(HEAD.split("\n")), len(lines) - 3)
+        last = chance.randrange(first, min(first + 6, len(lines) - 2))
+        start = sum(len(line) + 1 for line in lines[:first])
+        end = sum(len(line) + 1 for line in lines[: last + 1]) - 1
+        request = asked(text, "a, b, c = 1, 2, 3", "a, b, c = 1, 2, 3")
+        request = msgspec.structs.replace(request, selection=Span(start, end))
+        target = actions.BY_NAME["extract"].applies(request)
+        found = target and extraction.form_of(request, target)
+        if not target or not found:
+            continue
+        n_made += 1
+        after = text[: target.span.start] + found.code(" part") + text[target.span.end :]
+        assert outcome(after) == outcome(text), f"{text}\n---\n{after}"
+    assert n_made > 60
