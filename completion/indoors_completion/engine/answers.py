@@ -175,7 +175,9 @@ class Writer:
         finally:
             if chain is not None:
                 self._sampler.free(chain)
-        if branches is not None and stop in _ENDED:
+        # Of an answer without an end nobody can say where it went wrong.
+        is_whole = stop != "length" or job.others_from < 0
+        if branches is not None and stop in _ENDED and is_whole:
             self._write_others(job, begin, decoding, answer, branches.best(), path, draft)
         return stop
 

@@ -168,13 +168,15 @@ def keeps_parameters(case: Case) -> str:
     """
     if case.outline is None:
         return ""
+    before = paths_of(list(case.outline_before.definitions))
     after = paths_of(list(case.outline.definitions))
     for one in case.old_definitions():
-        if one.kind in VALUES:
+        path = (*one.scope, one.name)
+        same = after.get(path)
+        if one.kind in VALUES or not same:
             continue
-        same = after.get((*one.scope, one.name))
-        if not same:
-            continue
+        if len(same) == len(before[path]):
+            same = [same[before[path].index(one)]]  # one of several, for another circumstance
         if not case.rules.head:
             head = _head(case, one, old=True)
             if all(_head(case, other, old=False) != head for other in same):

@@ -31,6 +31,7 @@ from indoors_completion.refactor import (
 )
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.case import Case
+from indoors_completion.refactor.extraction import NameForm
 from indoors_completion.refactor.shape import Shape
 from indoors_completion.refactor.stream import Answer, read_answers
 from indoors_completion.refactor.tests_form import TestsForm
@@ -124,7 +125,10 @@ class _Run:
         self._failed = ""  # the first answer that failed a check other than that it changes nothing
 
     async def until_safe(self, is_late: Callable[[], bool]) -> Edit | NoSafeEdit:
-        found = await self._greedy("first", self._first, self._form, is_late)
+        turns = self._first
+        if isinstance(self._form, NameForm):
+            turns = prompts.naming(self._form.moved, self._request.outline.language)
+        found = await self._greedy("first", turns, self._form, is_late)
         if found is None and not self._failed and self._verdict.check == "empty" and not is_late():
             found = await self._greedy("first", self._first, self._second_form(), is_late)
         for _ in range(MAX_REPAIRS):
@@ -134,7 +138,7 @@ class _Run:
                 found = await self._greedy("repaired", turns, self._second_form(), is_late)
         for number, temperature in enumerate(TEMPERATURES):
             if found is None and self._verdict.check != "engine" and not is_late():
-                found = await self._sampled(self._request.seed + number, temperature)
+                found = await self._sampled(turns, self._request.seed + number, temperature)
         if found is None:
             return NoSafeEdit(reason=self._verdict.reason, attempts=tuple(self._attempts))
         return msgspec.structs.replace(found, attempts=tuple(self._attempts))
@@ -172,8 +176,8 @@ class _Run:
                     break
         return edit
 
-    async def _sampled(self, seed: int, temperature: float) -> Edit | None:
-        job = self._job(self._first, self._form, seed=seed, temperature=temperature)
+    async def _sampled(self, turns: list[Message], seed: int, temperature: float) -> Edit | None:
+        job = self._job(turns, self._form, seed=seed, temperature=temperature)
         async with aclosing(read_answers(self._engine, job)) as answers:
             async for answer in answers:
                 self._show(self._form, answer)

@@ -33,11 +33,12 @@ _LEAST_SHARE, _MOST_SHARE, _MOST_RUNS = 0.2, 0.7, 60
 
 class NameForm(Shape, frozen=True, kw_only=True):
     """The model writes the name; `whole` is the target with a mark where that stands, `taken` what
-    it may not be. `n_names` go in and out of the new function.
+    it may not be. `moved` is what the new function does, and `n_names` go in and out of it.
     """
 
     whole: str
     taken: frozenset[str]
+    moved: str
     n_names: int
 
     def code(self, written: str) -> str:
@@ -146,7 +147,9 @@ def _function(request: EditRequest, target: Target) -> ast.FunctionDef | None:
     if any(isinstance(node, ast.Name) and node.id in _ITS_OWN for node in inside):
         return None
     # A function in a function sees names that are not its own.
-    outer = {(*one.scope, one.name): one.kind for one in request.outline.definitions}
+    outer: dict[tuple[str, ...], str] = {
+        (*one.scope, one.name): one.kind for one in request.outline.definitions
+    }
     scope = target.defined.scope
     is_nested = any(outer.get(scope[:depth]) != "class" for depth in range(1, len(scope) + 1))
     return None if is_nested else found
@@ -237,6 +240,7 @@ def _composed(
         stops=("(",),
         whole=f"{old}{gap}def {_PLACE}({head}):\n{body}{ends}",
         taken=frozenset(known),
+        moved=style.without_indent("\n".join(lines[first - 1 : last]), indent),
         n_names=len(into) + len(out),
     )
 

@@ -14,6 +14,11 @@ _SYSTEM = (
     "the edit, in one code block, and with nothing else. Keep everything that the task does not "
     "ask you to change, and leave nothing out."
 )
+_SYSTEM_NAME = (
+    "You name functions. You are given lines of code and make one function of them. Answer with "
+    "the function, in one code block, and with nothing else."
+)
+_NAMED = "Make these lines a function. Its name says in a few words what it does for whom calls it."
 _SYSTEM_TESTS = (
     "You write tests. You are given code and write tests for it. Answer with the test file, in one "
     "code block, and with nothing else. Write few and short tests."
@@ -51,6 +56,12 @@ def messages(action: Action, request: EditRequest, target: Target) -> list[Messa
         Message("system", _SYSTEM if subject is None else _SYSTEM_TESTS),
         Message("user", hidden.visible("\n\n".join(parts))),
     ]
+
+
+def naming(lines: str, language: str) -> list[Message]:
+    """The chat in which lines get a name: of what is around them the model would take another."""
+    shown = f"```{language}\n{lines}\n```\n\n{_NAMED}"
+    return [Message("system", _SYSTEM_NAME), Message("user", hidden.visible(shown))]
 
 
 def again(before: list[Message], code: str, language: str, reason: str) -> list[Message]:

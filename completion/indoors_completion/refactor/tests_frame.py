@@ -67,7 +67,7 @@ def _python(about: UnderTest) -> Frame:
         told="pytest and plain assert statements",
         imports=(("import pytest", "pytest"), brings),
         opening=f"def test_{_snake(about.name)}",
-        begins=r"\n+(?=(?:@|def |class ))",
+        begins=r"\n\n+(?=(?:@|def |class ))",
         gap="\n\n\n",
     )
 

@@ -262,3 +262,10 @@ def test_slow_batches_are_noticed(make: Make, monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(bench.runner._contention, "after", after)
     run(bench, drafts=TEXT)
     assert seen.count(True) >= 2
+
+
+def test_an_answer_without_an_end_has_no_others(make: Make) -> None:
+    fields: dict[str, Any] = {"n_alternatives": 4, "others_from": 20}
+    texts, finish = run(make(TEXT), max_tokens=30, **fields)
+    assert (len(texts), finish.stop_reason) == (1, "length")
+    assert len(run(make(TEXT), max_tokens=30, n_alternatives=4)[0]) > 1, "a completion has them"

@@ -84,7 +84,7 @@ def test_an_edit_has_the_same_text_with_drafts() -> None:
 def test_others_are_the_same_with_drafts_too() -> None:
     async def scenario() -> None:
         async with running_engine() as engine:
-            fields: dict[str, object] = {"n_alternatives": 3, "others_from": 60, "max_tokens": 40}
+            fields: dict[str, object] = {"n_alternatives": 3, "others_from": 60, "max_tokens": 400}
             without = await answers(engine, edit(WISHES[0], **fields))
             drafted = await answers(engine, edit(WISHES[0], drafts=CODE, slot="b", **fields))
             assert len({text for text, _ in drafted}) == len(drafted) == 3
