@@ -25,6 +25,9 @@ TOO_LONG = (
 _TIMES_TARGET = 2.6
 _CHARACTERS_PER_TOKEN = 2.5
 _SPARE_TOKENS = 800
+# A smaller model takes what it is shown for what it shall edit: the one with 0.5 billion mends a
+# misspelled name in a function alone, and beside three others gives no code that parses.
+_LEAST_PARAMETERS = 1_000_000_000
 
 
 async def with_context(
@@ -45,9 +48,11 @@ async def with_context(
 
 
 def snippets_budget(model: ModelInfo, target: Target) -> int:
-    """How many tokens of other files are shown: a quarter of the context at most, no more than
+    """How many tokens of other files are shown: none to a small model, a quarter of the context at most, no more than
     the machine reads in the time that a completion's prompt may take, and what a target leaves.
     """
+    if model.n_params < _LEAST_PARAMETERS:
+        return 0
     left = model.n_ctx - _SPARE_TOKENS
     left -= int(len(target.text) / _CHARACTERS_PER_TOKEN * _TIMES_TARGET)
     most = model.n_ctx // CONTEXT_SHARE

@@ -92,6 +92,18 @@ REPORT = """
 """
 
 
+def diff(nvim: Nvim) -> list[str]:
+    """The diff, once it is shown; fails at once where the person is told that there is none."""
+
+    def shown() -> list[str] | None:
+        said = str(nvim.lua("return vim.fn.execute('messages')"))
+        assert "No safe edit" not in said, said
+        assert "Nothing was edited" not in said, said
+        return list(nvim.lua(WINDOW) or ())
+
+    return list(nvim.wait(shown, "the diff", PATIENCE_S))
+
+
 def opened(nvim: Nvim, workspace: Path, action: str) -> Path:
     """A file with code for an action, and the cursor where it applies."""
     file = workspace / "shop.py"
@@ -117,7 +129,7 @@ def test_every_action_shows_a_diff_and_is_one_step_to_undo(
         nvim.lua(REPORT, line, column, column + 5)
     first, last = (line + 1, line + 1 + at.count("\n")) if at.endswith("\n") else (0, 0)
     nvim.lua(CHOOSE, action, said, first, last)
-    shown = nvim.wait(lambda: nvim.lua(WINDOW), f"the diff of {action}", PATIENCE_S)
+    shown = diff(nvim)
     assert [row for row in shown if row.startswith("+") and not row.startswith("+++")], shown
     assert any(row.startswith("@@") for row in shown)
     assert any("checks passed" in row for row in shown)
@@ -147,12 +159,12 @@ def test_a_diff_that_is_discarded_or_overtaken_changes_nothing(
     for keys, what in (("q", before), ("<Esc>", before)):
         nvim.lua("vim.api.nvim_win_set_cursor(0, { 5, 4 })")
         nvim.lua(CHOOSE, "document", "", 0, 0)
-        nvim.wait(lambda: nvim.lua(WINDOW), "the diff", PATIENCE_S)
+        diff(nvim)
         nvim.type(keys)
         nvim.wait(lambda: not nvim.lua(WINDOW), "the end of the diff")
         assert nvim.lines() == what
     nvim.lua(CHOOSE, "document", "", 0, 0)
-    nvim.wait(lambda: nvim.lua(WINDOW), "the diff", PATIENCE_S)
+    diff(nvim)
     # Somebody else, a formatter say, changes the buffer while the diff is read.
     nvim.lua(
         "local b = vim.fn.bufnr('shop.py'); vim.api.nvim_buf_set_lines(b, 0, 0, false, { '#' })"

@@ -694,8 +694,9 @@ def test_row_20_without_a_question_what_tools_execute_is_not_edited(
 # --- what an edit is made with ------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("n_params", [500_000_000, 1_500_000_000])
 def test_the_request_has_the_indentation_and_the_snippets(
-    core: FakeCore, private_home: Path, monkeypatch: pytest.MonkeyPatch
+    core: FakeCore, private_home: Path, monkeypatch: pytest.MonkeyPatch, n_params: int
 ) -> None:
     from indoors_server.retrieval import IndexRetrieval
 
@@ -708,7 +709,7 @@ def test_the_request_has_the_indentation_and_the_snippets(
         return (Snippet(path="lib.py", text="def helper(): ...", reason="used"),)
 
     monkeypatch.setattr(IndexRetrieval, "snippets", snippets)
-    core.engine.model = msgspec.structs.replace(MODEL, prefill_tps=200.0)
+    core.engine.model = msgspec.structs.replace(MODEL, prefill_tps=200.0, n_params=n_params)
     core.engine.say(GOOD)
     with serving(core) as client:
         client.initialize(capabilities=CAPABILITIES)
@@ -716,6 +717,9 @@ def test_the_request_has_the_indentation_and_the_snippets(
         client.request("codeAction/resolve", chosen(client))
     (request,) = core.edits
     assert request.indent_unit == "  "
+    if n_params < 1_000_000_000:
+        assert (request.snippets, asked) == ((), []), "a small model would edit them"
+        return
     assert request.snippets[0].path == "lib.py"
     assert "def helper(): ..." in core.engine.prompt
     ((offset, budget),) = asked
