@@ -48,8 +48,9 @@ async def with_context(
 
 
 def snippets_budget(model: ModelInfo, target: Target) -> int:
-    """How many tokens of other files are shown: none to a small model, a quarter of the context at most, no more than
-    the machine reads in the time that a completion's prompt may take, and what a target leaves.
+    """How many tokens of other files are shown: none to a small model; else a quarter of the
+    context at most, no more than the machine reads in the time that a completion's prompt may take,
+    and what a target leaves.
     """
     if model.n_params < _LEAST_PARAMETERS:
         return 0

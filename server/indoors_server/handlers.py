@@ -187,6 +187,8 @@ async def resolve_code_action(ls: Server, params: types.CodeAction) -> types.Cod
     """Make the edit of an entry that was chosen. Without one the entry stays without, is disabled
     with the reason, and the person is told: an error here, editors show as one of ours.
     """
+    if params.data is None and params.command is not None:
+        return params  # VS Code asks for the edits of all entries; this one has a command instead
     wish = edit_values.wish_of(params.data)
     if wish is None:
         raise JsonRpcInvalidParams("This is no code action of ours.")

@@ -725,3 +725,16 @@ def test_the_request_has_the_indentation_and_the_snippets(
     ((offset, budget),) = asked
     assert budget == 500, "what a slow machine reads in two and a half seconds"
     assert request.document.text[:offset].endswith("return total")
+
+
+def test_an_entry_that_has_a_command_is_resolved_as_it_is(
+    client: LspClient, core: FakeCore
+) -> None:
+    """VS Code resolves every entry that has no edit yet, whatever it has instead."""
+    begin(client, options={"client": {"askInstruction": True, "previewEdits": True}})
+    for entry in menu(client, URI, IN_AREA):
+        assert entry["command"]["command"] in ("indoors.askInstruction", "indoors.preview")
+        answer = client.request("codeAction/resolve", entry)
+        assert answer["command"] == entry["command"]
+        assert "edit" not in answer
+    assert not core.engine.jobs
