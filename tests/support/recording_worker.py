@@ -12,7 +12,7 @@ from indoors_completion.types import ModelInfo
 
 MODEL = ModelInfo(
     key="fake", name="Fake", family="qwen2.5-coder", architecture="qwen2", instruct=True,
-    n_params=1, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
+    n_params=1_500_000_000, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
     device="cpu", can_shift=True,
 )  # fmt: skip
 
