@@ -12,8 +12,6 @@ from indoors_indexing.types import Defined, Document, Outline, Snippet, Span
 CALLABLE = frozenset({"function", "method", "constructor"})
 # Kinds of definitions that only hold something.
 VALUES = frozenset({"field", "variable", "constant"})
-# What of the document an action may change.
-Reach = Literal["selection", "definition", "body", "head", "new_file"]
 # What of it the model writes, where the rest stays: all of it, what stands behind the head and the
 # documentation, the documentation, the signature, or the name of what becomes of it.
 Writes = Literal["all", "body", "doc", "head", "name"]
@@ -101,13 +99,6 @@ class Change(msgspec.Struct, frozen=True):
     text: str
 
 
-class NewFile(msgspec.Struct, frozen=True):
-    """A file that an edit creates; `path` is relative to the workspace folder, posix."""
-
-    path: str
-    text: str
-
-
 class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     """One answer of the model and what became of it: `reason` is "" for one that passed."""
 
@@ -127,7 +118,6 @@ class Edit(msgspec.Struct, frozen=True, kw_only=True):
     before: str
     after: str
     changes: tuple[Change, ...]
-    new_files: tuple[NewFile, ...] = ()
     attempts: tuple[Attempt, ...] = ()
 
 

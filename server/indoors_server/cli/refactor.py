@@ -324,7 +324,7 @@ def _as_written(asked: Asked, found: Edit | NoSafeEdit) -> dict[str, Written]:
         source = source_file.read(where)
     is_new = document != asked.document and not where.exists()
     written = Written(text) if is_new else Written(text, source.mark, source.encoding)
-    return {document.path: written} | {one.path: Written(one.text) for one in found.new_files}
+    return {document.path: written}
 
 
 def _why(found: NoSafeEdit) -> str:
