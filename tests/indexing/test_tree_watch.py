@@ -134,6 +134,7 @@ def test_a_tree_that_says_that_it_left_is_gone_where_another_has_its_name(
         (root / "pkg").rename(root / "before")
         (root / "next").rename(root / "pkg")
         opener.say(Event(first, "self-left"))
+        assert watcher._by_path.get("pkg") != first
     said = Said(watcher).paths_of("pkg", "pkg/b.py", "before/a.py", "next").for_good()
     make(root, "pkg/c.py", "before/d.py")
     said.paths_of("pkg/c.py", "before/d.py")
