@@ -16,7 +16,17 @@ from typing import NamedTuple
 
 from indoors_completion.refactor.types import CALLABLE
 from indoors_indexing.types import Defined, Named, Span
-from support.edit_sites import Site, Source, functions, site_of, source_of, weighted, whole_of
+from support.edit_languages import FORMS
+from support.edit_sites import (
+    Site,
+    Source,
+    functions,
+    outlined,
+    site_of,
+    source_of,
+    weighted,
+    whole_of,
+)
 
 
 class Good(NamedTuple):
@@ -86,25 +96,60 @@ def _function_site(source: Source, one: Defined, action: str, instruction: str =
 
 
 def body_statements(source: Source, one: Defined) -> list[Span]:
-    """The statements of a body that begin their lines, up to where the next one begins."""
-    begun = [
-        leaf
-        for leaf in source.outline.leaves
-        if leaf.begins and one.head.end <= leaf.start < one.span.end
-    ]
-    if not begun:
-        return []
-    depth = begun[0].depth
-    starts = []
-    for leaf in begun:
-        line = source.text.rfind("\n", 0, leaf.start) + 1
-        if leaf.depth == depth and not source.text[line : leaf.start].strip():
-            starts.append(line)
-    end = one.span.end
+    """The statements of a body that begin their lines, up to where the next one begins.
+
+    They are told by how far they are indented, so that this holds for every language.
+    """
+    text = source.text
+    behind = text[one.head.end : one.span.end]
+    opens = re.match(r"\s*=?\s*\{", behind)
+    is_closed = source.language not in ("python", "ruby", "lua")
+    if is_closed and not (opens and behind.rstrip().endswith("}")):
+        return []  # an expression, or a declaration alone
+    first = text.find("\n", one.head.end + (opens.end() if opens else 0)) + 1
+    if source.language == "python":
+        begun = [it.start for it in source.outline.leaves if it.begins and it.start >= one.head.end]
+        first = text.rfind("\n", 0, begun[0]) + 1 if begun else 0
+        if one.doc.start > one.head.end:
+            first = text.rfind("\n", 0, one.doc.start) + 1
+    last = one.span.end
     if source.language != "python":
-        end = source.text.rfind("\n", 0, one.span.end) + 1
-    spans = [Span(*pair) for pair in zip(starts, [*starts[1:], end], strict=True)]
-    return [span for span in spans if span.end > span.start]
+        last = text.rfind("\n", 0, one.span.end) + 1
+    if not first or not one.head.end < first < last:
+        return []
+    inside = [it for it in source.outline.leaves if it.kind in ("comment", "string")]
+    starts: list[int] = []
+    indent, at, is_labelled = "", 0, False
+    for raw in text[first:last].splitlines(keepends=True):
+        start, first = first, first + len(raw)
+        while at < len(inside) and inside[at].end <= start:
+            at += 1
+        said = raw.strip()
+        is_inside = at < len(inside) and inside[at].start < start
+        margin = start + len(raw) - len(raw.lstrip())
+        is_comment = (
+            at < len(inside) and inside[at].start == margin and inside[at].kind == "comment"
+        )
+        if not said or is_inside or (is_comment and inside[at].end >= start + len(raw.rstrip())):
+            continue
+        lead = raw[: len(raw) - len(raw.lstrip())]
+        if not starts:
+            indent, starts = lead, [start]
+        elif starts and len(lead) < len(indent):
+            return []  # of no shape that is understood here: a label, a macro, code at the margin
+        elif starts and lead == indent and not _GOES_ON.match(said) and not is_labelled:
+            starts.append(start)
+        is_labelled = said.endswith(_OPEN_ENDS) and lead == indent and bool(starts)
+    ends = [*starts[1:], last][: len(starts)]
+    return [Span(*pair) for pair in zip(starts, ends, strict=True) if pair[1] > pair[0]]
+
+
+# A line at the margin that belongs to the statement before it.
+_GOES_ON = re.compile(
+    r"[{})\]]|(?:else|elif|elsif|elseif|except|finally|catch|rescue|ensure|when|end|until|fi|done|esac"
+    r"|then|do|case|default|in)\b|[.&|+?:*/=<>,-](?!-)|;;|\w+:$|#(?:else|endif|elif|if)|and\b|or\b"
+)
+_OPEN_ENDS = (",", "(", "[", "\\", "=", "&&", "||", "+", ".", "?", ":")
 
 
 def indent_at(source: Source, offset: int) -> str:
@@ -122,6 +167,44 @@ def _parameters(source: Source, one: Defined) -> list[str]:
     if tree is None:
         return []
     return [arg.arg for arg in tree.args.args if arg.arg not in ("self", "cls")]
+
+
+def _named_parameters(source: Source, one: Defined) -> list[str]:
+    """The names of plain parameters, as code has them."""
+    if source.language == "python":
+        return _parameters(source, one)
+    sign = "$" if source.language == "php" else ""
+    return [sign + name for _, name in parameters_of(source, one)]
+
+
+# Where a parameter is written with its type before it.
+_TYPE_FIRST = ("c", "cpp", "csharp", "java", "php")
+
+
+def parameters_of(source: Source, one: Defined) -> list[tuple[Span, str]]:
+    """The parameters of a plain signature, each with its text's place and its name."""
+    head = source.text[one.head.start : one.head.end]
+    named = re.search(rf"\b{re.escape(one.name)}\s*\(", head)
+    if named is None or head.startswith(("@", "[")) or "#" in head or "//" in head:
+        return []
+    opening = one.head.start + named.end()
+    inside = re.match(r"[^()\[\]{}<>'\"|]*(?=\))", source.text[opening : one.head.end])
+    if inside is None:
+        return []
+    found, start = [], opening
+    for part in inside[0].split(","):
+        span, start = Span(start, start + len(part)), start + len(part) + 1
+        said = part.partition("=")[0].strip()
+        form = r"(?:mut |var |val )?(\w+)(?:\s*:.*|\s+\S+)?"
+        if source.language in _TYPE_FIRST:
+            form = r"(?:.*[\s*&$])?(\w+)"
+        match = re.fullmatch(form, said)
+        if match is not None and match[1] not in _NO_PARAMETERS:
+            found.append((span, match[1]))
+    return found
+
+
+_NO_PARAMETERS = ("self", "cls", "this", "void", "const", "func", "_")
 
 
 def _tree(source: Source, one: Defined) -> ast.FunctionDef | None:
@@ -174,6 +257,7 @@ def renamed_local(rng: random.Random, source: Source, one: Defined) -> Good | No
     )
     text = source.text[one.span.start : one.span.end]
     own = {name for name in own if not re.search(rf"\b(global|nonlocal)\b.*\b{name}\b", text)}
+    own = {name for name in own if not name.startswith("__")}
     if not own:
         return None
     chosen = rng.choice(sorted(own))
@@ -200,9 +284,9 @@ def documented(rng: random.Random, source: Source, one: Defined) -> Good | None:
     said = rng.choice(("Do what the name says.", "Work on the arguments and give the result."))
     if source.language != "python":
         unit = indent_at(source, site.target.span.start)
-        doc = f"{unit}{'///' if source.language == 'rust' else '//'} {said}\n"
-        if source.language in ("java", "typescript", "javascript"):
-            doc = f"{unit}/**\n{unit} * {said}\n{unit} */\n"
+        opens, goes_on, closes = FORMS[source.language].doc
+        lines = [opens, f"{goes_on}{said}", closes]
+        doc = "".join(f"{unit}{line}\n" for line in lines if line)
         start = source.text.rfind("\n", 0, one.span.start) + 1
         if one.doc.end > one.doc.start and one.doc.end <= one.span.start:
             first = source.text.rfind("\n", 0, one.doc.start) + 1
@@ -260,17 +344,19 @@ def _behind_doc(source: Source, one: Defined) -> int | None:
 
 
 def guarded(rng: random.Random, source: Source, one: Defined) -> Good | None:
-    names, start = _parameters(source, one), _behind_doc(source, one)
+    names, start = _named_parameters(source, one), _behind_doc(source, one)
     action, wish = rng.choice(
         (("handle_errors", ""), ("edit", "Check the arguments first."), ("edit", "Make it robust"))
     )
     site = _function_site(source, one, action, wish)
-    if not names or start is None or site is None:
+    if not names or start is None or site is None or one.kind == "constructor":
         return None
     name, indent = rng.choice(names), indent_at(source, start)
-    text = (
-        f'{indent}if {name} is None:\n{indent}{source.unit}raise ValueError("{name} is missing")\n'
-    )
+    form = FORMS[source.language].guard
+    if not form:
+        return None
+    lines = form.format(name=name, unit=source.unit).split("\n")
+    text = "".join(f"{indent}{line}\n" for line in lines)
     return Good("guarded", site, _inserted(site, start, text))
 
 
@@ -280,6 +366,8 @@ def returned_early(rng: random.Random, source: Source, one: Defined) -> Good | N
     if not names or start is None or site is None:
         return None
     name, indent = rng.choice(names), indent_at(source, start)
+    if source.language != "python":
+        return None
     text = f"{indent}if not {name}:\n{indent}{source.unit}return None\n"
     return Good("returned_early", site, _inserted(site, start, text))
 
@@ -325,17 +413,9 @@ def constant(rng: random.Random, source: Source, one: Defined) -> Good | None:
 def logged(rng: random.Random, source: Source, one: Defined) -> Good | None:
     start = _behind_doc(source, one)
     site = _function_site(source, one, "edit", "Log that it was called.")
-    call = {
-        "python": 'print("called")',
-        "javascript": 'console.log("called");',
-        "typescript": 'console.log("called");',
-        "java": 'System.out.println("called");',
-        "rust": 'eprintln!("called");',
-        "go": 'fmt.Println("called")',
-    }
     if start is None or site is None or one.kind == "constructor":
         return None
-    text = f"{indent_at(source, start)}{call[source.language]}\n"
+    text = f"{indent_at(source, start)}{FORMS[source.language].log}\n"
     return Good("logged", site, _inserted(site, start, text))
 
 
@@ -390,7 +470,7 @@ def named_result(rng: random.Random, source: Source, one: Defined) -> Good | Non
         if match[2].count("(") == match[2].count(")")
         and match[2].count("[") == match[2].count("]")
         and match[2].count("{") == match[2].count("}")
-        and not match[2].endswith(("\\", ",", "(", "and", "or"))
+        and not match[2].endswith(("\\", ",", "(", "and", "or", "=>"))
         and '"""' not in match[2]
     ]
     site = _function_site(source, one, "edit", "Give the result a name.")
@@ -590,6 +670,91 @@ def inlined_else(rng: random.Random, source: Source, one: Defined) -> Good | Non
     return Good("inlined_else", site, after)
 
 
+def renamed_variable(rng: random.Random, source: Source, one: Defined) -> Good | None:
+    """A local variable with another name wherever it stands, told by its declaration."""
+    form = FORMS[source.language].binding
+    site = _function_site(source, one, "edit", "Use clearer names for local variables.")
+    if source.language == "python" or form is None or site is None:
+        return None
+    for span in body_statements(source, one):
+        match = re.fullmatch(form, source.text[span.start : span.end].rstrip("\n") + "\n")
+        if match is None:
+            continue
+        name = match[1]
+        whole = re.compile(rf"(?<![\w$]){re.escape(name)}\b" if name[0] == "$" else rf"\b{name}\b")
+        body = source.text[one.head.end : one.span.end]
+        outside = source.text[: one.head.end] + source.text[one.span.end :]
+        if whole.search(outside) or re.search(rf"[.:>@$'\"]{name}\b|\b{name}:", body):
+            continue
+        new = whole.sub(lambda _, name=name: f"{name}_value", body)
+        text = source.text[: one.head.end] + new + source.text[one.span.end :]
+        return Good("renamed_variable", site, text)
+    return None
+
+
+def comment_above(rng: random.Random, source: Source, one: Defined) -> Good | None:
+    """A word more in a comment, or another comment at the end of a line."""
+    site = _function_site(source, one, "edit", "Say in a comment what it works on.")
+    lines = [span for span in body_statements(source, one) if _ends_plainly(source, span)]
+    if site is None or not lines:
+        return None
+    span = rng.choice(lines)
+    end = source.text.index("\n", span.start)
+    said = FORMS[source.language].comments[0].format(rng.choice(COMMENTS))
+    return Good("comment_above", site, source.text[:end] + f"  {said}" + source.text[end:])
+
+
+def _ends_plainly(source: Source, span: Span) -> bool:
+    """Whether the first line of a statement may have a comment behind it."""
+    end = source.text.find("\n", span.start)
+    line = source.text[span.start : end]
+    return (
+        end >= 0
+        and not line.endswith("\\")
+        and not any(
+            leaf.kind in ("string", "comment") and leaf.start < end < leaf.end
+            for leaf in source.outline.leaves
+        )
+    )
+
+
+def statement_removed(rng: random.Random, source: Source, one: Defined) -> Good | None:
+    """What must not go unasked goes when it was asked for."""
+    spans = body_statements(source, one)
+    site = _function_site(source, one, "edit", "Remove the check that is not needed.")
+    found = [
+        span
+        for span in spans[:-1]
+        if re.match(r"\s*(?:if|unless)\b", source.text[span.start : span.end])
+        and source.text[span.start : span.end].count("\n") <= 4
+        and "=" not in re.sub(r"[=!<>]=", "", source.text[span.start : span.end])
+    ]
+    if site is None or len(spans) < 4 or not found:
+        return None
+    span = rng.choice(found)
+    text = source.text[: span.start] + source.text[span.end :]
+    edited = outlined(source.language, text)
+    if edited is None or edited.n_errors:
+        return None
+    return Good("statement_removed", site, text)
+
+
+def commented_out(rng: random.Random, source: Source, one: Defined) -> Good | None:
+    spans = body_statements(source, one)
+    site = _function_site(source, one, "edit", "Comment out the first call.")
+    calls = [
+        span
+        for span in spans[:-1]
+        if re.fullmatch(r"[ \t]*[\w.]+\([^\n]*\);?\s*", source.text[span.start : span.end])
+    ]
+    if site is None or not calls or len(spans) < 3:
+        return None
+    lead, first = indent_at(source, calls[0].start), calls[0].start
+    said = FORMS[source.language].comments[0].partition("{}")[0]
+    at = first + len(lead)
+    return Good("commented_out", site, source.text[:at] + said + source.text[at:])
+
+
 MAKERS: tuple[Callable[[random.Random, Source, Defined], Good | None], ...] = (
     renamed_local,
     documented,
@@ -610,6 +775,15 @@ MAKERS: tuple[Callable[[random.Random, Source, Defined], Good | None], ...] = (
     modernized,
     implemented,
     inlined_else,
+    renamed_variable,
+    comment_above,
+    statement_removed,
+    commented_out,
+    documented,
+    commented,
+    guarded,
+    logged,
+    constant,
 )
 
 
@@ -621,7 +795,7 @@ def good_edits(seed: int, count: int) -> list[Good]:
     while len(found) < count:
         maker = MAKERS[tries % len(MAKERS)]
         tries += 1
-        for _ in range(60):
+        for _ in range(300):
             source = weighted(rng)
             several = list(functions(source))
             if not several:

@@ -6,11 +6,15 @@
 from __future__ import annotations
 
 import functools
+import gzip
+import json
 import random
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from indoors_completion.refactor import actions
 from indoors_completion.refactor.case import Case
@@ -19,6 +23,8 @@ from indoors_completion.refactor.verify import Verdict, verify
 from indoors_indexing.outline import outline_of
 from indoors_indexing.parse import SyntaxUnavailable, Trees
 from indoors_indexing.types import Defined, Document, Outline, Span
+from indoors_server.edit_request import indent_unit
+from support.edit_languages import FORMS
 
 _ROOT = Path(__file__).resolve().parents[2]
 _FIXTURES = Path(__file__).parents[1] / "fixtures" / "edits"
@@ -93,7 +99,11 @@ _STDLIB_FILES = (
 )
 LANGUAGES = {".py": "python", ".ts": "typescript", ".js": "javascript", ".go": "go",
              ".java": "java", ".rs": "rust"}  # fmt: skip
-LINE_COMMENT = {"python": "#"}
+# Files of packages, with their licences beside them: one JSON object a line.
+_PACKAGED = (
+    Path(__file__).parents[1] / "data" / "edit_sources.jsonl.gz",
+    _ROOT / "benchmarks" / "data" / "holes_sources.jsonl.gz",
+)
 _MAX_BYTES = 16_000
 _trees = Trees()
 
@@ -109,7 +119,7 @@ class Source(NamedTuple):
 
     def comment(self) -> str:
         """What begins a comment up to the end of a line."""
-        return LINE_COMMENT.get(self.language, "//")
+        return FORMS[self.language].comments[0].partition(" ")[0]
 
 
 class Site(NamedTuple):
@@ -143,54 +153,73 @@ def outlined(language: str, text: str) -> Outline | None:
 def source_of(path: str, language: str, text: str) -> Source:
     outline = outlined(language, text)
     assert outline is not None
-    lines = text.splitlines()
-    unit = "\t" if sum(line.startswith("\t") for line in lines) > len(lines) // 8 else "    "
-    if (
-        unit != "\t"
-        and any(line.startswith("  ") and line[2:3].isalpha() for line in lines)
-        and language in ("typescript", "javascript", "tsx")
-    ):
-        unit = "  "
+    document = Document(uri="file:///a", path=path, language=language, version=1, text=text)
+    unit = indent_unit(document)
     return Source(path, language, text, outline, unit)
 
 
 @functools.cache
-def sources(languages: tuple[str, ...] = ()) -> tuple[Source, ...]:
-    """The files: this repository's, the standard library's, and small ones of other languages."""
+def _texts() -> dict[str, list[tuple[str, str]]]:
+    """The files by their languages, with their names: this repository's, the standard library's,
+    and those of packages.
+    """
     paths = [
         *sorted((_ROOT / "completion").rglob("*.py")),
         *sorted((_ROOT / "indexing").rglob("*.py")),
         *(_STDLIB / name for name in _STDLIB_FILES),
         *sorted(_FIXTURES.iterdir()),
     ]
-    found = []
+    found: dict[str, list[tuple[str, str]]] = {}
     for path in paths:
-        language = LANGUAGES.get(path.suffix, "")
-        if not language or (languages and language not in languages) or not path.exists():
-            continue
-        text = path.read_text("utf-8")
-        if 300 < len(text) < _MAX_BYTES and "import *" not in text:
-            source = source_of(path.name, language, text)
-            if not source.outline.n_errors:
-                found.append(source)
-    return tuple(found)
+        if path.suffix in LANGUAGES and path.exists():
+            found.setdefault(LANGUAGES[path.suffix], []).append(
+                (path.name, path.read_text("utf-8"))
+            )
+    for packaged in _PACKAGED:
+        for line in gzip.decompress(packaged.read_bytes()).splitlines():
+            row = json.loads(line)
+            found.setdefault(row["language"], []).append((row["path"], row["text"]))
+    return found
+
+
+@functools.cache
+def _source(language: str, number: int) -> Source | None:
+    """One of the files; None for one that is too large, or not read without errors."""
+    name, text = _texts()[language][number]
+    if not 300 < len(text) < _MAX_BYTES or "import *" in text or "\r" in text:
+        return None
+    source = source_of(name, language, text)
+    return None if source.outline.n_errors else source
+
+
+def languages() -> frozenset[str]:
+    """The languages that there are files of."""
+    return frozenset(_texts())
+
+
+def sources(language: str) -> tuple[Source, ...]:
+    """All files of a language."""
+    numbers = range(len(_texts()[language]))
+    return tuple(one for number in numbers if (one := _source(language, number)) is not None)
 
 
 def site_of(source: Source, action: str, selection: Span, instruction: str = "") -> Site | None:
     """What an action would change at a selection."""
+    document = Document(
+        uri="file:///a", path=source.path, language=source.language, version=1, text=source.text
+    )
     request = EditRequest(
-        document=Document(
-            uri="file:///a", path=source.path, language=source.language, version=1,
-            text=source.text,
-        ),
+        document=document,
         selection=selection,
         action=action,
         outline=source.outline,
         instruction=instruction,
-        indent_unit=source.unit,
-    )  # fmt: skip
+    )
     target = actions.BY_NAME[action].applies(request)
-    return None if target is None else Site(source, request, target)
+    if target is None:
+        return None
+    unit = indent_unit(document, target.span.start)
+    return Site(source, msgspec.structs.replace(request, indent_unit=unit), target)
 
 
 def functions(source: Source) -> Iterator[Defined]:
@@ -218,9 +247,9 @@ def judge(site: Site, after: str) -> Verdict:
 
 
 def weighted(rng: random.Random) -> Source:
-    """A file: Python mostly, and of the others each as often as another."""
-    groups: dict[str, list[Source]] = {}
-    for source in sources():
-        groups.setdefault(source.language, []).append(source)
-    language = "python" if rng.random() < 0.6 else rng.choice(sorted(groups))
-    return rng.choice(groups[language])
+    """A file: of Python often, and of the other languages each as often as another."""
+    while True:
+        language = "python" if rng.random() < 0.25 else rng.choice(sorted(_texts()))
+        source = _source(language, rng.randrange(len(_texts()[language])))
+        if source is not None:
+            return source

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from indoors_completion.refactor import wishes
 from indoors_completion.refactor.case import Case
@@ -12,9 +13,14 @@ from indoors_indexing.types import Defined, Leaf, Span
 
 _STUB = re.compile(
     r"""(?ix) (?: pass | \.\.\. | return (?:\ (?:None|null|nil|undefined|self|this|\(\s*\)))?
-    | raise\ NotImplementedError.* | throw\ new\ \w*(?:Error|Exception)\b.*(?:not|todo|implement).*
+    | nil | null | : | true | raise\ NotImplementedError.*
+    | throw\ new\ \w*(?:Error|Exception)\b.*(?:not|todo|implement).*
     | throw\ new\ (?:Unsupported|NotImpl)\w+.* | todo\ ?!.* | TODO\ \(.* | unimplemented\ ?!.*
     | panic\ ?!?\ \(.*(?:not|todo|impl).* | fatalError.* | error\ \(.*(?:not|todo|impl).* )?"""
+)
+# As little, where nobody spoke of what comes back.
+_GIVES_NOTHING = re.compile(
+    r"""(?ix) return\ (?:nullptr|default|-?\ ?\d|true|false|\"\"|''|\[\ \])"""
 )
 _FEW_TOKENS = 8
 _SAYS = re.compile(r"\w")
@@ -32,15 +38,22 @@ def keeps_bodies(case: Case) -> str:
     """Nothing that did something is a stub now, or gives nothing back any more."""
     if case.outline is None or not case.rules.code:
         return ""
+    before = paths_of(list(case.outline_before.definitions))
     after = paths_of(list(case.outline.definitions))
     for one in case.old_definitions():
-        same = after.get((*one.scope, one.name))
+        path = (*one.scope, one.name)
+        same = after.get(path)
         if one.kind not in CALLABLE or not same:
             continue
+        if len(same) == len(before[path]):
+            same = [same[before[path].index(one)]]  # one of several that are told by what they take
         old = case.tokens(_body(one), "code", "string", old=True)
         news = [case.tokens(_body(other), "code", "string", old=False) for other in same]
         is_work = len(old) >= _FEW_TOKENS and not _is_stub(case.texts(old, old=True))
-        is_stub = all(_is_stub(case.texts(new, old=False)) for new in news)
+        is_stub = all(_is_stub(case.texts(new, old=False)) for new in news) or (
+            not wishes.changes_result(case)
+            and all(_is_stub(case.texts(new, old=False), _GIVES_NOTHING) for new in news)
+        )
         if is_work and is_stub and not wishes.empties(case):
             return f"the answer leaves out what {one.name} does"
         if all(_loses_result(case, old, new) for new in news):
@@ -73,8 +86,10 @@ def extracts(case: Case) -> str:
     called = [one for one in new if one.name in after]
     if not called:
         return f"the answer does not call {new[0].name} in {defined.name}"
-    left = {line.code for line in case.new_lines if rest.span.start <= line.start < rest.span.end}
-    if all(line.code in left for line in case.old_lines if _SAYS.search(line.code)):
+    left = Counter(
+        line.code for line in case.new_lines if rest.span.start <= line.start < rest.span.end
+    )
+    if not Counter(line.code for line in case.old_lines if _SAYS.search(line.code)) - left:
         return f"the answer moves nothing out of {defined.name}"
     # What was moved is what was there: most of its words are old ones.
     moved = [text for one in called for text in _words(case, one)]
@@ -85,16 +100,16 @@ def extracts(case: Case) -> str:
 
 def _words(case: Case, one: Defined) -> list[str]:
     texts = case.texts(case.tokens(_body(one), "code", "string", old=False), old=False)
-    return [text for text in texts if text[:1].isalpha()]
+    return [text for text in texts if text[:1].isalpha() and text != "return"]
 
 
 def _body(one: Defined) -> Span:
     return Span(one.head.end, one.span.end)
 
 
-def _is_stub(texts: list[str]) -> bool:
+def _is_stub(texts: list[str], form: re.Pattern[str] = _STUB) -> bool:
     code = " ".join(text for text in texts if text not in _FRAME)
-    return bool(_STUB.fullmatch(code))
+    return bool(form.fullmatch(code))
 
 
 def _loses_result(case: Case, old: list[Leaf], new: list[Leaf]) -> bool:

@@ -8,7 +8,7 @@ from collections import Counter, defaultdict
 from indoors_completion.refactor import wishes
 from indoors_completion.refactor.case import Case
 from indoors_completion.refactor.types import VALUES
-from indoors_indexing.types import Defined, Leaf
+from indoors_indexing.types import Defined, Leaf, Span
 
 # Of the code's tokens so many have to be there still, unless the action is about leaving some out.
 _LEAST_LEFT = 0.4
@@ -25,10 +25,30 @@ def has_no_new_error(case: Case) -> str:
         return "the answer cannot be parsed here, and so not be checked"
     if case.outline.n_errors > case.outline_before.n_errors:
         return "the answer has a syntax error"
+    # One grammar takes a comment that nothing ends for an operator.
+    if "/*" in case.new_text and _opened(case, old=False) > _opened(case, old=True):
+        return "the answer begins a comment that does not end"
+    # Another takes a brace that closes nothing for a command.
+    if _open_braces(case, old=False) != _open_braces(case, old=True):
+        return "the answer has a brace too many"
     # In some languages this is an expression: of what never comes back.
     if len(_TWICE.findall(case.new_text)) > len(_TWICE.findall(case.old_text)):
         return "the answer has a word twice"
     return ""
+
+
+def _open_braces(case: Case, *, old: bool) -> int:
+    """How many braces the target opens and does not close, in a shell."""
+    if case.outline_before.language != "bash":
+        return 0
+    texts = case.old_leaves("code") if old else case.new_leaves("code")
+    return sum(text in ("{", "${") for text in texts) - texts.count("}")
+
+
+def _opened(case: Case, *, old: bool) -> int:
+    outline, text = (case.outline_before, case.before) if old else (case.outline, case.after)
+    leaves = outline.leaves if outline is not None else ()
+    return sum(leaf.kind == "code" and text.startswith("/*", leaf.start) for leaf in leaves)
 
 
 def leaves_the_rest(case: Case) -> str:
@@ -148,9 +168,19 @@ def keeps_documentation(case: Case) -> str:
     there = paths_of(case.new_definitions())
     for one in case.old_definitions():
         path = (*one.scope, one.name)
-        if path in there and _is_less(before[path], after[path], len(there[path])):
+        if path not in there:
+            continue
+        is_gone = _has_doc_in(one, case.target.span) and not any(
+            _has_doc_in(other, case.new_span) for other in there[path]
+        )
+        if is_gone or _is_less(before[path], after[path], len(there[path])):
             return f"the answer drops the documentation of {one.name}"
     return ""
+
+
+def _has_doc_in(one: Defined, span: Span) -> bool:
+    is_there = span.start <= one.doc.start < one.doc.end <= span.end
+    return one.kind not in VALUES and is_there
 
 
 def _documented(definitions: tuple[Defined, ...]) -> defaultdict[tuple[str, ...], list[int]]:

@@ -15,6 +15,8 @@ from indoors_completion.refactor.elision import bare
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ASCII = re.compile(r"[A-Za-z]")
+# Private use, none at all, and halves of characters.
+_UNASSIGNED = frozenset({"Co", "Cn", "Cs"})
 # Letters that look like others: of these scripts many are drawn as Latin ones are.
 _ALIKE = re.compile("[\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13fd\uff21-\uff5a]")
 
@@ -50,6 +52,8 @@ def shows_everything(case: Case) -> str:
     known = case.before + case.request.instruction
     if any(unicodedata.category(one) == "Zs" and one not in known for one in set(new) - {" "}):
         return "the answer has blanks in it that are no spaces"
+    if any(unicodedata.category(one) in _UNASSIGNED and one not in known for one in set(new)):
+        return "the answer has characters in it that mean nothing"
     for word in set(_WORD.findall(new)) - set(_WORD.findall(known)):
         if _ALIKE.search(word) and _ASCII.search(word):
             return f"the answer mixes letters that look alike ({word})"
@@ -83,6 +87,9 @@ def is_plain_code(case: Case) -> str:
             continue
         first = start + len(line) - len(line.lstrip())
         in_comment = any(leaf.start <= first < leaf.end for leaf in is_prose)
+        is_added = line.startswith("+") and case.old_text[:1] != "+"
+        if not in_comment and (is_added or talk.is_patched(line, old)):
+            return f"the answer is a patch ({line.strip()[:60]})"
         if talk.is_talk(bare(line), in_comment=in_comment):
             return f"the answer has talk in it ({line.strip()[:60]})"
     return ""
@@ -118,6 +125,7 @@ def _is_indented(case: Case) -> bool:
     unit = case.request.indent_unit
     other = " " if unit == "\t" else "\t"
     old = set(case.old_text.splitlines())
+    old_leads = {line[: len(line) - len(line.lstrip())] for line in old if line.strip()}
     inside = [leaf for leaf in (case.outline.leaves if case.outline else ()) if leaf.kind != "code"]
     offset, at = case.new_span.start, 0
     is_first = True
@@ -133,7 +141,7 @@ def _is_indented(case: Case) -> bool:
         if is_first and lead != case.target.indent and case.target.text[:1].strip():
             return False
         is_first = False
-        if line in old:
+        if line in old or lead in old_leads:
             continue
         # Spaces behind tabs align, in many files.
         if lead.startswith(other) or (other == "\t" and "\t" in lead):

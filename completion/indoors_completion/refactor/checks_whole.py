@@ -9,9 +9,11 @@ import re
 from indoors_completion.refactor import elision, wishes
 from indoors_completion.refactor.case import Case, Line
 
-_EMPTY = frozenset({"pass", "...", "}", "end", "{}", "return", "return;", ";", "null;", "None"})
+_EMPTY = wishes.words("pass ... } end {} return return; ; null; None nil : fi done")
 _STRING = re.compile(r"""\"{3}.*?\"{3}|\'{3}.*?\'{3}|"[^"]*"|'[^']*'|`[^`]*`""")
-_CLOSES = re.compile(r"[\W_]*")
+# A comment that documents, and is no longer than its line.
+_ALL_OF_IT = re.compile(r"(\"{3}|'{3}|\"|').*\1|/\*\*.*\*/|--\[\[.*\]\]")
+_CLOSES = re.compile(r"[\W_]*|end[;,)\s]*|fi|done|esac")
 _TRIVIAL = re.compile(
     r"[\W_]*|pass|return|return (?:None|null|nil|undefined);?|.{0,2}\s*else\s*[:{]?"
 )
@@ -28,7 +30,10 @@ def is_whole(case: Case) -> str:
     follows_comment = False
     for line in case.new_lines:
         for text, is_doc in line.comments:
-            if _spaced(text) not in old and _is_elision(case, text, is_doc, follows_comment):
+            is_all = bool(_ALL_OF_IT.fullmatch(text))
+            if _spaced(text) not in old and _is_elision(
+                case, text, is_doc, follows_comment, is_all
+            ):
                 return f"the answer leaves code out ({text[:60]})"
         follows_comment = bool(line.comments) and not line.code
         if line.code not in old_code and _says_elision(case, line.code):
@@ -39,13 +44,17 @@ def is_whole(case: Case) -> str:
     return _where_code_was(case) or _emptied(case) or _not_written(case)
 
 
-def _is_elision(case: Case, text: str, is_doc: bool, follows_comment: bool) -> bool:
-    """Whether a new comment says that there was code; documentation is taken at its word."""
+def _is_elision(case: Case, text: str, is_doc: bool, follows_comment: bool, is_all: bool) -> bool:
+    """Whether a new comment says that there was code; documentation is taken at its word, unless
+    that is all that it says.
+    """
     said = elision.bare(text)
     if elision.is_only_dots(said) or elision.is_phrase(said):
         return True
     if is_doc:
-        return bool(case.lost_lines) and elision.stands_for_code(said)
+        return (bool(case.lost_lines) or is_all) and elision.stands_for_code(
+            said, is_less=bool(case.lost_lines)
+        )
     if elision.begins_with_dots(said) and not follows_comment:
         return True
     if elision.is_open_task(said) and not wishes.wants_todo(case):
@@ -139,7 +148,7 @@ def comes_to_its_end(case: Case) -> str:
         return ""
     last = new[-1]
     may_end_early = case.rules.shrinks or case.is_fix
-    if old[-1] != last and _is_cut(old, new, may_end_early):
+    if old[-1] != last and (_is_cut(old, new, may_end_early) or _is_cut_within(case, old, last)):
         return "the answer stops before the code does"
     return ""
 
@@ -159,6 +168,13 @@ def _is_cut(old: list[str], new: list[str], may_end_early: bool) -> bool:
     if may_end_early:
         tails = [tail for tail in tails if not all(_TRIVIAL.fullmatch(code) for code in tail)]
     return any(tail and not any(code in new for code in tail) for tail in tails)
+
+
+def _is_cut_within(case: Case, old: list[str], last: str) -> bool:
+    """Whether the last line breaks off in an old one, and the old last line is gone."""
+    is_begun = any(code.startswith(last) and code != last for code in old[:-1] if len(last) > 3)
+    lost = case.lost_lines
+    return is_begun and last not in old and lost[old[-1]] > 0 and len(lost) > 1
 
 
 def _telling(lines: list[Line]) -> list[str]:

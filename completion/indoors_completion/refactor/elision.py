@@ -15,7 +15,7 @@ from collections.abc import Container
 
 
 def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
+    return frozenset(text.casefold().split())
 
 
 # Words that hardly anybody needs for anything but code that is not there, or as it was.
@@ -24,7 +24,8 @@ _STRONG = _set(
     originally omitted elided truncated snipped snip brevity untouched unmodified contd etc
     placeholder abbreviated unaltered intact ditto idem übrige übrigen übriger restlich
     restliche restlicher restlichen rest unverändert gleich bleibt bleiben wie vorher zuvor
-    bisher oben ausgelassen weggelassen gekürzt usw bestehend bestehende bestehender
+    bisher bisherige bisheriger
+    bisherigen oben ausgelassen weggelassen gekürzt usw bestehend bestehende bestehender
     vorhandener vorhandene reste restant restante inchangé inchangée inchangés identique comme
     avant omis omise existant précédent suite resto restante restantes cambios igual mismo
     antes anterior omitido omitida existente sigue continúa permanece inalterado inalterada
@@ -33,8 +34,9 @@ _STRONG = _set(
     изменений прежде прежнему выше ранее существующий пропущено дальше далее также решта
     незмін змін reszta pozostała pozostały zmian bez pominięto istniejący overige ongewijzigd
     hetzelfde weggelaten bestaande resten oförändrad oförändrat uændret uendret samma samme
-    loput ennallaan muuttumaton kalan kalanı aynı değişmedi önceki zbytek beze změn zůstává
-    restul neschimbat rămâne maradék változatlan"""
+    loput ennallaan muuttumaton kalan kalanı mevcut aynı değişmedi önceki zbytek beze změn zůstává
+    restul neschimbat rămâne maradék változatlan nguyên giữ tetap sama lainnya υπόλοιπος
+    υπόλοιπο ίδιος ίδιο"""
 )
 # Words that say so beside one of those, or beside each other.
 _CORE = _set(
@@ -69,7 +71,8 @@ _AROUND = _set(
     краткости остаётся остается тут часть части реализация реализации kodu kod funkcji metody
     klasy pliku bez tak jak tutaj pozostaje de het een van en is zijn blijft functie methode
     klasse bestand hier code zonder wijzigingen av koden och är förblir här utan ändringar som
-    förut koodi koodin on kodun geri olduğu gibi burada kódu kodului codului kód többi a"""
+    förut koodi koodin on kodun geri olduğu gibi burada kódu kodului codului kód többi a phần còn
+    lại mã kode κώδικας ο"""
 )
 _TODO_CORE = re.compile(
     r"""(?ix) ^(?:todo|fixme|xxx)\b[\s:()-]*(?: implement | add | insert | fill | complete | finish
@@ -97,15 +100,17 @@ _PHRASE = re.compile(
         earlier|existing|old)\b\s*(?:code|implementation|version|one|function|method|class)?\s*$
     | \b(?:no|without)\s+(?:further\s+|other\s+)?changes?\s+
         (?:below|above|here|to\s+the\s+rest|needed)
+    | ^(?:the\s+)?same\s+code\b | ^(?:your\s+|the\s+)?code\s+(?:goes\s+)?here\W*$
+    | \b(?:not\s+shown|omitted)\s+(?:here\s+)?for\b | ^code\s+not\s+shown
     | ^see\s+above\W*$ | \b(?:snip|snipped)\b | ✂
     | \b(?:unverändert|inchangé|invariato|inalterado)\w*\s*$
     | (?:sin|sem|senza|sans|bez|ohne|utan)\s+(?:cambios|mudanças|alterações|modifiche|changements?
         |zmian|änderungen|ändringar)\s*$
-    | без\s+изменений | остаётся\s+(?:прежн|как)
+    | без\s+изменений | остаётся\s+(?:прежн|как) | ^beze\s+změn
     | (?:其余|其他|剩余|剩下|原有|以下|后续|之前).{0,6}(?:代码|部分|逻辑|方法|函数|内容|实现)
-    | (?:其餘|其他|剩餘|原有).{0,6}(?:程式碼|代碼|部分|方法|函式)
+    | (?:其餘|其他|剩餘|原有|現有).{0,6}(?:程式碼|代碼|部分|方法|函式)
     | 保持不变 | 保持不變 | 不变$ | 省略 | 同上 | 与之前相同 | 和之前一样
-    | (?:残り|以下|その他|他)の?.{0,6}(?:コード|処理|部分|実装|メソッド|関数)
+    | (?:残り|以下|その他|他|既存|元)の?.{0,6}(?:コード|処理|部分|実装|メソッド|関数)
     | 変更なし | 同じ$ | 以前と同じ
     | (?:나머지|기존|이하|다른).{0,6}(?:코드|부분|로직|구현|메서드|함수) | 변경\s*없음 | 생략 | 동일
     | (?:बाकी|शेष).{0,6}कोड | बाक़ी | (?:باقي|بقية)\s*(?:ال)?(?:كود|شيفرة) | (?:שאר|יתר)\s+הקוד

@@ -3,19 +3,34 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Container
 
 _FENCE = re.compile(r"(?m)^[ \t]*(?:```|~~~)")
 _MARKUP = re.compile(
-    r"""(?mx) <\|[\w /-]{1,40}\|> | <｜[^｜\n]{1,40}｜> | ^\#{2,4}[ ](?:Instruction|Response
-        |Explanation|Answer|Solution|Output|Input|User|Assistant|System|Example\ usage|Code
-        |Notes?)\b
-    | </?(?:code|answer|think|thinking|response|assistant|user|system|output|result|final|edit)>
-    | </s>|<s>\s*$|^\s*<s>|<</?SYS>>|\[/?INST\]|</?(?:start|end)_of_turn>
-    | <(?:bos|eos|unk|pad|EOT|EOD)>
-    | <(?:fim|file|repo)[_-]\w+> | <(?:PRE|SUF|MID)> | \[(?:PREFIX|SUFFIX|MIDDLE)\]
-    | ^<{7}(?:[ ]|$) | ^>{7}(?:[ ]|$) | ^\|{7}(?:[ ]|$) | ^@@\ -\d+ | ^(?:\+\+\+|---)\ [ab]/
-    | ^diff\ --git | <endoftext> | <im_(?:start|end)>"""
+    r"""(?mx) <\|[\w\ /.:-]{1,40}\|> | <｜[^｜\n]{1,40}｜>
+    | ^[ \t]*\#{2,4}[ ](?:Instruction|Response|Explanation|Answer|Solution|Output|Input|User
+        |Assistant|System|Example\ usage|Code|Notes?)\b
+    | </s>|<s>\s*$|^\s*<s>|<</?SYS>>|\[/?INST\]|</?(?:start|end)_of_\w+>
+    | <(?:bos|eos|unk|pad|mask|sop|eop|EOT|EOD)> | <(?:unused|extra_id_)\d+> | <0x[0-9A-F]{2}>
+    | <(?:fim[_-]\w+|file_sep|reponame|repo_name|gh_stars|commit_(?:before|after|msg)|empty_output
+        |issue_(?:start|comment|closed)|jupyter_\w+|(?:updated|new)_code)>
+    | </?(?:tool|function)_(?:calls?|response)> | </?function=\w+> | <(?:PRE|SUF|MID)>
+    | <(?:START|END|STOP)[ _][A-Z_ ]{4,}>
+    | \[(?:PREFIX|SUFFIX|MIDDLE|gMASK|TOOL_CALLS|AVAILABLE_TOOLS|SYSTEM_PROMPT|control_\d+)\]
+    | [ĠĊĉ]{2} | ▁{2}
+    | ^[ \t]*(?:<{7}|>{7}|\|{7})(?:[ ]|$) | ^[ \t]*@@[ ](?:-\d+|.*[ ]@@$)
+    | ^[ \t]*(?:\+\+\+|---)\ [ab]/ | ^[ \t]*diff\ --git | ^[ \t]*index\ [0-9a-f]{7,}\.\.
+    | ^[ \t]*\*{3}\ (?:Begin|End|Update|Add|Delete)\ | ^[ \t]*\\\ No\ newline\ at
+    | <endoftext> | <im_(?:start|end)>"""
 )
+# The same, where these words stand alone on a line; within one they may be names or HTML.
+_ALONE = re.compile(
+    r"""(?mx) ^[ \t]*(?:(?:\#+|//+|--+|/?\*+)[ \t]*)? (?:
+      </?(?:code|answer|think|thinking|reasoning|response|assistant|user|system|output|result|final
+        |edit|file|filename|changes|patch|diff|step|eom|end|human|bot|explanation|solution)>:?
+    | \[(?:PAD|MASK|CLS|SEP|IMG|BOS|EOS|UNK)\] ) [ \t]*$"""
+)
+_ROLE = re.compile(r"(?:Human|Assistant|User|System|HUMAN|ASSISTANT|USER|SYSTEM)\s*:\s*\Z")
 _RULE = re.compile(r"(?m)^={7}$")
 _CODE = (
     r"(?:code|version|function|method|class|implementation|solution|snippet|file|module|edit|change"
@@ -63,7 +78,16 @@ def fences(text: str) -> int:
 
 def markup(text: str) -> list[str]:
     """Marks of a chat, a conflict or a patch in a text."""
-    return [match[0].strip() for match in _MARKUP.finditer(text)]
+    found = [*_MARKUP.finditer(text), *_ALONE.finditer(text)]
+    return [match[0].strip() for match in found]
+
+
+def is_patched(line: str, old: Container[str]) -> bool:
+    """Whether a line is one of a patch: a sign before it, and behind that what was there already.
+    `old` are the old lines without their indentation.
+    """
+    said = line.strip()
+    return said[:1] in ("+", "-") and len(said) > 4 and said not in old and said[1:].strip() in old
 
 
 def has_rule(text: str) -> bool:
@@ -73,5 +97,7 @@ def has_rule(text: str) -> bool:
 
 def is_talk(said: str, *, in_comment: bool) -> bool:
     """Whether a line, bare of comment marks, speaks to the person who asked."""
-    said = said.strip().lstrip("*_#> ").strip()
-    return bool(_TALK.match(said)) or (not in_comment and bool(_SPEAKS.match(said)))
+    said = said.strip().strip("*_#> ").strip()
+    if _TALK.match(said):
+        return True
+    return not in_comment and bool(_SPEAKS.match(said) or _ROLE.match(said))

@@ -9,8 +9,9 @@ are never in question.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
+from indoors_completion.refactor import wishes
 from indoors_completion.refactor.case import Case
 
 _WORD = re.compile(r"[^\W\d]\w*\Z")
@@ -90,17 +91,31 @@ _DECLARES = frozenset(
 )
 _PLAIN = frozenset(["go", "rust", "java", "c", "cpp", "csharp", "kotlin", "swift", "scala"])
 _TYPE_ENDS = frozenset({">", "]", "*", "&", "?"})
-_IMPORT = re.compile(r"^\s*(?:import|use|using|#include|require|from)\b(.*)$")
-_LAST_FIRST = frozenset({"java", "c", "cpp", "csharp"})
+_IMPORT = re.compile(
+    r"^\s*(?:import|use|using(?=\s+[\w.:]+\s*;)|#\s*include|require(?:_\w+)?(?=\s*\(?\s*['\"])|from"
+    r"|source|\.(?=\s)|include(?:_once)?(?=\s*\(?\s*['\"]))(?!\w)(.*)$"
+)
+_IN_A_GROUP = re.compile(r"((?:[\w.]+ )?\"[^\"]+\")")
+# Where an import does not say which names it brings.
+_NAMELESS = frozenset({"c", "cpp", "csharp", "ruby", "swift", "bash", "lua"})
+_LAST_FIRST = frozenset({"java", "c", "cpp", "csharp", "php"})
+# Here a name has its first value by `=` alone.
+_ASSIGNED = frozenset({"ruby", "php", "lua", "bash"})
+_HEADS = frozenset({"function", "def", "fn", "lambda"})
+_FIRST = frozenset(
+    {"local", "for", "foreach", "each", "as", "declare", "global", "read", "-r", "-v", "|", "=>"}
+)
+_UPDATES = re.compile(r"(?:[-+*/%.^]|<<|>>|\*\*|\|\|?|&&?|\?\?)?=|in|\|")
 
 
 def lost_name(case: Case) -> str:
     """A name that the new target uses and does not declare any more, "" if there is none."""
     language = case.outline_before.language
-    if language not in _PLAIN:
+    if language not in _PLAIN | _ASSIGNED:
         return _lost_import(case)
+    tell = assigned if language in _ASSIGNED else declared
     old, new = case.old_leaves("code", "annotation"), case.new_leaves("code", "annotation")
-    gone = declared(old) - declared(new)
+    gone = {name for name in tell(old) - tell(new) if _begins_with_its_value(old, name, tell)}
     if gone:
         elsewhere = {one.name for one in case.outline.definitions} if case.outline else set()
         used = _used(new)
@@ -108,6 +123,19 @@ def lost_name(case: Case) -> str:
             if name in used:
                 return name
     return _lost_import(case)
+
+
+def _begins_with_its_value(
+    tokens: Sequence[str], name: str, tell: Callable[[Sequence[str]], set[str]]
+) -> bool:
+    """Whether a name has its declaration where it first stands: else it comes from elsewhere."""
+    at = next(
+        at
+        for at, token in enumerate(tokens)
+        if token == name and (not at or tokens[at - 1] not in (".", "::", "->"))
+    )
+    # What tells a declaration stands at most so far behind it.
+    return name in tell(tokens[: at + 10])
 
 
 def declared(tokens: Sequence[str]) -> set[str]:
@@ -137,6 +165,37 @@ def declared(tokens: Sequence[str]) -> set[str]:
     return found
 
 
+def assigned(tokens: Sequence[str]) -> set[str]:
+    """Names that get a value in a script: by `=`, in a list before it, as a parameter, a loop."""
+    found: set[str] = set()
+    closes = -1
+    for at, token in enumerate(tokens):
+        if token in _HEADS and "(" in tokens[at : at + 4]:
+            opening = tokens.index("(", at)
+            closes = tokens.index(")", opening) if ")" in tokens[opening:] else opening
+        if not _WORD.match(token) or token in _NO_TYPES:
+            continue
+        before = tokens[at - 1] if at else ""
+        if before in (".", "::", "->", "@", ":"):
+            continue
+        is_typed = before == "$" and at > 1 and tokens[at - 2] not in _NO_TYPES
+        if (
+            at < closes
+            or before in _FIRST
+            or (is_typed and (_WORD.match(tokens[at - 2]) or tokens[at - 2] in _FIRST))
+            or _UPDATES.fullmatch(_behind_list(tokens, at))
+        ):
+            found.add(token)
+    return found
+
+
+def _behind_list(tokens: Sequence[str], at: int) -> str:
+    """What stands behind `a, b, c` from a place on: `=`, `in`, `|` where that gives them values."""
+    while tokens[at + 1 : at + 2] == [","] or tokens[at + 1 : at + 2] == (",",):
+        at += 2 + (tokens[at + 2 : at + 3] == ["$"])
+    return "".join(tokens[at + 1 : at + 2])
+
+
 def _is_pattern(tokens: Sequence[str], at: int) -> bool:
     """Whether around it stands `let (a, b)`, `Some(x) =>`, `|a, b|`, `(a) ->`, `for (k, v) in`."""
     first = max(0, at - 8)
@@ -159,17 +218,32 @@ def _used(tokens: Sequence[str]) -> set[str]:
 
 
 def _lost_import(case: Case) -> str:
-    """A name of an import line that is gone, and is used still."""
+    """A name of an import line that is gone, and is used still; where such a line does not say
+    which names it brings, what it takes them from, unless another line came in its place.
+    """
+    language = case.outline_before.language
     kept = {line.code for line in case.new_lines}
-    imported = " ".join(line.code for line in case.new_lines if _IMPORT.match(line.code))
+    new = [line.code for line in case.new_lines if _import_of(language, line.code)]
+    words = re.findall(r"\w+", " ".join(new))
+    has_new = any(code not in {line.code for line in case.old_lines} for code in new)
+    may_go = wishes.removes(case) or wishes.repairs(case) or has_new
     for line in case.old_lines:
-        match = _IMPORT.match(line.code)
-        if match is None or line.code in kept:
+        path = _import_of(language, line.code)
+        if not path or line.code in kept:
             continue
-        for name in _brought(match[1]):
-            if name not in re.findall(r"\w+", imported) and _is_used(case, name):
+        says_no_names = language in _NAMELESS or path.rstrip("; ").endswith(("*", "_"))
+        if says_no_names and not may_go and not set(re.findall(r"\w+", path)) <= set(words):
+            return path.strip(" ;\"'<>()")
+        for name in () if says_no_names else _brought(path):
+            if name not in words and _is_used(case, name):
                 return name
     return ""
+
+
+def _import_of(language: str, code: str) -> str:
+    """What a line of code imports, "" for a line that imports nothing."""
+    match = _IMPORT.match(code) or (_IN_A_GROUP.fullmatch(code) if language == "go" else None)
+    return match[1] if match is not None else ""
 
 
 def _brought(path: str) -> list[str]:

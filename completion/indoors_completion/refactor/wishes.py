@@ -39,6 +39,20 @@ _RENAMES = re.compile(
         | omdøb | przemian | zmień\s+nazw | döp )
     | переимен | 重命名 | 改名 | 重新命名 | 名前を | リネーム | 이름"""
 )
+_REPAIRS = re.compile(
+    r"""(?ix) \b(?: fix | bugs?\b | buggy | wrong | correct | broken | crash | leak | deadlock
+        | revert | undo | skip | disabl | always\b | unconditional | less\b | fewer | minim
+        | keep\s+only | only\s+keep | instead\b | rather\s+than
+        | fehler | korrigier | reparier | corrig | corrij | arregl | répar | ripar | napraw | rett
+        | åtgärd )
+    | исправ | почин | 修复 | 修正 | 直し | 直す | 수정 | 고쳐"""
+)
+_SHORTENS = re.compile(
+    r"""(?ix) \b(?: clean | tid(?:y|ie) | duplicat | dedup | merg | simpl | shorten | concis
+        | compact | collaps | consolidat | unif(?:y|ie) | vereinfach | kürz | simplif
+        | semplif | uprość )
+    | упрост | 简化 | 簡素"""
+)
 _EMPTIES = re.compile(
     r"""(?ix) \b(?: stubs? | no-?op | abstract | placeholder | not\s*implement\w*
         | do(?:es)?\s+nothing | empty\s+(?:\w+\s+)?(?:body|function|method|block|class)
@@ -58,6 +72,11 @@ _CODE_WORD = re.compile(
     r"[`'\"]([A-Za-z_][\w.]*)[`'\"]|\b([A-Za-z]\w*(?:[._]\w+)+|[A-Za-z]+[a-z][A-Z]\w*)\b"
 )
 _TODO = re.compile(r"\b(?:TODO|FIXME|todo)\b")
+
+
+def words(text: str) -> frozenset[str]:
+    """The words of a text, as a set."""
+    return frozenset(text.split())
 
 
 def said(case: Case) -> str:
@@ -110,6 +129,21 @@ def replaces_by(case: Case) -> bool:
     named = {part for match in _CODE_WORD.findall(text) for part in "".join(match).split(".")}
     came = set(case.new_leaves("code")) - set(case.old_leaves("code"))
     return bool(named & came)
+
+
+def repairs(case: Case) -> bool:
+    """Whether something was wrong, or too much: then less of it may be what was wanted."""
+    return bool(_REPAIRS.search(said(case)))
+
+
+def shortens(case: Case) -> bool:
+    """Whether the same was to be said in less code."""
+    return bool(_SHORTENS.search(said(case)))
+
+
+def comments_out(case: Case) -> bool:
+    """Whether code was to become a comment."""
+    return bool(re.search(r"(?i)comment\w*\b.{0,40}\bout\b|disabl|deactivat", said(case)))
 
 
 def wants_todo(case: Case) -> bool:

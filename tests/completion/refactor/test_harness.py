@@ -13,7 +13,8 @@ import pytest
 from support.edit_corruptions import MAKERS as SPOILERS
 from support.edit_corruptions import corrupted_edits
 from support.edit_good import MAKERS, good_edits
-from support.edit_sites import judge, sources
+from support.edit_languages import FORMS
+from support.edit_sites import judge, languages, sources
 from support.edit_wordings import ELISIONS
 
 
@@ -65,8 +66,8 @@ def test_of_a_thousand_good_edits_next_to_all_are_accepted() -> None:
 
 def test_the_harness_has_what_it_claims() -> None:
     assert len(set(ELISIONS)) >= 60
-    languages = {source.language for source in sources()}
-    assert languages >= {"python", "typescript", "javascript", "go", "java", "rust"}
+    assert languages() == set(FORMS) - {"tsx"}
+    assert all(sources(language) for language in languages() - {"python"})
 
 
 def test_the_untouched_text_is_the_control() -> None:

@@ -74,6 +74,14 @@ export function f(x: number, y = 2) {
 
 const last = f(1);
 """
+CPP = """Box made(P p) {
+  return Box::made(p.held, p.size);
+}
+
+Box made(Q q) {
+  return Box::made(q.held, q.size);
+}
+"""
 SOURCES = {"python": PYTHON, "go": GO, "typescript": TYPESCRIPT}
 
 
@@ -156,6 +164,58 @@ REFUSED = [
         {"at": "func Sum", "language": "go"},
     ),
     ("is_in_the_style", FOUND, "    found = [1]\r\n", {}),
+    ("repeats_nothing", FOUND, FOUND * 5, {}),
+    ("repeats_nothing", TAIL, TAIL + "    print(1)\n    print(2)\n" * 4, {}),
+    (
+        "comments_nothing_out",
+        "        found.append(name)\n",
+        "        # found.append(name)\n        found += [name]\n",
+        {},
+    ),
+    (
+        "keeps_words",
+        "        return thing\n",
+        "        thing\n        return 1\n",
+        {"at": "def put"},
+    ),
+    ("keeps_words", "raise ValueError(LIMIT)", "ValueError(LIMIT)", {"at": "def _check"}),
+    ("takes_nothing_away", "        if name in found:\n            continue\n", "", {}),
+    ("takes_nothing_away", "        self._check()\n", "", {"at": "def put"}),
+    (
+        "takes_nothing_away",
+        "        self._check()\n",
+        "        # No check.\n",
+        {"at": "def put", "wish": "Say in a comment what it checks."},
+    ),
+    (
+        "takes_nothing_away",
+        "\tfmt.Println(total)\n",
+        "",
+        {"at": "func Sum", "language": "go"},
+    ),
+    (
+        "has_no_new_error",
+        "  echo 1\n",
+        "  echo 1\n  }\n  echo 2\n",
+        {"at": "work() {", "language": "bash", "text": "work() {\n  echo 1\n  exit 1\n}\nwork\n"},
+    ),
+    (
+        "has_no_new_error",
+        "    g()\n",
+        "    /* x\n    h()\n    g()\n",
+        {
+            "at": "func f",
+            "language": "swift",
+            "text": "func f() {\n    g()\n}\n\n/** B. */\nfunc h() {\n}\n",
+        },
+    ),
+    ("has_no_new_error", FOUND, FOUND + "    +found\n    found +\n", {}),
+    ("is_plain_code", FOUND, f"-{FOUND}+    found = list()\n", {}),
+    ("is_plain_code", FOUND, FOUND + "    # <|eot_id|>\n", {}),
+    ("is_plain_code", FOUND, FOUND + "    # <answer>\n", {}),
+    ("shows_everything", FOUND, '    found = ["\ue000"]\n', {}),
+    ("keeps_documentation", '    """Walks a folder."""\n', "", {}),
+    ("is_whole", '    """Walks a folder."""\n', '    """... unchanged ..."""\n', {}),
     (
         "is_in_the_style",
         "  const sum = x + y;\n",
@@ -217,6 +277,12 @@ REFUSED = [
     ("keeps_parameters", ", scale int", "", {"at": "func Sum", "language": "go"}),
     ("keeps_parameters", ", y = 2", "", {"at": "export", "language": "typescript"}),
     ("keeps_bodies", "    return sorted(found)\n", "    print(found)\n", {}),
+    (
+        "keeps_bodies",
+        "  return Box::made(p.held, p.size);\n",
+        "  return {};\n",
+        {"at": "Box made(P p)", "language": "cpp", "text": CPP, "wish": "Make it robust."},
+    ),
     (
         "extracts",
         TAIL,
@@ -308,6 +374,19 @@ ALLOWED = [
     ),
     ("x: number, y = 2", "x: number, y = 2, z = 3", {"at": "export", "language": "typescript"}),
     ("import os\n", "import json\nimport os\n", {"at": "import os", "end": "import sys"}),
+    ("        self._check()\n", "", {"at": "def put", "wish": "Remove the check."}),
+    (
+        "        self._check()\n",
+        "        # self._check()\n",
+        {"at": "def put", "wish": "Comment out the check."},
+    ),
+    (
+        "        return thing\n",
+        "        thing\n        return 1\n",
+        {"at": "def put", "wish": "Return 1."},
+    ),
+    (FOUND, FOUND + "    print(1)\n" * 3, {}),
+    (FOUND, "    found = []\n    # + and - count.\n", {}),
 ]
 
 
