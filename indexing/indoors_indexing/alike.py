@@ -15,10 +15,13 @@ from __future__ import annotations
 import heapq
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
 
+import msgspec
+
 from indoors_indexing.follow import same_language
-from indoors_indexing.hints import words_in
+from indoors_indexing.hints import words_in_bytes
 from indoors_indexing.languages import by_path
 from indoors_indexing.lookup import HitLike, Lookup
 from indoors_indexing.types import Span
@@ -54,6 +57,11 @@ _SPACED = bytes(
     byte if byte >= 128 or chr(byte).isalnum() or chr(byte) in "_\n" else ord(" ")
     for byte in range(256)
 )
+# How the end of a line is told among words: by what is in none of them.
+_LINE_MARK = b"\0"
+_LINE_END = b" \0 "
+# Sums of the same in another order are not quite the same.
+_ROUNDED = 1e-9
 
 
 class Passage(NamedTuple):
@@ -68,7 +76,7 @@ class Passage(NamedTuple):
     fit: float
 
 
-class _Run(NamedTuple):
+class _Run(msgspec.Struct, frozen=True, gc=False):
     """Lines that are compared: what of the words stands in them, and their first in `lines`.
 
     `is_first` says that no line of them has more of the words than the first.
@@ -124,12 +132,11 @@ class Alike:
 
     def words(self) -> frozenset[str]:
         """The words of the first pieces."""
-        found: set[str] = set()
-        for hit in self.hits()[:_READ]:
-            end = min(hit.end, hit.start + _MAX_PIECE_BYTES)
-            text = self._lookup.source(hit.path, hit.start, end).decode("utf-8", "replace")
-            found |= words_in(text)
-        return frozenset(found)
+        pieces = [
+            self._lookup.source(hit.path, hit.start, min(hit.end, hit.start + _MAX_PIECE_BYTES))
+            for hit in self.hits()[:_READ]
+        ]
+        return words_in_bytes(b"\n".join(pieces))
 
     def passages(self) -> list[Passage]:
         """The lines that are most like those around the cursor, best first, none twice."""
@@ -176,8 +183,7 @@ class Alike:
         whole = data.rfind(b"\n") + 1
         if len(data) > last - first and whole:
             data = data[:whole]
-        lines = data.splitlines(keepends=True)
-        yield from _runs(hit.path, first + skipped, lines, worth, least)
+        yield from _runs(hit.path, first + skipped, data, worth, least)
 
     def _own_runs(self, worth: Mapping[bytes, float], least: float) -> Iterator[_Run]:
         """The runs of the document itself, outside of what is shown: it is asked as it is now."""
@@ -190,8 +196,7 @@ class Alike:
             data = text[first:last].encode("utf-8", "replace")
             start = len(text[:first].encode("utf-8", "replace"))
             for low, high in _places(data, worth):
-                lines = data[low:high].splitlines(keepends=True)
-                yield from _runs(self._path, start + low, lines, worth, least)
+                yield from _runs(self._path, start + low, data[low:high], worth, least)
 
 
 def _may_copy(here: str, there: str) -> bool:
@@ -227,31 +232,31 @@ def _weigh(weights: dict[str, float], line: str, weight: float) -> None:
 
 
 def _runs(
-    path: str, start: int, lines: list[bytes], worth: Mapping[bytes, float], least: float
+    path: str, start: int, data: bytes, worth: Mapping[bytes, float], least: float
 ) -> Iterator[_Run]:
-    """The runs that are worth `least`: what stands in one is counted as lines come and go."""
-    spaced_text = b"".join(lines).lower().translate(_SPACED)
+    """The runs of a text that are worth `least`."""
+    spaced = data.lower().translate(_SPACED).replace(b"\n", _LINE_END)
+    kept = list(filter({*worth, _LINE_MARK}.__contains__, spaced.split()))
     # Many texts have too little in all of their lines together.
-    if sum(map(worth.__getitem__, worth.keys() & spaced_text.split())) < least:
+    if sum(map(worth.__getitem__, worth.keys() & kept)) < least:
         return
-    spaced = spaced_text.split(b"\n")
-    words = [list(filter(worth.__contains__, line.split())) for line in spaced[: len(lines)]]
+    words: list[list[bytes]] = [[]]
+    for word in kept:
+        if word == _LINE_MARK:
+            words.append([])
+        else:
+            words[-1].append(word)
+    lines = data.splitlines(keepends=True)
+    del words[len(lines) :]
     own = [sum(map(worth.__getitem__, set(line))) if line else 0.0 for line in words]
-    counts = dict.fromkeys(worth, 0)
-    now = 0.0
-    for last, come in enumerate(words):
-        for word in come:
-            if not counts[word]:
-                now += worth[word]
-            counts[word] += 1
-        for word in words[last - _RUN] if last >= _RUN else ():
-            counts[word] -= 1
-            if not counts[word]:
-                now -= worth[word]
-        # A short text is one run.
-        if now >= least and (last >= _RUN - 1 or last == len(words) - 1):
-            # Sums that are taken apart again are not quite the same.
-            at = max(0, last - _RUN + 1)
+    # A short text is one run.
+    for last in range(min(_RUN, len(words)) - 1, len(words)):
+        at = max(0, last - _RUN + 1)
+        # What its lines have, each for itself, is the most that it can be worth.
+        if sum(own[at : last + 1]) < least - _ROUNDED:
+            continue
+        now = sum(map(worth.__getitem__, dict.fromkeys(chain.from_iterable(words[at : last + 1]))))
+        if now >= least:
             is_first = own[at] >= max(own[at : last + 1]) > 0
             yield _Run(round(now, 6), path, start, lines, at, is_first)
 
@@ -283,12 +288,12 @@ def _places(data: bytes, worth: Mapping[bytes, float]) -> list[tuple[int, int]]:
             continue
         low, high = at, at
         for _ in range(_RUN):
-            low = max(0, data.rfind(b"\n", 0, max(0, low - 1)) + 1)
+            low = data.rfind(b"\n", 0, low - 1) + 1 if low else 0
         for line_number in range(_RUN + _SHOWN):
-            line = data.find(b"\n", high)
-            high = len(data) if line < 0 else line + 1
+            high = data.find(b"\n", high) + 1 or len(data)
             # What stands on the next two lines has enough behind it, too.
-            near = high if line_number < 3 else near
+            if line_number < 3:
+                near = high
         if ranges and low <= ranges[-1][1]:
             ranges[-1] = (ranges[-1][0], max(high, ranges[-1][1]))
         else:

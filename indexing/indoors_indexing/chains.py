@@ -121,15 +121,24 @@ def calls_at(text: str, rules: ScanRules, limit: int = 2) -> tuple[Call, ...]:
     found: list[Call] = []
     closed: list[str] = []
     n_commas = 0
-    for match in reversed(list(_BRACKETS.finditer(text))):
-        character, at = match[0], match.start()
+    brackets = _BRACKETS.findall(text)
+    # Where they stand; most are closed again, and of those it is not asked.
+    places: list[int] = []
+    for number in range(len(brackets) - 1, -1, -1):
+        character = brackets[number]
         if character in _CLOSING:
             closed.append(_PAIRS[character])
-        elif character in _OPENING:
-            if closed:
-                if closed.pop() != character:
-                    break
-                continue
+        elif character == ",":
+            n_commas += not closed
+        elif character == ";":
+            if not closed:
+                break
+        elif closed:
+            if closed.pop() != character:
+                break
+        else:
+            places = places or [match.start() for match in _BRACKETS.finditer(text)]
+            at = places[number]
             before = text[max(0, at - _MAX_BEFORE_CALL) : at].rstrip()
             if character == "(":
                 chain = chain_at(before, rules)
@@ -145,10 +154,6 @@ def calls_at(text: str, rules: ScanRules, limit: int = 2) -> tuple[Call, ...]:
             n_commas = 0
             if len(found) >= limit:
                 break
-        elif character == "," and not closed:
-            n_commas += 1
-        elif character == ";" and not closed:
-            break
     return tuple(found)
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
+
+import msgspec
 
 from indoors_indexing.facts import Definition, Import
 from indoors_indexing.lookup import Found, Lookup
@@ -18,6 +20,7 @@ How = Literal["here", "imported", "package", "project"]
 TYPES = frozenset({"class", "interface", "enum", "type"})
 _NO_DEFAULT = frozenset({"variable", "constant", "module"})
 MEMBERS = frozenset({"method", "field", "constructor"})
+_NOT_FREE = MEMBERS | {"module"}
 _MAX_DEPTH = 5
 _MAX_FILES = 40
 # Where a name from any file of the same folder is visible without an import.
@@ -42,7 +45,7 @@ _MAX_GUESSES = 2
 _MAX_REMEMBERED = 1000
 
 
-class Seen(NamedTuple):
+class Seen(msgspec.Struct, frozen=True, gc=False):
     """A definition, and how a file sees it."""
 
     found: Found
@@ -243,9 +246,11 @@ class Names:
         """A file's own definitions of a name that are not members of something."""
         found = [
             one for one in self._lookup.definitions_of(path, name)
-            if one.kind not in MEMBERS and one.kind != "module"
+            if one.kind not in _NOT_FREE
         ]  # fmt: skip
-        least = min((len(one.scope) for one in found), default=0)
+        if not found:
+            return []
+        least = min([len(one.scope) for one in found])
         return [Found(path, one) for one in found if len(one.scope) == least]
 
     def _find(self, name: str, path: str, *, may_guess: bool) -> list[Seen]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 
 import msgspec
 
 from indoors_indexing.alike import Alike
-from indoors_indexing.follow import Names, is_type
+from indoors_indexing.follow import TYPES, Names
 from indoors_indexing.guess import Guess
 from indoors_indexing.hints import Hints
 from indoors_indexing.infer import Inference
@@ -28,6 +29,7 @@ _KINDS = {"field": 0.97, "constant": 0.93}
 _NOT_TYPED = 0.4
 # How much a hint may raise what the line does not ask for by itself.
 _MAX_FIT = 1.4
+_TYPES_AND_MAKERS = TYPES | {"constructor"}
 _MEANT = frozenset({"member", "module_member"})
 
 
@@ -57,16 +59,21 @@ def members_of(
 ) -> Iterator[Candidate]:  # fmt: skip
     """The members of a type, scaled by how well each goes on from what is typed."""
     reason = f"member {what}"
+    # Hundreds for a question, so without calls where nothing is to be decided.
+    most = math.inf if why in _MEANT else _MAX_FIT
+    left_out = TYPES if why == "own_member" else _TYPES_AND_MAKERS
+    fits = at.hints.of
     for position, member in enumerate(at.members.of(kind)):
         definition = member.found.definition
-        if is_type(definition) or (definition.kind == "constructor" and why != "own_member"):
+        if definition.kind in left_out:
             continue
-        worth = scale * typed(definition.name, partial) * place(position)
+        name = definition.name
+        worth = scale * (typed(name, partial) if partial else 1.0) * place(position)
         worth *= BASE_STEP**member.depth * _KINDS.get(definition.kind, 1.0)
-        fit = at.hints.of(definition.name)
-        worth *= fit if why in _MEANT else min(fit, _MAX_FIT)
+        fit = fits(name)
+        worth *= fit if fit < most else most
         if not definition.exported and not hidden:
-            worth *= _HIDDEN_USED if at.hints.is_used(definition.name) else HIDDEN
+            worth *= _HIDDEN_USED if at.hints.is_used(name) else HIDDEN
         yield of_definition(why, member.found, reason, worth)
 
 
@@ -79,4 +86,4 @@ def typed(name: str, partial: str) -> float:
 
 def place(position: int) -> float:
     """Of things that are equal, those that stand first; so little that it decides nothing else."""
-    return 1 - min(position, 100) * 0.001
+    return 1 - (position if position < 100 else 100) * 0.001

@@ -7,7 +7,9 @@ side imports the other.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import NamedTuple, Protocol
+from typing import Protocol
+
+import msgspec
 
 from indoors_indexing.facts import Base, Definition, Import
 
@@ -112,7 +114,7 @@ class Reader(Protocol):
         ...
 
 
-class Found(NamedTuple):
+class Found(msgspec.Struct, frozen=True, gc=False):
     """A definition in a file."""
 
     path: str

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
-
 from indoors_indexing.scan_rules import ScanRules
 
 # How far back text is read: a class's head should be in it, a whole generated file need not.
 MAX_CHARS = 30_000
-_VISIBLE = re.compile(r"[^\n]")
+# What a comment begins with, in any language.
+_COMMENT_STARTS = "#/-"
 
 
 def tail_of(text: str, limit: int = MAX_CHARS) -> str:
@@ -33,7 +32,7 @@ def masked(text: str, rules: ScanRules) -> str:
             continue
         parts.append(text[at:start])
         found = match[0]
-        if match.lastgroup != "string":
+        if found[0] in _COMMENT_STARTS:
             parts.append(_blank(found))
         else:
             code = _interpolated(found, rules) if end == len(text) else len(found)
@@ -46,7 +45,9 @@ def masked(text: str, rules: ScanRules) -> str:
 
 
 def _blank(text: str) -> str:
-    return _VISIBLE.sub(" ", text) if "\n" in text else " " * len(text)
+    if "\n" not in text:
+        return " " * len(text)
+    return "\n".join([" " * len(line) for line in text.split("\n")])
 
 
 def _interpolated(string: str, rules: ScanRules) -> int:

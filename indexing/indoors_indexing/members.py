@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+
+import msgspec
 
 from indoors_indexing.follow import Names, is_type
 from indoors_indexing.lookup import Found, Lookup
@@ -33,7 +34,7 @@ _EMBEDDED = re.compile(
 )
 
 
-class Member(NamedTuple):
+class Member(msgspec.Struct, frozen=True, gc=False):
     """A member of a type, or one that it inherits: `depth` bases away, from `owner`."""
 
     found: Found
@@ -49,6 +50,7 @@ class Members:
         self._files = files
         self._names = names
         self._own: dict[tuple[str, str], list[Found]] = {}
+        self._named: dict[tuple[str, str], dict[str, Found]] = {}
         self._lineages: dict[tuple[str, str], list[tuple[Found, int]]] = {}
 
     def bases_of(self, kind: Found) -> list[Found]:
@@ -111,17 +113,25 @@ class Members:
         members: dict[str, Member] = {}
         for one, depth in self.lineage(kind):
             for found in self.own(one):
-                member = Member(found, one.definition.name, depth)
-                members.setdefault(found.definition.name, member)
+                name = found.definition.name
+                if name not in members:
+                    members[name] = Member(found, one.definition.name, depth)
         return list(members.values())[:_MAX_MEMBERS]
 
     def named(self, kind: Found, name: str) -> Member | None:
         """One member of a type, from the nearest of its bases that has it."""
         for one, depth in self.lineage(kind):
-            for found in self.own(one):
-                if found.definition.name == name:
-                    return Member(found, one.definition.name, depth)
+            found = self._own_named(one).get(name)
+            if found is not None:
+                return Member(found, one.definition.name, depth)
         return None
+
+    def _own_named(self, kind: Found) -> dict[str, Found]:
+        """What a type itself has, by name; of several that are called alike the first."""
+        key = (kind.path, kind.full_name)
+        if key not in self._named:
+            self._named[key] = {one.definition.name: one for one in reversed(self.own(kind))}
+        return self._named[key]
 
     def own(self, kind: Found) -> list[Found]:
         """What a type itself has, in its own file and (in some languages) in others beside it."""

@@ -24,13 +24,15 @@ from indoors_indexing.chains import (
 from indoors_indexing.masked import masked, tail_of
 from indoors_indexing.scan_rules import NO_TYPES, ScanRules, rules_of
 
-_NAME = re.compile(r"[^\W\d][\w$]*")
+# With what stands before it, where that says that it is a member's.
+_NAME = re.compile(r"([.>]?)([^\W\d][\w$]*)")
 _LINES_BEFORE, _LINES_AFTER = 40, 15
 # A name below the cursor says less about what comes than one above it.
 _BELOW = 0.5
 _MAX_NAMES = 60
 _MAX_HEADER = 600
 _MAX_ENCLOSING = 8
+_MAX_AROUND = 40
 _TYPE_START = re.compile(r"[\s&*?]*[\w$\"'(\[&*\\]")
 _MAX_VALUE = 400
 _WORDS_GO_ON = re.compile(r"\w")
@@ -144,21 +146,25 @@ def _names(code: str, after: str, rules: ScanRules) -> tuple[dict[str, float], f
     alone: set[str] = set()
     above = code[-6000:].split("\n")[-_LINES_BEFORE:]
     below = masked("\n".join(after.split("\n", _LINES_AFTER)[:_LINES_AFTER]), rules).split("\n")
-    weighted = [
-        *((line, 1 / (1 + distance / 4)) for distance, line in enumerate(reversed(above))),
-        *((line, _BELOW / (1 + distance / 4)) for distance, line in enumerate(below)),
-    ]
-    for line, weight in weighted:
-        for match in _NAME.finditer(line):
-            name = match[0]
-            if len(name) < 2 or name in rules.keywords or name in rules.noise:
-                continue
-            known = weights.get(name, 0.0)
-            weights[name] = max(known, weight) + 0.1 * min(known, weight)
-            if line[max(0, match.start() - 1) : match.start()] not in (".", ">"):
-                alone.add(name)
-    chosen = sorted(weights.items(), key=lambda item: (-item[1], item[0]))[:_MAX_NAMES]
-    return dict(chosen), frozenset(name for name, _ in chosen if name not in alone)
+    above.reverse()
+    for lines, most in ((above, 1.0), (below, _BELOW)):
+        for distance, line in enumerate(lines):
+            weight = most / (1 + distance / 4)
+            for mark, name in _NAME.findall(line):
+                known = weights.get(name, 0.0)
+                weights[name] = (
+                    known + 0.1 * weight if known > weight else weight + 0.1 * known
+                )  # fmt: skip
+                if not mark:
+                    alone.add(name)
+    chosen = sorted(
+        (-weight, name) for name, weight in weights.items()
+        if len(name) > 1 and name not in rules.keywords and name not in rules.noise
+    )[:_MAX_NAMES]  # fmt: skip
+    return (
+        {name: -weight for weight, name in chosen},
+        frozenset(name for _, name in chosen if name not in alone),
+    )
 
 
 # --- what encloses the cursor ---------------------------------------------------------------------
@@ -196,24 +202,26 @@ def _group(match: re.Match[str] | None, name: str) -> str:
 def _indented(code: str) -> list[tuple[int, str]]:
     """The lines that the last one is indented below, innermost first; the last line too."""
     found: list[tuple[int, str]] = []
-    limit: int | None = None
-    at = len(code)
-    while at >= 0 and len(found) < 40:
+    start = code.rfind("\n") + 1
+    line = code[start:]
+    # The cursor's own line counts by where the cursor stands, if it is blank.
+    limit = len(line) - len(line.lstrip())
+    found.append((start, line[:_MAX_HEADER]))
+    blanks = " " * limit
+    while limit and start and len(found) < _MAX_AROUND:
+        at = start - 1
         start = code.rfind("\n", 0, at) + 1
+        # Most lines are indented as deep, which is seen without cutting them out.
+        if code.startswith(blanks, start, at):
+            continue
         line = code[start:at]
         stripped = line.lstrip()
-        if limit is None:
-            # The cursor's own line counts by where the cursor stands, if it is blank.
-            limit = len(line) - len(stripped)
-            found.append((start, line[:_MAX_HEADER]))
-        elif stripped:
+        if stripped:
             indent = len(line) - len(stripped)
             if indent < limit and stripped[0] not in ")]}":
                 found.append((start, line[:_MAX_HEADER]))
                 limit = indent
-        at = start - 1
-        if limit == 0:
-            break
+                blanks = " " * limit
     return found
 
 
@@ -231,7 +239,7 @@ def _braced(code: str) -> list[tuple[int, str]]:
             start = max(code.rfind(mark, 0, at) for mark in ";{}") + 1
             start = max(start, at - _MAX_HEADER)
             found.append((start, code[start:at].strip()))
-            if len(found) >= 40:
+            if len(found) >= _MAX_AROUND:
                 break
     return found
 

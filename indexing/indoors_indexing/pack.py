@@ -274,11 +274,11 @@ class Packer:
         return True
 
     def _covered(self, path: str, start: int, end: int) -> bool:
-        return any(
-            piece.start <= start and end <= piece.end
-            for shown in (self._pieces, self._passages)
-            for piece in shown.get(path, ())
-        )
+        for shown in (self._pieces, self._passages):
+            for piece in shown.get(path, ()):
+                if piece.start <= start and end <= piece.end:
+                    return True
+        return False
 
     def _in_window(self, head: str) -> bool:
         """Whether the window has a signature, and with it most likely the whole definition."""
@@ -391,5 +391,5 @@ def _begins_in(line: str, name: str) -> bool:
 
 def _lines(text: str) -> set[str]:
     """The lines that say something: neither blank nor only brackets."""
-    stripped = (line.strip() for line in text.splitlines())
+    stripped = map(str.strip, text.splitlines())
     return {line for line in stripped if len(line) > 3 or line.isalnum()}

@@ -16,7 +16,7 @@ import msgspec
 
 
 class ScanRules(msgspec.Struct, frozen=True, kw_only=True):
-    """`skipped` matches a whole comment or string, with group `string` for the latter. `noise` may
+    """`skipped` matches a whole comment or string; no string begins as a comment does. `noise` may
     be names, but say nothing where they stand around a cursor. `own` are the words for the object
     itself, `bases` for its base. `members` is what stands before a member's name. `blocks` says how
     a block is told: by indentation or by braces. `types` and `functions` match the line that begins
@@ -44,20 +44,22 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SHORT_DOUBLE = r'"(?:[^"\\\n]|\\.)*+(?:"|(?=\n)|\Z)'
-_SHORT_SINGLE = r"'(?:[^'\\\n]|\\.)*+(?:'|(?=\n)|\Z)"
-_BACKTICK = r"`(?:[^`\\]|\\.)*+(?:`|\Z)"
+_SHORT_DOUBLE = r'"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\Z)'
+_SHORT_SINGLE = r"'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\Z)"
+_BACKTICK = r"`(?:[^`\\]++|\\.)*+(?:`|\Z)"
 _RAW_BACKTICK = r"`[^`]*+(?:`|\Z)"
-_TRIPLE = r'"""(?:[^"\\]|\\.|"(?!""))*+(?:"""|\Z)'
-_TRIPLE_SINGLE = r"'''(?:[^'\\]|\\.|'(?!''))*+(?:'''|\Z)"
+_TRIPLE = r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\Z)'
+_TRIPLE_SINGLE = r"'''(?:[^'\\]++|\\.|'(?!''))*+(?:'''|\Z)"
 # One character: elsewhere the mark is a lifetime (Rust) or part of a number (C++).
 _CHARACTER = r"'(?:[^'\\\n]|\\.[^'\n]{0,8})'"
-_SLASHES = r"//[^\n]*|/\*(?:[^*]|\*(?!/))*+(?:\*/|\Z)"
+_SLASHES = r"//[^\n]*|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
 _HASH = r"#[^\n]*"
 
 
 def _skipped(strings: list[str], comments: str) -> re.Pattern[str]:
-    return re.compile(rf"(?P<string>{'|'.join(strings)})|{comments}", re.DOTALL)
+    # Without a group: where each alternative begins with a character, the next of these is found
+    # without trying all of them everywhere.
+    return re.compile("|".join((*strings, comments)), re.DOTALL)
 
 
 _C_SKIPPED = _skipped([_SHORT_DOUBLE, _CHARACTER], _SLASHES)

@@ -217,6 +217,15 @@ class Reader:
         )
         return _file_row(rows[0]) if rows else None
 
+    def files_at(self, paths: Sequence[str]) -> list[FileRow]:
+        """Those of some files that are indexed."""
+        rows = self._rows_in(
+            """SELECT path, language, size, mtime_ns, hash, n_lines, flags FROM files
+            WHERE path IN (%s) AND skipped = ''""",
+            paths,
+        )
+        return [_file_row(row) for row in rows]
+
     def chunks_in(self, path: str) -> list[tuple[int, int]]:
         """The byte ranges that a file is cut into."""
         rows = self._rows(
@@ -265,6 +274,7 @@ class Reader:
 
         Words that stand nearly everywhere are left out as long as there are others.
         """
+        self._words.at(None)
         found, _ = self._words.best(dict.fromkeys(query_words(list(words)), 1.0), limit)
         return [Hit(*one) for one in found]
 
@@ -275,6 +285,7 @@ class Reader:
         are: BM25's weights, 0 for words that are not indexed at all.
         """
         words = {word: weight for word, weight in weights.items() if is_kept(word)}
+        self._words.at(self.version() if self._held is not None else None)
         found, rarities = self._words.best(words, limit)
         return [Hit(*one) for one in found], rarities
 
@@ -312,6 +323,8 @@ class Reader:
         wanted = list(dict.fromkeys(values))[:_MAX_BOUND]
         if not wanted:
             return []
+        # In few lengths: each is another statement, which takes longer to prepare than to run.
+        wanted += wanted[-1:] * ((1 << (len(wanted) - 1).bit_length()) - len(wanted))
         return self._rows(query % ",".join("?" * len(wanted)), (*wanted, *limits))
 
     def _rows(self, query: str, values: tuple[object, ...]) -> list[tuple[Any, ...]]:

@@ -29,7 +29,7 @@ from indoors_indexing.records import digest
 from indoors_indexing.related import Site
 from indoors_indexing.resolve import CONFIG_NAMES, MemoryFiles, project_of
 from indoors_indexing.sift import MAX_SOURCE_BYTES
-from indoors_indexing.store_read import Counts, Defined, Derived, Hit, Reader
+from indoors_indexing.store_read import Counts, Defined, Derived, FileRow, Hit, Reader
 from indoors_indexing.types import Snippet
 
 NO_TEXTS: Mapping[str, str] = MappingProxyType({})
@@ -163,6 +163,7 @@ class _Known:
         self.of_files: dict[str, list[Definition]] = {}
         self.imports: dict[str, list[Import]] = {}
         self.bases: dict[str, list[Base]] = {}
+        self.files: dict[str, FileRow | None] = {}
         self.bindings = Bindings()
 
 
@@ -223,6 +224,8 @@ class _Now:
         self, weights: Mapping[str, float], limit: int = 20
     ) -> tuple[list[Hit], dict[str, float]]:
         found, rarities = self._reader.alike(weights, limit)
+        # Nearly all of them are read.
+        self._know({hit.path for hit in found})
         return [hit for hit in found if not self._is_ahead(hit.path)], rarities
 
     def containing(self, identifier: str, limit: int = 200) -> list[Hit]:
@@ -265,8 +268,18 @@ class _Now:
             self._texts[path] = self._read(path)
         return self._texts[path]
 
+    def _know(self, paths: set[str]) -> None:
+        """Read what the index says of files."""
+        known = self._known.files
+        if len(known) >= _MAX_REMEMBERED:
+            known.clear()
+        if new := paths - known.keys():
+            known |= dict.fromkeys(new, None)
+            known |= {row.path: row for row in self._reader.files_at(list(new))}
+
     def _read(self, path: str) -> _Text | None:
-        row = self._reader.file(path)
+        self._know({path})
+        row = self._known.files[path]
         if row is None:
             return None
         if (shown := self._open.get(path)) is not None:
