@@ -4,6 +4,10 @@
     cancel   a cancel in the middle of the prefill of a 2,000-token prompt: until the worker is
              free, and what the next request still has to evaluate
     idle     CPU of the server, its engine and its indexer while a document is open and nobody types
+    speed    tokens per second: a prompt of 2,000 tokens from an empty cache, and a long answer
+
+`--gpu-layers -1` puts the model on the card, as a server does by itself. A prefill there is over
+before it can be cancelled: measure `slots`, `idle` and `speed`.
 
 The last line of stdout is one JSON object.
 """
@@ -24,6 +28,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from rows import percentile
 
 from indoors_completion.engine import wire
@@ -41,10 +46,12 @@ async def running(options: argparse.Namespace) -> Any:
     build = engine_store.find()
     if build is None:
         sys.exit("no engine: indoors engine install")
+    path = str(model_store.resolve(options.model).path)
     engine = EngineProcess(
-        partial(children.spawn, "worker", "--engine", str(build.directory or "")),
+        # With the model's path, as a server starts it: its rules about files hold then.
+        partial(children.spawn, "worker", "--engine", str(build.directory or ""), "--model", path),
         wire.Load(
-            path=str(model_store.resolve(options.model).path), n_ctx=8192, n_threads=options.threads
+            path=path, n_ctx=8192, n_threads=options.threads, n_gpu_layers=options.gpu_layers
         ),
     )
     await engine.start()
@@ -138,6 +145,39 @@ async def cancel(options: argparse.Namespace) -> dict[str, Any]:
     }
 
 
+async def speed(options: argparse.Namespace) -> dict[str, Any]:
+    """Prefill and decode, the median of some rounds; where the model is; what the lock-down is."""
+    prefill, decode, empty_ms = [], [], []
+    async with running(options) as engine:
+        for number in range(options.rounds):
+            before = SOURCE[number * 3 : number * 3 + 8200]
+            asked = msgspec.structs.replace(job(before, "long"), max_tokens=256)
+            finish = await answer(engine, asked)
+            engine.forget("long")
+            prefill.append(finish.n_evaluated * 1000 / finish.ttft_ms)
+            if finish.n_generated > 1:
+                decode.append((finish.n_generated - 1) * 1000 / (finish.total_ms - finish.ttft_ms))
+            short = await answer(engine, job(SOURCE[:1200], "short"))
+            empty_ms.append(short.ttft_ms)
+            engine.forget("short")
+        model, lock = engine.state.model, engine.state.lock
+    return {
+        "prefill_tps": round(statistics.median(prefill)),
+        "decode_tps": round(statistics.median(decode), 1) if decode else None,
+        "first_token_of_short_prompt_ms": round(statistics.median(empty_ms), 1),
+        "device": model.device,
+        "n_gpu_layers": model.n_gpu_layers,
+        "reuse": model.reuse,
+        "reuse_reason": model.reuse_reason,
+        "measured_at_load": {
+            "prefill_tps": round(model.prefill_tps),
+            "decode_tps": round(model.decode_tps, 1),
+        },
+        "lock": lock,
+        "n": options.rounds,
+    }
+
+
 def idle(seconds: float) -> dict[str, Any]:
     """Percent of one CPU, of all processes of a server with an open document."""
     server = subprocess.Popen(
@@ -190,20 +230,25 @@ def cpu_s(pid: int) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=("slots", "cancel", "idle"))
+    parser.add_argument("--only", choices=("slots", "cancel", "idle", "speed"))
     parser.add_argument("--model", default="qwen2.5-coder-0.5b-instruct", help="name or path")
     parser.add_argument("--rounds", type=int, default=6)
     parser.add_argument("--cancels", type=int, default=12)
     parser.add_argument("--idle-seconds", type=float, default=30.0)
     parser.add_argument("--threads", type=int, default=usable_cpus())
+    parser.add_argument("--gpu-layers", type=int, default=0, help="on the card; -1: all of them")
     options = parser.parse_args()
     result: dict[str, Any] = {"model": options.model, "threads": options.threads}
+    if options.gpu_layers:
+        result["gpu_layers"] = options.gpu_layers
     if options.only in (None, "slots"):
         result["slots"] = asyncio.run(slots(options))
     if options.only in (None, "cancel"):
         result["cancel"] = asyncio.run(cancel(options))
     if options.only in (None, "idle"):
         result["idle"] = idle(options.idle_seconds)
+    if options.only in (None, "speed"):
+        result["speed"] = asyncio.run(speed(options))
     sys.stdout.write(json.dumps(result) + "\n")
 
 

@@ -47,8 +47,13 @@ async def ours(
 ) -> list[Any]:
     """Every row through the real pipeline; the completions, in order."""
     process = EngineProcess(
-        partial(children.spawn, "worker", "--engine", engine),
-        wire.Load(path=str(model), n_ctx=options.context, n_threads=options.threads),
+        partial(children.spawn, "worker", "--engine", engine, "--model", str(model)),
+        wire.Load(
+            path=str(model),
+            n_ctx=options.context,
+            n_threads=options.threads,
+            n_gpu_layers=options.gpu_layers,
+        ),
     )
     syntax = SyntaxClient(IndexerProcess(partial(children.spawn, "indexer")))
     await process.start()
@@ -140,6 +145,7 @@ def main() -> None:
     parser.add_argument("--deadline-ms", type=float, default=60_000)
     parser.add_argument("--context", type=int, default=4096, help="context length in tokens")
     parser.add_argument("--threads", type=int, default=usable_cpus())
+    parser.add_argument("--gpu-layers", type=int, default=0, help="on the card; -1: all of them")
     parser.add_argument("--json", action="store_true", help="the default; kept for scripts")
     parser.add_argument("--verbose", action="store_true", help="show each miss on stderr")
     options = parser.parse_args()
@@ -169,6 +175,7 @@ def main() -> None:
         "rows": options.rows.name,
         "model": options.model,
         "threads": options.threads,
+        "gpu_layers": options.gpu_layers,
     }
     if options.baseline:
         plain = baseline(rows, model, engine, options)

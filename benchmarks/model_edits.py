@@ -107,11 +107,15 @@ class Editor:
 
     def __init__(self) -> None:
         self.status = ""
+        self.endings: list[str] = []  # why the engine ended, each time it did
         self.client = LspClient(self._hear)
 
     def _hear(self, method: str, params: Any) -> None:
         if method == "indoors/status":
             self.status = str(params["phase"])
+            reason = str(params.get("reason") or "")
+            if "ended" in reason and reason not in self.endings[-1:]:
+                self.endings.append(reason)
 
     async def begin(self, root: Path, settings: dict[str, Any]) -> None:
         await self.client.start()
@@ -126,8 +130,12 @@ class Editor:
             },
         )
         self.client.notify("initialized", {})
+        await self.ready()
+
+    async def ready(self) -> None:
+        """Wait for the model: also after its process ended, or no further edit says anything."""
         end = time.monotonic() + READY_S
-        while self.status != "ready":
+        while self.status not in ("ready", "busy"):
             if time.monotonic() > end:
                 sys.exit(f"the server is not ready after {READY_S:.0f} s: {self.status}")
             await asyncio.sleep(0.1)
@@ -390,6 +398,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         await editor.begin(root, settings)
         try:
             for number, site in enumerate(chosen):
+                await editor.ready()
                 found = await one_edit(editor, root, site, typed=number % 5 == 4)
                 seen.append(found)
                 line = (
@@ -401,7 +410,8 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
                 sys.stderr.flush()
         finally:
             await editor.client.stop()
-    return report(seen) | {"seed": options.seed, "model": options.model or "default"}
+    ended = {"engine_ended": editor.endings}
+    return report(seen) | ended | {"seed": options.seed, "model": options.model or "default"}
 
 
 def main() -> None:

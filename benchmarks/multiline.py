@@ -129,6 +129,7 @@ def main() -> None:
     parser.add_argument("--deadline-ms", type=float, default=60_000)
     parser.add_argument("--context", type=int, default=4096, help="context length in tokens")
     parser.add_argument("--threads", type=int, default=usable_cpus())
+    parser.add_argument("--gpu-layers", type=int, default=0, help="on the card; -1: all of them")
     parser.add_argument("--systems", nargs="+", default=["indoors", "indoors-line", "plain"])
     parser.add_argument("--verbose", action="store_true", help="show each answer on stderr")
     options = parser.parse_args()

@@ -34,6 +34,21 @@ def require_seen(build: EngineBuild, found: Devices) -> None:
             )
 
 
+def seen_under_server(build: EngineBuild | None) -> bool | None:
+    """Whether the worker of an editor's server finds a card; None where the build is for none.
+
+    It is not the worker of a command in a terminal: what the server may not do, it may not either.
+    """
+    if build is None or not build.matches_cpu or build.backend == "cpu":
+        return None
+    from indoors_server import engine_probe  # a server does not need it at its start
+
+    try:
+        return bool(engine_probe.probe(build, under_server=True).cards)
+    except EngineError:
+        return False
+
+
 def of(build: EngineBuild | None, found: Devices | None = None) -> CardUse:
     """Which device `build` uses of those that the system has (`found`: looked for if not given)."""
     found = found or devices.find()

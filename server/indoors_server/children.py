@@ -24,6 +24,9 @@ _KEPT_VARIABLES = (
     "XDG_CONFIG_HOME", "CUDA_VISIBLE_DEVICES", "CUDA_DEVICE_ORDER", "GGML_VK_VISIBLE_DEVICES",
     "HIP_VISIBLE_DEVICES", "OMP_NUM_THREADS", "SYSTEMROOT", "LOCALAPPDATA", "USERPROFILE",
 )  # fmt: skip
+# Where clusters mount NVIDIA's driver into a container. The loader does not look there by itself,
+# so such images set LD_LIBRARY_PATH, which no child of ours gets: it decides whose code is loaded.
+_DRIVER_FOLDERS = ("/usr/local/nvidia/lib64",)
 
 
 def command(role: str, *arguments: str) -> list[str]:
@@ -55,6 +58,8 @@ def spawn(
     environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
     # A driver would keep what it compiles for a card in the home, where nothing of ours writes.
     environment["CUDA_CACHE_PATH"] = str(role_files.cuda_cache())
+    if folders := [folder for folder in _DRIVER_FOLDERS if os.path.isdir(folder)]:  # noqa: PTH112
+        environment["LD_LIBRARY_PATH"] = os.pathsep.join(folders)
     return subprocess.Popen(  # noqa: TID251 - this is the spawn function
         command(role, *arguments),
         stdin=stdin,

@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 NO_DEVICE = 100  # CUDA_ERROR_NO_DEVICE: no card, or every one is hidden
+REFUSED = 304  # CUDA_ERROR_OPERATING_SYSTEM: also when a file may not be written
 _LIBRARIES = {
     "linux": ("libcuda.so.1", "/usr/lib/wsl/lib/libcuda.so.1"),
     "win32": ("nvcuda.dll",),

@@ -183,6 +183,11 @@ def _nvidia_problem(root: Path, report: DriverReport) -> tuple[str, str]:
         )
     if report.status == -1:
         return "the driver does not answer", "restart the machine, or reinstall the driver"
+    if report.status == cuda_driver.REFUSED and sys.platform == "linux" and os.geteuid() == 0:
+        return (
+            "as root the lock-down keeps its driver from writing in /proc, which it must",
+            "run the editor as another user",
+        )
     return (
         f"the driver reports error {report.status}",
         "restart the machine (the driver was perhaps updated while running)",

@@ -189,7 +189,12 @@ def _cuda_recipes(
     computes = tuple(sorted({card.compute for card in cards if card.compute}))
     # Code for exactly the cards that are here: every further architecture doubles the build.
     architectures = ";".join(f"{compute}-real" for compute in computes) or "native"
-    options = ("-DGGML_CUDA=ON", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}")
+    options: tuple[str, ...] = (
+        "-DGGML_CUDA=ON",
+        f"-DCMAKE_CUDA_ARCHITECTURES={architectures}",
+        # For several cards at once, over sockets if need be. We use one, and have no network.
+        "-DGGML_CUDA_NCCL=OFF",
+    )
     refusal = toolchain.wheels_serve(seen.cuda, computes, sys.platform)
     if refusal:
         tried.append(f"CUDA from the package index: {refusal}")
@@ -211,8 +216,15 @@ def _cuda_recipes(
     if nvcc is None:
         tried.append("installed CUDA toolkit: none (nvcc was not found)")
     else:
-        compiler = f"-DCMAKE_CUDA_COMPILER={nvcc}"
-        yield Recipe("cuda", "source, installed CUDA", (*options, compiler), (str(nvcc.parent),))
+        options += (f"-DCMAKE_CUDA_COMPILER={nvcc}",)
+        if not toolchain.has_driver_stub(nvcc):
+            options += ("-DGGML_CUDA_NO_VMM=ON",)
+        libraries = toolchain.installed_libraries(nvcc)
+        if libraries and engine_probe.can_load([library.name for library in libraries]):
+            libraries = []
+        yield Recipe(
+            "cuda", "source, installed CUDA", options, (str(nvcc.parent),), tuple(libraries)
+        )
 
 
 def _fetch_cuda(place: Path, pip: Downloader, report: Report) -> Path:

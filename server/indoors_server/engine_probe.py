@@ -71,11 +71,19 @@ class Probe(msgspec.Struct, frozen=True, kw_only=True):
         )  # fmt: skip
 
 
-def probe(build: EngineBuild, spawn: Spawn = children.spawn) -> Probe:
-    """Ask a build what it can do here. Raises EngineError if it crashes, hangs or does not load."""
+def probe(
+    build: EngineBuild, spawn: Spawn = children.spawn, *, under_server: bool = False
+) -> Probe:
+    """Ask a build what it can do here. Raises EngineError if it crashes, hangs or does not load.
+
+    It is asked under the lock-down of a worker, `under_server` of one that a server started.
+    """
     directory = engine_store.package_dir(build)
+    options = ("--under-server",) if under_server else ()
     try:
-        answer = ask("engine", "probe", str(directory), timeout_s=_PROBE_SECONDS, spawn=spawn)
+        answer = ask(
+            "engine", "probe", *options, str(directory), timeout_s=_PROBE_SECONDS, spawn=spawn
+        )
     except subprocess.TimeoutExpired as error:
         raise EngineError(
             "The engine did not start.",
@@ -91,6 +99,15 @@ def probe(build: EngineBuild, spawn: Spawn = children.spawn) -> Probe:
     if found.missing:
         raise wrong_cpu(build, f"it uses {', '.join(found.missing)}, which this CPU lacks")
     return found
+
+
+def can_load(names: Sequence[str], spawn: Spawn = children.spawn) -> bool:
+    """Whether a worker finds these libraries by their names alone."""
+    try:
+        answer = ask("engine", "probe-libraries", *names, timeout_s=_PROBE_SECONDS, spawn=spawn)
+    except subprocess.TimeoutExpired:
+        return False
+    return answer.status == 0
 
 
 def wrong_cpu(build: EngineBuild, why: str) -> EngineError:

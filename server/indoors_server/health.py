@@ -28,6 +28,7 @@ from indoors_completion.engine.process import EngineProcess
 from indoors_completion.types import IndoorsError
 from indoors_server import (
     __version__,
+    card_use,
     children,
     devices,
     engine_probe,
@@ -75,6 +76,8 @@ def run_all() -> list[Check]:
     engine, probe = check_engine(build)
     found.append(engine)
     found += check_cards(seen, build, probe)
+    if probe is not None and probe.cards:
+        found += check_card_of_server(probe.cards[0].name, card_use.seen_under_server(build))
     found.append(check_model(build, probe))
     found += check_languages()
     found.append(check_index())
@@ -212,14 +215,22 @@ def check_cards(seen: Devices, build: EngineBuild | None, probe: Probe | None) -
     return found
 
 
-def card_under_lock(seen: Devices) -> str:
-    """What is known about a card used by a locked worker: nothing is tried here, and that is said.
+def check_card_of_server(name: str, is_seen: bool | None) -> list[Check]:
+    """Nothing, or the error that an editor would be without the card that a terminal has."""
+    if is_seen or is_seen is None:
+        return []
+    text = f"{name} is not found by the worker of an editor's server, under the server's lock-down"
+    is_root = sys.platform == "linux" and os.geteuid() == 0
+    step = "run the editor as another user than root" if is_root else "report it: indoors doctor"
+    return [Check(name="card", state="error", text=text, next_step=step)]
 
-    A driver that needs what the filter refuses shows when a model is loaded on the card.
-    """
+
+def card_under_lock(seen: Devices, is_seen: bool | None = None) -> str:
+    """What is known about a card under a worker's lock-down; `is_seen` is what was tried."""
     if not seen.usable:
         return "GPU under lock-down: untested here (no card)"
-    return f"GPU under lock-down: not tried by this command ({seen.usable[0].name})"
+    words = {None: "not tried by this command", True: "found by the engine", False: "NOT found"}
+    return f"GPU under lock-down: {words[is_seen]} ({seen.usable[0].name})"
 
 
 def _unused(name: str, build: EngineBuild | None, *, chosen: bool) -> Check:

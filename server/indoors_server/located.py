@@ -115,5 +115,6 @@ def facts_of(state: EngineState, found: Located) -> Facts:
             device=state.model.device,
             reason=found.card_problem,
         )
-    reason = state.error.what if state.error is not None else ""
+    error = state.error
+    reason = f"{error.what} {error.why}".strip() if error is not None else ""
     return Facts(phase="loading", reason=reason, model=found.model.name, progress=state.progress)

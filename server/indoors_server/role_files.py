@@ -7,6 +7,7 @@
     launcher reads its libraries, the system's settings and what is ours; writes in cache and state
 
 Graphics drivers are devices that are opened for writing, so they stay allowed where there are any.
+What a server may not do its children may not either, so a driver's needs count for it too.
 """
 
 from __future__ import annotations
@@ -28,6 +29,10 @@ _SYSTEM = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/devices", "/proc/modules",
     "/proc/version", "/proc/filesystems", "/proc/driver", "/proc/sys/vm", "/proc/sys/kernel",
 )  # fmt: skip
+# NVIDIA's driver writes to /proc/self/task/N/comm, and does not start (error 304) if it cannot.
+_NAMES_ITS_THREADS = re.compile(r"nvidia\d+|dxg")
+# With these a process that may write below /proc could change the system: as root, on most systems.
+_SYSTEM_SWITCHES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger")
 _DEVICES = re.compile(r"nvidia\S*|dri|kfd|dxg|nvhost\S*|nvmap")
 # A model in several files: `name-00001-of-00003.gguf` names the others.
 _SHARD = re.compile(r"(.*-)(\d{5})-of-(\d{5})\.gguf\Z")
@@ -38,7 +43,7 @@ def files_of(role: str, arguments: list[str]) -> Files | None:
     """What a role started with these arguments may open; None where nothing is restricted."""
     cache, state = paths.cache_dir(), paths.state_dir()
     if role == "serve":
-        return Files(None, (*_made(cache, state), "/dev/null", *_devices()))
+        return Files(None, (*_made(cache, state), "/dev/null", *_devices(), *_thread_names()))
     if role == "indexer":
         from indoors_indexing import reach
 
@@ -106,6 +111,20 @@ def _devices() -> list[str]:
     except OSError:
         return []
     return [f"/dev/{name}" for name in names if _DEVICES.fullmatch(name)]
+
+
+def _thread_names() -> list[str]:
+    """Where a driver in the server's worker names its threads: below /proc.
+
+    The rules name folders as they are now, and the worker's /proc/self is not there yet. What this
+    opens to the server itself is little: the kernel asks the same of a write to another process's
+    memory as of a debugger, and Landlock refuses both. For who could change the system by it (root)
+    it stays shut, and such a server has no card.
+    """
+    has_driver = any(_NAMES_ITS_THREADS.fullmatch(Path(one).name) for one in _devices())
+    if not has_driver or any(os.access(one, os.W_OK) for one in _SYSTEM_SWITCHES):
+        return []
+    return ["/proc"]
 
 
 def _made(*directories: Path) -> list[str]:

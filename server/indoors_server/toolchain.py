@@ -111,6 +111,21 @@ def runtime_libraries(toolkit: Path) -> list[Path]:
     return [path for name in _RUNTIME if (path := toolkit / "lib" / name).is_file()]
 
 
+def installed_libraries(nvcc: Path) -> list[Path]:
+    """An installed toolkit's own copies of what a build needs at run time, by their short names."""
+    toolkit = nvcc.resolve().parent.parent
+    folders = [toolkit / "lib64", toolkit / "lib", *toolkit.glob("targets/*/lib")]
+    found = []
+    for plain in _RUNTIME:
+        pattern = plain.split(".so.", 1)[0] + ".so.*"
+        names = {path.name for folder in folders for path in folder.glob(pattern)}
+        # libcudart.so.13 is what is linked with; libcudart.so.13.0.96 is the file behind it.
+        short = sorted(name for name in names if name.count(".") == 2)
+        paths = (folder / name for name in short for folder in folders)
+        found += [path for path in paths if path.is_file()][:1]
+    return found
+
+
 def system_nvcc(
     which: Which = shutil.which,
     environment: Mapping[str, str] | None = None,
@@ -124,6 +139,19 @@ def system_nvcc(
     candidates += [Path(on_path)] if on_path else []
     candidates += [root / "usr/local/cuda/bin/nvcc", root / "opt/cuda/bin/nvcc"]
     return next((path for path in candidates if path.is_file()), None)
+
+
+def has_driver_stub(nvcc: Path, root: Path = Path("/")) -> bool:
+    """Whether there is a `libcuda.so` to link with: a toolkit's stub, or the driver's own.
+
+    What is made of wheels has none, nor has a toolkit without its `driver-dev` package.
+    """
+    toolkit = nvcc.resolve().parent.parent
+    places = [toolkit / "lib64/stubs", toolkit / "lib/stubs", root / "usr/lib64"]
+    places += toolkit.glob("targets/*/lib/stubs")
+    for libraries in (toolkit / "lib", root / "usr/lib"):
+        places += [*libraries.glob("*-linux-gnu/stubs"), *libraries.glob("*-linux-gnu")]
+    return any((place / "libcuda.so").exists() for place in places)
 
 
 def vulkan_missing(which: Which = shutil.which, root: Path = Path("/")) -> str:

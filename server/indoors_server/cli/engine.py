@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
+import os
 import sys
 from pathlib import Path
 
@@ -25,8 +27,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     installing.add_argument("--rebuild", action="store_true", help="build again, from the source")
     installing.add_argument("--wheel", metavar="FILE", default="", help="use this wheel")
     probing = actions.add_parser("probe")  # what a child process of ours is asked
+    probing.add_argument("--under-server", action="store_true")
     probing.add_argument("directory")
     actions.add_parser("probe-driver")
+    loading = actions.add_parser("probe-libraries")
+    loading.add_argument("names", nargs="+")
 
 
 def add_backend_options(parser: argparse.ArgumentParser) -> None:
@@ -52,6 +57,7 @@ def run(options: argparse.Namespace) -> int:
         "install": _install,
         "probe": _probe,
         "probe-driver": _probe_driver,
+        "probe-libraries": _probe_libraries,
     }
     return actions[str(options.action)](options)
 
@@ -150,11 +156,11 @@ def _install(options: argparse.Namespace) -> int:
 def _probe(options: argparse.Namespace) -> int:
     import msgspec
 
-    from indoors_server import engine_probe, lockdown
+    from indoors_server import engine_probe
 
-    # Native code that is about to be loaded for the first time gets the worker's lock.
-    lockdown.apply("worker")
-    screen.say(msgspec.json.encode(engine_probe.measure(Path(options.directory))).decode())
+    package = Path(options.directory)
+    lock_as_worker(package.parent, under_server=options.under_server)
+    screen.say(msgspec.json.encode(engine_probe.measure(package)).decode())
     return 0
 
 
@@ -165,3 +171,30 @@ def _probe_driver(_options: argparse.Namespace) -> int:
 
     screen.say(msgspec.json.encode(cuda_driver.query()).decode())
     return 0
+
+
+def _probe_libraries(options: argparse.Namespace) -> int:
+    import ctypes
+
+    lock_as_worker(Path(os.devnull))
+    for name in options.names:
+        ctypes.CDLL(name)
+    return 0
+
+
+def lock_as_worker(engine: Path, *, under_server: bool = False) -> None:
+    """Give this process the engine worker's lock, `under_server` that of a server before it.
+
+    Native code that is about to be loaded for the first time gets it, with a model that is none:
+    what cannot be opened then is not found by a completion first. What a server may not do its
+    worker may not either, and the worker of a command in a terminal may.
+    """
+    from indoors_server import landlock, lockdown, role_files
+
+    if under_server and sys.platform == "linux":
+        files = role_files.files_of("serve", [])
+        assert files is not None
+        # A kernel that refuses the rules does so to a server too, which goes on.
+        with contextlib.suppress(OSError):
+            landlock.restrict(files)
+    lockdown.apply("worker", ["--model", os.devnull, "--engine", str(engine)])

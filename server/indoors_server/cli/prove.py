@@ -20,7 +20,9 @@ from indoors_completion.types import IndoorsError
 from indoors_server import (
     __version__,
     audit_check,
+    card_use,
     devices,
+    engine_store,
     health,
     index_place,
     paths,
@@ -88,8 +90,14 @@ def look(spawn: Spawn | None = None) -> Proof:
         policy=policy.load(_folder()),
         audit=audit,
         audit_problem=audit_problem,
-        card=health.card_under_lock(devices.find()),
+        card=_card(),
     )
+
+
+def _card() -> str:
+    seen = devices.find()
+    is_seen = card_use.seen_under_server(engine_store.find()) if seen.usable else None
+    return health.card_under_lock(seen, is_seen)
 
 
 def _battery(spawn: Spawn | None) -> Battery:

@@ -276,6 +276,35 @@ def test_a_build_without_the_part_for_the_card_is_not_kept(
     assert engine_store.find() is None
 
 
+@pytest.mark.parametrize("found_by_name", [True, False])
+def test_libraries_of_a_toolkit_that_a_worker_does_not_find_come_with_the_engine(
+    pip: Downloader,
+    runs: None,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    found_by_name: bool,
+) -> None:
+    """The build's own search path is its folder; an installed toolkit may be known to no loader."""
+    nvcc = tmp_path / "cuda/bin/nvcc"
+    for name in ("libcudart.so.13", "libcudart.so.13.0.96", "libcublas.so.13", "libcublasLt.so.13"):
+        library = tmp_path / "cuda/lib64" / name
+        library.parent.mkdir(parents=True, exist_ok=True)
+        library.write_text(name)
+    asked: list[tuple[str, ...]] = []
+
+    def can_load(names: list[str]) -> bool:
+        asked.append(tuple(names))
+        return found_by_name
+
+    monkeypatch.setattr(toolchain, "system_nvcc", lambda: nvcc)
+    monkeypatch.setattr(engine_probe, "can_load", can_load)
+    put_wheel(pip, "cuda")
+    build = engine_install.install(Notes(), found=Devices(cards=(RTX,), cuda=(12, 4)))
+    assert asked == [("libcudart.so.13", "libcublas.so.13", "libcublasLt.so.13")]
+    there = (Path(build.directory) / "llama_cpp/lib/libcublasLt.so.13").is_file()
+    assert there == (not found_by_name)
+
+
 def test_a_build_that_fails_names_the_compilers_error_and_the_log(
     pip: Downloader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -444,3 +473,40 @@ def test_devices_are_looked_for_where_none_are_given(
     monkeypatch.setattr(devices, "find", lambda: CPU_ONLY)
     put_wheel(pip)
     assert engine_install.install(Notes()).backend == "cpu"
+
+
+def test_a_toolkit_without_the_drivers_stub_is_linked_without_the_driver(
+    pip: Downloader, runs: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """CMake would stop at the missing libcuda.so, and a card would get no engine."""
+    nvcc = tmp_path / "cuda/bin/nvcc"
+    monkeypatch.setattr(toolchain, "system_nvcc", lambda: nvcc)
+    monkeypatch.setattr(toolchain, "has_driver_stub", lambda found: found != nvcc)
+    put_wheel(pip, "cuda")
+    engine_install.install(Notes(), found=Devices(cards=(RTX,), cuda=(12, 4)))
+    used = (tmp_path / "pip/cmake-args").read_text().split()
+    assert "-DGGML_CUDA_NO_VMM=ON" in used
+    monkeypatch.setattr(toolchain, "has_driver_stub", lambda found: found == nvcc)
+    engine_install.install(Notes(), found=Devices(cards=(RTX,), cuda=(12, 4)), rebuild=True)
+    used = (tmp_path / "pip/cmake-args").read_text().split()
+    assert f"-DCMAKE_CUDA_COMPILER={nvcc}" in used
+    assert "-DGGML_CUDA_NO_VMM=ON" not in used
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        "cuda/lib64/stubs",
+        "cuda/targets/x86_64-linux/lib/stubs",
+        "usr/lib/x86_64-linux-gnu/stubs",
+        "usr/lib64",
+    ],
+)
+def test_a_stub_is_found_where_toolkits_and_distributions_have_it(
+    tmp_path: Path, place: str
+) -> None:
+    nvcc = tmp_path / "cuda/bin/nvcc"
+    assert not toolchain.has_driver_stub(nvcc, tmp_path)
+    (tmp_path / place).mkdir(parents=True)
+    (tmp_path / place / "libcuda.so").touch()
+    assert toolchain.has_driver_stub(nvcc, tmp_path)

@@ -1,14 +1,17 @@
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from indoors_completion.types import EngineError
-from indoors_server import engine_probe, engine_store
+from indoors_server import engine_probe, engine_store, landlock
 from indoors_server.ask_child import Spawn
 from indoors_server.engine_probe import EngineDevice, Probe
 from indoors_server.engine_store import EngineBuild
+from support.needs import need
 
 
 def build(directory: Path) -> EngineBuild:
@@ -78,6 +81,30 @@ def test_the_real_engine_names_its_devices() -> None:
     assert found.missing == ()
     assert "cpu" in {device.kind for device in found.devices}
     assert found.ggml_version
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is Linux")
+@pytest.mark.parametrize("place", ["inside", "outside"])
+def test_a_library_that_the_worker_could_not_open_fails_the_probe(
+    private_home: Path, tmp_path: Path, place: str
+) -> None:
+    """A toolkit in a home would otherwise pass it, and no model would load."""
+    need(landlock.version(), "this kernel has no Landlock")
+    library = tmp_path / "engine/llama_cpp/lib" / engine_probe._LIBRARY
+    library.parent.mkdir(parents=True)
+    real = library if place == "inside" else tmp_path / "toolkit.so"
+    shutil.copy(msgspec._core.__file__, real)  # a shared object, and no engine
+    if real != library:
+        library.symlink_to(real)
+    with pytest.raises(EngineError) as failed:
+        engine_probe.probe(build(tmp_path / "engine"))
+    expected = "undefined symbol: llama_backend_init" if place == "inside" else "Permission denied"
+    assert expected in str(failed.value)
+
+
+def test_a_library_is_looked_for_as_a_worker_would(private_home: Path, tmp_path: Path) -> None:
+    assert engine_probe.can_load(["libc.so.6"])
+    assert not engine_probe.can_load(["libc.so.6", "libindoors-has-none.so.1"])
 
 
 class Compiled:

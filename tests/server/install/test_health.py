@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 from pathlib import Path
@@ -88,6 +89,20 @@ def test_a_used_card_is_fine_and_the_second_one_is_named() -> None:
     seen = Devices(cards=(CARD, CARD))
     first, second = health.check_cards(seen, build("cuda"), ON_GPU)
     assert (first.state, second.state) == ("ok", "error")
+
+
+@pytest.mark.parametrize(("uid", "word"), [(0, "another user than root"), (1000, "report it")])
+def test_a_card_that_only_a_terminal_would_have_is_an_error(
+    monkeypatch: pytest.MonkeyPatch, uid: int, word: str
+) -> None:
+    """The rules of a server hold for its worker too, and a driver may need more than they allow."""
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    check = only(health.check_card_of_server("NVIDIA X", False))
+    assert check.state == "error"
+    assert "NVIDIA X is not found by the worker of an editor's server" in check.text
+    assert word in check.next_step
+    assert health.check_card_of_server("NVIDIA X", True) == []
+    assert health.check_card_of_server("NVIDIA X", None) == []
 
 
 def test_a_card_that_cannot_be_used_now_has_its_own_next_step() -> None:

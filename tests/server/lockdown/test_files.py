@@ -127,6 +127,61 @@ def test_the_worker_still_opens_its_own_descriptors_and_names_its_threads(home, 
     assert found == {"read": "x"}
 
 
+# As under a server: its rules come first, and a card makes them wider (`role_files`).
+UNDER_SERVER = """
+    import threading
+    from indoors_server import role_files
+    from indoors_server.cli import engine
+    role_files._devices = lambda: %s
+    become_unprivileged()
+    other = subprocess.Popen(["/bin/cat"], stdin=subprocess.PIPE, stderr=subprocess.DEVNULL)
+    names = f"/proc/self/task/{threading.get_native_id()}/comm"
+    if LOCKED: %s
+    found = dict(
+        own=opened(names, os.O_WRONLY), memory=opened(f"/proc/{other.pid}/mem", os.O_WRONLY),
+        bashrc=opened(f"{sys.argv[2]}/.bashrc", os.O_WRONLY),
+        through=opened("/proc/self/root" + sys.argv[2] + "/.bashrc", os.O_WRONLY),
+    )
+    other.communicate()
+    say(**found)
+"""
+AS_WORKER = "engine.lock_as_worker(__import__('pathlib').Path('/e'), under_server=True)"
+CARD, NO_CARD = '["/dev/nvidia0", "/dev/nvidiactl"]', "[]"
+
+
+@pytest.mark.parametrize("devices", [CARD, NO_CARD], ids=["card", "no card"])
+@pytest.mark.parametrize("as_what", [AS_WORKER, 'lock("serve")'], ids=["worker", "server"])
+def test_a_driver_names_its_threads_also_under_a_server(home, devices, as_what):
+    """NVIDIA's does not start otherwise (error 304), and no card is there. Seen on an H100."""
+    script = UNDER_SERVER % (devices, as_what)
+    control = child(script, home, locked=False)
+    assert control["own"] == control["bashrc"] == control["through"] == "opened"
+    found = child(script, home)
+    found.pop("memory")
+    assert found.pop("own") == ("opened" if devices == CARD else DENIED)
+    # Nothing else is opened by it.
+    assert found == dict.fromkeys(("bashrc", "through"), DENIED)
+
+
+def test_row_17_what_names_threads_opens_no_other_process(home):
+    """Writing in /proc is what a driver needs; a debugger's way into another process is not."""
+    script = UNDER_SERVER % (CARD, 'lock("serve")')
+    control = child(script, home, locked=False)
+    need(control["memory"] == "opened", "this system lets no process into another")
+    assert child(script, home)["memory"] == DENIED
+
+
+def test_who_could_change_the_system_by_it_gets_no_such_rule(monkeypatch):
+    monkeypatch.setattr(role_files, "_devices", lambda: ["/dev/nvidia0"])
+    monkeypatch.setattr(os, "access", lambda path, _mode: path.startswith("/proc/sys"))
+    assert role_files._thread_names() == []
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    assert role_files._thread_names() == ["/proc"]
+    for others in (["/dev/dri", "/dev/kfd"], ["/dev/nvidia-uvm"], []):
+        monkeypatch.setattr(role_files, "_devices", lambda others=others: others)
+        assert role_files._thread_names() == []
+
+
 def test_row_17_a_child_of_the_worker_opens_no_more(home):
     script = """
         home = sys.argv[2]
@@ -279,6 +334,29 @@ def test_a_driver_is_told_to_keep_its_cache_where_the_worker_may_write(private_h
     files = role_files.files_of("worker", [])
     assert files is not None
     assert given["env"]["CUDA_CACHE_PATH"] == files.write[0]
+
+
+def test_a_mounted_driver_is_found_and_nothing_else_that_a_variable_names(
+    private_home, tmp_path, monkeypatch
+):
+    assert private_home
+    given = {}
+    monkeypatch.setattr(subprocess, "Popen", lambda *_, **options: given.update(options))
+    monkeypatch.setenv("LD_LIBRARY_PATH", "/home/ann/evil")
+    monkeypatch.setattr(children, "_DRIVER_FOLDERS", (str(tmp_path / "none"),))
+    children.spawn("worker")
+    assert "LD_LIBRARY_PATH" not in given["env"]
+    monkeypatch.setattr(children, "_DRIVER_FOLDERS", (str(tmp_path), str(tmp_path / "none")))
+    children.spawn("worker")
+    assert given["env"]["LD_LIBRARY_PATH"] == str(tmp_path)
+
+
+def test_a_folder_that_a_driver_is_mounted_in_can_be_read_by_the_worker():
+    files = role_files.files_of("worker", ["--model", "/m.gguf"])
+    assert files is not None
+    assert files.read is not None
+    for folder in children._DRIVER_FOLDERS:
+        assert any(folder.startswith(f"{allowed}/") for allowed in files.read)
 
 
 def test_without_a_model_the_worker_may_read_anything():

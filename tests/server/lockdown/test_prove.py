@@ -18,7 +18,18 @@ from pathlib import Path
 
 import pytest
 
-from indoors_server import audit_check, children, cli, devices, health, landlock, paths, proof
+from indoors_server import (
+    audit_check,
+    children,
+    cli,
+    devices,
+    engine_probe,
+    engine_store,
+    health,
+    landlock,
+    paths,
+    proof,
+)
 from indoors_server.cli import prove
 from support import audit_logs
 
@@ -521,3 +532,27 @@ def test_plain_doctor_says_that_no_card_was_tried():
     card = devices.SystemCard(vendor="NVIDIA", name="NVIDIA X", backend="cuda")
     said = health.card_under_lock(devices.Devices(cards=(card,)))
     assert said == "GPU under lock-down: not tried by this command (NVIDIA X)"
+
+
+def test_the_proof_says_whether_the_engine_finds_the_card_under_a_server(monkeypatch):
+    card = devices.SystemCard(vendor="NVIDIA", name="NVIDIA X", backend="cuda")
+    build = engine_store.EngineBuild(
+        directory="/e", version="1", backend="cuda", cpu_key="any", matches_cpu=True
+    )
+    monkeypatch.setattr(devices, "find", lambda: devices.Devices(cards=(card,)))
+    monkeypatch.setattr(engine_store, "find", lambda: build)
+    asked = []
+
+    def probe(build, *, under_server):
+        asked.append(under_server)
+        return engine_probe.Probe(offload=True, devices=())
+
+    monkeypatch.setattr(engine_probe, "probe", probe)
+    assert prove._card() == "GPU under lock-down: NOT found (NVIDIA X)"
+    assert asked == [True]
+    device = engine_probe.EngineDevice(
+        name="CUDA0", description="X", kind="gpu", total_bytes=1, free_bytes=1
+    )
+    found = engine_probe.Probe(offload=True, devices=(device,))
+    monkeypatch.setattr(engine_probe, "probe", lambda *_, **__: found)
+    assert prove._card() == "GPU under lock-down: found by the engine (NVIDIA X)"
