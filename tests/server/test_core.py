@@ -250,10 +250,10 @@ def test_a_dead_worker_is_a_reload_and_not_an_error(check: Any) -> None:
     async def test(bench: Bench) -> None:
         await bench.until(lambda: bench.engines)
         bench.engines[0].become(EngineState(phase="ready", model=INFO))
-        died = EngineError("The engine's process ended.")
+        died = EngineError("The engine's process ended.", why="signal 11")
         bench.engines[0].become(EngineState(phase="restarting", error=died))
         assert bench.core.facts.phase == "loading"
-        assert "ended" in bench.core.facts.reason
+        assert bench.core.facts.reason == "The engine's process ended. signal 11"
 
     check(test)
 

@@ -7,7 +7,7 @@ from collections import Counter
 
 from indoors_completion.refactor import wishes
 from indoors_completion.refactor.case import Case
-from indoors_completion.refactor.checks_code import paths_of
+from indoors_completion.refactor.checks_code import counterparts
 from indoors_completion.refactor.types import CALLABLE
 from indoors_indexing.types import Defined, Leaf, Span
 
@@ -38,15 +38,9 @@ def keeps_bodies(case: Case) -> str:
     """Nothing that did something is a stub now, or gives nothing back any more."""
     if case.outline is None or not case.rules.code:
         return ""
-    before = paths_of(list(case.outline_before.definitions))
-    after = paths_of(list(case.outline.definitions))
-    for one in case.old_definitions():
-        path = (*one.scope, one.name)
-        same = after.get(path)
-        if one.kind not in CALLABLE or not same:
+    for one, same in counterparts(case):
+        if one.kind not in CALLABLE:
             continue
-        if len(same) == len(before[path]):
-            same = [same[before[path].index(one)]]  # one of several that are told by what they take
         old = case.tokens(_body(one), "code", "string", old=True)
         news = [case.tokens(_body(other), "code", "string", old=False) for other in same]
         is_work = len(old) >= _FEW_TOKENS and not _is_stub(case.texts(old, old=True))

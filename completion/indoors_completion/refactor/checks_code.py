@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 
 from indoors_completion.refactor import wishes
 from indoors_completion.refactor.case import Case
@@ -220,3 +221,19 @@ def paths_of(definitions: list[Defined]) -> dict[tuple[str, ...], list[Defined]]
     for one in definitions:
         found.setdefault((*one.scope, one.name), []).append(one)
     return found
+
+
+def counterparts(case: Case) -> Iterator[tuple[Defined, list[Defined]]]:
+    """The old definitions that are there still by their full names, each with what may be it now:
+    where there are as many of a name as before, the one in its place.
+    """
+    before = paths_of(list(case.outline_before.definitions))
+    after = paths_of(list(case.outline.definitions)) if case.outline is not None else {}
+    for one in case.old_definitions():
+        path = (*one.scope, one.name)
+        same = after.get(path, [])
+        if len(same) == len(before[path]):
+            # One of several: for another circumstance, or told from each other by what they take.
+            same = [same[before[path].index(one)]]
+        if same:
+            yield one, same

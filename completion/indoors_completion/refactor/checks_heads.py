@@ -7,7 +7,7 @@ import re
 
 from indoors_completion.refactor import unbound, wishes
 from indoors_completion.refactor.case import Case
-from indoors_completion.refactor.checks_code import paths_of
+from indoors_completion.refactor.checks_code import counterparts
 from indoors_completion.refactor.types import CALLABLE, VALUES
 from indoors_indexing.types import Defined
 
@@ -30,15 +30,9 @@ def keeps_parameters(case: Case) -> str:
     """
     if case.outline is None:
         return ""
-    before = paths_of(list(case.outline_before.definitions))
-    after = paths_of(list(case.outline.definitions))
-    for one in case.old_definitions():
-        path = (*one.scope, one.name)
-        same = after.get(path)
-        if one.kind in VALUES or not same:
+    for one, same in counterparts(case):
+        if one.kind in VALUES:
             continue
-        if len(same) == len(before[path]):
-            same = [same[before[path].index(one)]]  # one of several, for another circumstance
         if not case.rules.head:
             head = _head(case, one, old=True)
             if all(_head(case, other, old=False) != head for other in same):

@@ -25,7 +25,7 @@ _DECLARES = re.compile(r"(?:[\w<>\[\]*&:$]+\s+)*[*&]*\$?(\w+)(?:\s*:[^=]+)?\s*:?
 _WORDS = (
     ("await", re.compile(r"(?i)a?sync|await|coroutine|parallel|concurren|gather|background|block")),
     ("yield", re.compile(r"(?i)yield|generator|iterat|list|all at once|results?")),
-    ("return", re.compile(r"(?i)return|results?|print|void|None|null|side effect|void")),
+    ("return", re.compile(r"(?i)return|results?|print|void|None|null|side effect")),
     (r"(?:throw|raise)", re.compile(r"(?i)throw|rais|exception|error|fail|return|warn|log|ignor")),
 )
 # In these the last value is the result anyway.

@@ -49,8 +49,7 @@ _REPAIRS = re.compile(
 )
 _SHORTENS = re.compile(
     r"""(?ix) \b(?: clean | tid(?:y|ie) | duplicat | dedup | merg | simpl | shorten | concis
-        | compact | collaps | consolidat | unif(?:y|ie) | vereinfach | kürz | simplif
-        | semplif | uprość )
+        | compact | collaps | consolidat | unif(?:y|ie) | vereinfach | kürz | semplif | uprość )
     | упрост | 简化 | 簡素"""
 )
 _EMPTIES = re.compile(

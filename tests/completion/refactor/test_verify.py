@@ -316,6 +316,16 @@ REFUSED = [
     ),
     ("keeps_parameters", "path, deep=False", "path, much, deep=False", {}),
     ("keeps_parameters", "def work", "async def work", {}),
+    (
+        "keeps_parameters",
+        "    private static int total(",
+        "    private int total(",
+        {
+            "at": "private static",
+            "language": "java",
+            "text": "class A {\n    private static int total(int a) {\n        return a;\n    }\n}\n",
+        },
+    ),
     ("keeps_parameters", "@mark\n", "", {"text": MARKED, "at": "def marked"}),
     ("keeps_parameters", "(Base)", "", {"text": MARKED, "at": "class Box"}),
     ("is_whole", TAIL, "        'rest of the code'\n    return sorted(found)\n", {}),

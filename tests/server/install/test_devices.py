@@ -1,6 +1,8 @@
 """What the system shows, from fake /sys, /proc and /dev trees and a fake driver library."""
 
 import ctypes
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -93,6 +95,17 @@ def test_a_container_without_the_cards_device_files_is_named(tmp_path: Path) -> 
 def test_a_driver_that_fails_is_named(tmp_path: Path, status: int, word: str) -> None:
     fake_machine.nvidia_driver(fake_machine.pci_card(tmp_path, NVIDIA))
     assert word in problem_of(find(tmp_path, DriverReport(loaded=True, status=status)))
+
+
+@pytest.mark.parametrize(("uid", "word"), [(0, "as root the lock-down"), (1000, "error 304")])
+def test_a_driver_that_the_lock_down_keeps_from_starting_is_told_from_a_broken_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uid: int, word: str
+) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: uid)
+    monkeypatch.setattr(sys, "platform", "linux")
+    fake_machine.nvidia_driver(fake_machine.pci_card(tmp_path, NVIDIA))
+    report = DriverReport(loaded=True, status=cuda_driver.REFUSED)
+    assert word in problem_of(find(tmp_path, report))
 
 
 @pytest.mark.parametrize("value", ["", "-1", "NoDevFiles"])

@@ -248,6 +248,7 @@ def test_cuda_is_built_with_the_toolkit_of_the_index(
     used = (Path(pip.command[-1]).parent / "cmake-args").read_text()
     assert "-DGGML_CUDA=ON" in used
     assert "-DCMAKE_CUDA_ARCHITECTURES=89-real" in used
+    assert "-DGGML_CUDA_NCCL=OFF" in used, "it would bring a library that has a network"
     assert f"-DCMAKE_CUDA_COMPILER={toolkit}/bin/nvcc" in used
     libraries = {path.name for path in (Path(build.directory) / "llama_cpp/lib").iterdir()}
     assert {"libcudart.so.13", "libcublas.so.13"} <= libraries, "the toolkit does not stay"
