@@ -12,10 +12,10 @@ LOCKS := requirements.lock requirements-build.lock pyproject.toml .ci/bootstrap.
 ROWS ?= benchmarks/data/hmfim_py100.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup engine model test test-quick soak check format bench replay locks wheel clean
+.PHONY: help demo setup engine model test test-quick test-editors soak check format bench replay locks wheel clean
 
 help: ## list these targets
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  ENGINE=--cpu|--cuda|--vulkan|--metal chooses the engine; ARGS=… goes to pytest or the benchmark"
 
 demo: engine model ## complete real places in these sources, with the real model
@@ -30,6 +30,9 @@ test: .venv/.dev engine model ## every test but the long ones (6 minutes on two 
 test-quick: .venv/.dev ## the tests that need neither engine nor model
 	@$(PY) -m pytest -q -m "not soak and not model and not editor" $(ARGS)
 
+test-editors: .venv/.dev engine model ## the tests in real editors, all of them
+	@$(PY) -m pytest tests/editors $(ARGS)
+
 soak: .venv/.dev engine model ## storms, fuzzing and kill loops at full length
 	@$(PY) -m pytest -m soak $(ARGS)
 
@@ -39,6 +42,8 @@ check: .venv/.dev ## format, lint, types, layers
 	@.venv/bin/mypy
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports
+	@if command -v luacheck >/dev/null; then luacheck -q --no-color editors/neovim; \
+	  else echo "  Lua is not checked: apt install lua-check"; fi
 
 format: .venv/.dev ## put the sources into the one format
 	@.venv/bin/ruff format .

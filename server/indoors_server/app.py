@@ -60,7 +60,9 @@ def register(ls: Server) -> None:
     feature(types.WORKSPACE_DID_CHANGE_CONFIGURATION)(handlers.did_change_configuration)
     inline = types.InlineCompletionOptions()  # pygls advertises the feature only with options
     feature(types.TEXT_DOCUMENT_INLINE_COMPLETION, inline)(handlers.inline_completion)
-    feature(types.TEXT_DOCUMENT_COMPLETION, types.CompletionOptions())(handlers.completion)
+    # Vim's ALE takes options without any entry for a server that completes nothing.
+    popup = types.CompletionOptions(resolve_provider=False)
+    feature(types.TEXT_DOCUMENT_COMPLETION, popup)(handlers.completion)
     feature(types.TEXT_DOCUMENT_CODE_ACTION, convert.CODE_ACTIONS)(handlers.code_action)
     feature(types.CODE_ACTION_RESOLVE)(handlers.resolve_code_action)
     feature(convert.DID_SHOW)(handlers.did_show)

@@ -1,14 +1,19 @@
-"""A real Neovim with the plugin, and a workspace to open in it."""
+"""Real Neovims with the plugin, and a workspace to open in them."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from support.nvim import PLUGIN, Nvim
+from support.nvim import NEWEST, PLUGIN, Nvim
+from support.nvim_script import Scripted
+
+# Who draws ghost text in which Neovim: the whole matrix.
+DISPLAYS = {"0.11": ("0.11", "own"), "0.12": ("0.12", "own"), "0.12-builtin": ("0.12", "builtin")}
 
 
 @pytest.fixture
@@ -24,10 +29,41 @@ def workspace(tmp_path: Path) -> Path:
     return folder
 
 
-@pytest.fixture
-def nvim(tmp_path: Path) -> Iterator[Nvim]:
+@contextmanager
+def opened(home: Path, release: str = NEWEST, **variables: str) -> Iterator[Nvim]:
+    """A Neovim whose configuration, data, state and log are in `home`."""
     environment = {name: value for name, value in os.environ.items() if name != "NVIM"}
     for name in ("XDG_CONFIG_HOME", "XDG_DATA_HOME", "XDG_STATE_HOME"):
-        environment[name] = str(tmp_path / name.lower())
-    with Nvim("--cmd", f"set runtimepath^={PLUGIN}", environment=environment) as editor:
+        environment[name] = str(home / name.lower())
+    environment.update(variables)
+    arguments = ("--cmd", f"set runtimepath^={PLUGIN}")
+    with Nvim(*arguments, environment=environment, release=release) as editor:
         yield editor
+
+
+@pytest.fixture
+def nvim(tmp_path: Path) -> Iterator[Nvim]:
+    with opened(tmp_path) as editor:
+        yield editor
+
+
+# Two of the three meet every line of the plugin; the third waits for `make soak`.
+PARAMETERS = [
+    pytest.param(drawn, id=name, marks=[pytest.mark.soak] if name == "0.12" else [])
+    for name, drawn in DISPLAYS.items()
+]
+
+
+@pytest.fixture(params=PARAMETERS)
+def scripted(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
+    """Each Neovim, with each of those who can draw in it."""
+    release, display = request.param
+    with opened(tmp_path, release) as editor:
+        yield Scripted(editor, display)
+
+
+@pytest.fixture(params=["0.11", "0.12"])
+def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
+    """Each Neovim, where it does not matter who draws."""
+    with opened(tmp_path, request.param) as editor:
+        yield Scripted(editor)

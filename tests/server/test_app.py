@@ -80,7 +80,7 @@ def test_the_clients_first_choice_of_encoding_counts(
 
 def test_the_classic_list_is_offered_only_if_asked_for(client: LspClient) -> None:
     result = client.initialize(settings={"completion": {"popup": True}})
-    assert "completionProvider" in result["capabilities"]
+    assert result["capabilities"]["completionProvider"] == {"resolveProvider": False}, "not empty"
     client.open(URI, "value = gre\n")
     params = {"textDocument": {"uri": URI}, "position": {"line": 0, "character": 11}}
     (item,) = client.request("textDocument/completion", params)["items"]

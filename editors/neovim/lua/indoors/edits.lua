@@ -14,9 +14,11 @@ local FOOTER = ' <CR> apply   q discard '
 ---@param uri string
 ---@return string[] lines, integer? buffer
 local function lines_of(uri)
-  local buffer = vim.fn.bufnr(vim.uri_to_fname(uri))
-  if buffer > 0 and vim.api.nvim_buf_is_loaded(buffer) then
-    return vim.api.nvim_buf_get_lines(buffer, 0, -1, false), buffer
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    -- By the whole name: `bufnr()` would take it for a pattern.
+    if vim.api.nvim_buf_is_loaded(buffer) and vim.uri_from_bufnr(buffer) == uri then
+      return vim.api.nvim_buf_get_lines(buffer, 0, -1, false), buffer
+    end
   end
   local path = vim.uri_to_fname(uri)
   return vim.fn.filereadable(path) == 1 and vim.fn.readfile(path) or {}, nil

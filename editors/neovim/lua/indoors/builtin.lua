@@ -1,0 +1,108 @@
+-- Neovim 0.12 draws ghost text itself (`vim.lsp.inline_completion`). Here it draws what `ghost` decides.
+--
+-- Neovim's own part asks 200 ms after a key, shows an answer whether or not it still fits, and replaces the range that
+-- was asked about even if somebody has typed in it since. So its requests to our server are answered from here, and it
+-- is told again what to show after each key: with the range as it is now, or nothing. Its `get()` and `select()`, and
+-- mappings that use them, work as its help says. Only its documented functions and a client's own `request` are used.
+
+local offers = require('indoors.offers')
+
+local M = {}
+
+local METHOD = 'textDocument/inlineCompletion'
+
+---@type table<integer, { client: vim.lsp.Client, told: fun(failure: any, result: any, context: table) }>
+local tellers = {}
+---@type table<integer, true> buffers where Neovim's part was made to ask
+local nudged = {}
+---@type table<integer, table> what each buffer shows, as it would be answered
+local shown = {}
+
+--- Whether this Neovim can draw ghost text.
+function M.is_there() return vim.lsp.inline_completion ~= nil end
+
+---@param buffer integer
+local function tell(buffer)
+  local teller = tellers[buffer]
+  if not teller or not vim.lsp.inline_completion.is_enabled({ bufnr = buffer }) then return end
+  local context = { client_id = teller.client.id, bufnr = buffer, method = METHOD }
+  -- It may have been switched off and on since it asked: then it has forgotten that request.
+  pcall(teller.told, nil, { items = shown[buffer] or {} }, context)
+end
+
+---@param buffer integer
+---@param row integer
+---@param col integer in bytes
+---@param encoding string
+local function position(buffer, row, col, encoding)
+  local line = vim.api.nvim_buf_get_lines(buffer, row, row + 1, false)[1] or ''
+  return { line = row, character = vim.str_utfindex(line, encoding, math.min(col, #line), false) }
+end
+
+---@param drawn indoors.Shown
+---@param offer indoors.Offer
+function M.draw(drawn, offer)
+  local client = vim.lsp.get_client_by_id(offer.client_id)
+  if not client then return end
+  local encoding = client.offset_encoding
+  local at = position(drawn.buffer, drawn.row, drawn.col, encoding)
+  local till = position(drawn.buffer, drawn.row, drawn.col + #drawn.tail, encoding)
+  local items = {}
+  for number = 0, #offer.items - 1 do
+    local item = offer.items[(offer.index - 1 + number) % #offer.items + 1]
+    local found = offers.fit(drawn.buffer, offer, item)
+    if found and found.rest ~= '' then
+      local range = { start = at, ['end'] = till }
+      table.insert(items, { insertText = found.rest, range = range, command = item.raw.command })
+    end
+  end
+  shown[drawn.buffer] = items
+  if not tellers[drawn.buffer] and not nudged[drawn.buffer] then
+    -- It asks at the next key. Where insert mode was entered before the server was there, none may come.
+    nudged[drawn.buffer] = true
+    vim.schedule(function() vim.api.nvim_exec_autocmds('CursorMovedI', { modeline = false }) end)
+  end
+  tell(drawn.buffer)
+end
+
+---@param buffer integer
+function M.clear(buffer)
+  if not shown[buffer] then return end
+  shown[buffer] = nil
+  tell(buffer)
+end
+
+---@type table<integer, fun(self: vim.lsp.Client, method: string, params: table, handler: function, buffer: integer)>
+local requests = {}
+
+--- Answer from here what Neovim's own part asks of our server.
+---@param client vim.lsp.Client
+function M.intercept(client)
+  if not M.is_there() or requests[client.id] then return end
+  local request = client.request
+  requests[client.id] = request
+  client.request = function(self, method, params, handler, buffer)
+    if method ~= METHOD or not handler then return request(self, method, params, handler, buffer) end
+    local asker = vim.uri_to_bufnr(params.textDocument.uri)
+    tellers[asker] = { client = client, told = handler }
+    tell(asker)
+    return true, nil
+  end
+end
+
+--- Ask the server itself.
+---@param client vim.lsp.Client
+---@param params table
+---@param handler lsp.Handler
+---@param buffer integer
+---@return boolean is_sent, integer? id
+function M.ask(client, params, handler, buffer)
+  return (requests[client.id] or client.request)(client, METHOD, params, handler, buffer)
+end
+
+---@param buffer integer
+function M.forget(buffer)
+  tellers[buffer], shown[buffer], nudged[buffer] = nil, nil, nil
+end
+
+return M

@@ -1,0 +1,246 @@
+-- `:Indoors`: every action as a command, with completion of its arguments.
+
+local config = require('indoors.config')
+local server = require('indoors.server')
+local status = require('indoors.status')
+
+local M = {}
+
+local ACTIONS = {
+  'annotate',
+  'document',
+  'edit',
+  'extract',
+  'fix',
+  'handle_errors',
+  'implement',
+  'simplify',
+  'split',
+  'tests',
+}
+
+---@param text string
+---@param level integer?
+local function say(text, level) vim.notify('Indoors: ' .. text, level or vim.log.levels.INFO) end
+
+---@return vim.lsp.Client?
+local function client() return vim.lsp.get_clients({ bufnr = 0, name = 'indoors' })[1] end
+
+--- Run a command of the command line in a terminal, so that a person sees what it does and can answer it.
+---@param arguments string[]
+function M.terminal(arguments)
+  local line = server.command_line()
+  if not line then return say('not found: ' .. server.find().problem, vim.log.levels.ERROR) end
+  vim.cmd('botright new')
+  vim.bo.bufhidden = 'wipe'
+  vim.fn.jobstart(vim.list_extend(line, arguments), { term = true })
+end
+
+local run = {}
+
+--- The state, and what to do about it.
+run[''] = function()
+  local lines = status.lines(vim.api.nvim_get_current_buf())
+  say(table.concat(lines, '\n'))
+end
+run.status = run['']
+
+--- Nothing is suggested: for some minutes (10), in this file, in files of this language; `off` ends all pauses.
+function run.pause(call)
+  local how = call.fargs[2] or '10'
+  local buffer = vim.api.nvim_get_current_buf()
+  if how == 'off' then
+    status.resume()
+    return say('suggestions come again.')
+  elseif how == 'file' then
+    status.pause_file(buffer)
+  elseif how == 'language' then
+    status.pause_language(vim.bo.filetype)
+  elseif tonumber(how) and tonumber(how) > 0 then
+    status.pause_for(tonumber(how))
+  else
+    return say(
+      ('%q is no pause. Next: :Indoors pause [MINUTES|file|language|off]'):format(how),
+      vim.log.levels.ERROR
+    )
+  end
+  say(('paused %s. Next: :Indoors pause off'):format(status.paused(buffer)))
+end
+
+--- The settings that the server has from us, with `model` in them.
+---@param name string
+local function take_model(name)
+  local settings = vim.tbl_deep_extend('force', config.get().settings or {}, { model = name })
+  vim.g.indoors = vim.tbl_extend('force', vim.g.indoors or {}, { settings = settings })
+  M.send_settings()
+end
+
+--- Send the settings in `vim.g.indoors.settings`: they count at once.
+function M.send_settings()
+  local settings = config.get().settings or vim.empty_dict()
+  for _, one in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
+    one:notify('workspace/didChangeConfiguration', { settings = { indoors = settings } })
+  end
+end
+
+--- Read what `models list --json` prints: one object per line.
+---@param printed string
+---@return table[]
+local function models_in(printed)
+  local found = {}
+  for line in vim.gsplit(printed, '\n', { trimempty = true }) do
+    local worked, model = pcall(vim.json.decode, line)
+    if worked and type(model) == 'table' and model.completes then table.insert(found, model) end
+  end
+  return found
+end
+
+--- Pull a model, if a person says so, where it can be watched and stopped. The running server takes it up by itself.
+---@param name string
+local function offer_pull(name)
+  local pull = ('Pull it in a terminal: indoors models pull %s'):format(name)
+  vim.ui.select({ pull, 'Not now' }, { prompt = ('%s is not on this machine'):format(name) }, function(chosen)
+    if chosen == pull then M.terminal({ 'models', 'pull', name }) end
+  end)
+end
+
+--- Use another model, until the editor is closed. One that is not here is offered to be pulled.
+function run.model(call)
+  local name = call.fargs[2]
+  local line = server.command_line()
+  if not line then return say('not found: ' .. server.find().problem, vim.log.levels.ERROR) end
+  vim.system(vim.list_extend(line, { 'models', 'list', '--json' }), { text = true }, function(ended)
+    vim.schedule(function()
+      local models = models_in(ended.stdout or '')
+      if ended.code ~= 0 or #models == 0 then
+        return say('the models could not be listed. Next: indoors doctor   (in a terminal)', vim.log.levels.ERROR)
+      end
+      local function take(model)
+        if not model then return end
+        if not model.installed then return offer_pull(model.name) end
+        take_model(model.name)
+        say(('%s, until Neovim ends. To keep it: settings.model in vim.g.indoors'):format(model.name))
+      end
+      if name then
+        for _, model in ipairs(models) do
+          if model.name == name then return take(model) end
+        end
+        return say(('there is no model %q. Next: :Indoors model'):format(name), vim.log.levels.ERROR)
+      end
+      vim.ui.select(models, {
+        prompt = 'Model',
+        format_item = function(model) return model.name .. (model.installed and '' or '   (not on this machine)') end,
+      }, take)
+    end)
+  end)
+end
+
+--- Why the suggestion at the cursor: its prompt, snippets, filters and times. Made anew, by the command line.
+function run.explain()
+  local path = vim.api.nvim_buf_get_name(0)
+  if path == '' or vim.fn.filereadable(path) ~= 1 then return say('this buffer is no file. Next: :write NAME') end
+  if vim.bo.modified then return say('the file on disk is explained, and this buffer has changes. Next: :write') end
+  local at = vim.api.nvim_win_get_cursor(0)
+  local before = vim.api.nvim_get_current_line():sub(1, at[2])
+  local place = ('%s:%d:%d'):format(path, at[1], vim.fn.strchars(before) + 1)
+  M.terminal({ 'complete', place, '--explain' })
+end
+
+--- Find the card, install the engine, pull a model, complete a line: `indoors setup`, which asks by itself.
+function run.setup() M.terminal({ 'setup' }) end
+
+--- Try every way out of the lock-down, and see each refused.
+function run.prove() M.terminal({ 'doctor', '--prove' }) end
+
+--- What the server wrote to its standard error, in Neovim's log of language servers. It holds no source text.
+function run.log()
+  local path = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
+  if vim.fn.filereadable(path) ~= 1 then return say('nothing was logged yet: ' .. path) end
+  vim.cmd.tabnew(vim.fn.fnameescape(path))
+  vim.bo.readonly, vim.bo.modifiable = true, false
+  vim.cmd('normal! G')
+end
+
+--- Start the server again.
+function run.restart() require('indoors.life').restart() end
+
+--- The range of a call: its lines, or the cursor.
+local function range_of(call, encoding)
+  if call.range == 0 then return vim.lsp.util.make_range_params(0, encoding).range end
+  local last = vim.api.nvim_buf_get_lines(0, call.line2 - 1, call.line2, false)[1] or ''
+  return {
+    start = { line = call.line1 - 1, character = 0 },
+    ['end'] = { line = call.line2 - 1, character = vim.str_utfindex(last, encoding, #last, false) },
+  }
+end
+
+---@param range table
+---@return table[]
+local function problems_in(range)
+  local found = {}
+  for _, one in ipairs(vim.diagnostic.get(0)) do
+    local sent = vim.tbl_get(one, 'user_data', 'lsp')
+    if sent and one.lnum <= range['end'].line and (one.end_lnum or one.lnum) >= range.start.line then
+      table.insert(found, sent)
+    end
+  end
+  return found
+end
+
+--- Edit the code at the cursor, or in a range of lines: a diff is shown, and nothing changes before it is accepted.
+function run.refactor(call)
+  local wanted, server_client = call.fargs[2], client()
+  if not server_client then return say('not attached here   (:checkhealth indoors)', vim.log.levels.ERROR) end
+  local range = range_of(call, server_client.offset_encoding)
+  -- Named, not 0: only then is what was typed just now sent before the request.
+  local buffer = vim.api.nvim_get_current_buf()
+  local params = {
+    textDocument = vim.lsp.util.make_text_document_params(0),
+    range = range,
+    context = { diagnostics = problems_in(range), triggerKind = 1 },
+  }
+  server_client:request('textDocument/codeAction', params, function(failure, actions)
+    if failure then return say(failure.message, vim.log.levels.ERROR) end
+    local found = {}
+    for _, action in ipairs(actions or {}) do
+      local wish = vim.tbl_get(action, 'command', 'arguments', 1)
+      if type(wish) == 'table' and (wanted == nil or wish.action == wanted) then table.insert(found, action) end
+    end
+    local disabled = vim.tbl_get(actions or {}, 1, 'disabled', 'reason')
+    if #found == 0 then
+      local what = wanted and ('%q cannot be done here'):format(wanted) or 'nothing can be done here'
+      return say(disabled or what .. '. Next: put the cursor into a function, or select lines')
+    end
+    local function take(action)
+      if action then server_client:exec_cmd(action.command, { bufnr = buffer }) end
+    end
+    if wanted or #found == 1 then return take(found[1]) end
+    vim.ui.select(found, { prompt = 'Edit', format_item = function(one) return one.title end }, take)
+  end, buffer)
+end
+
+local ARGUMENTS = {
+  pause = { '10', '30', '60', 'file', 'language', 'off' },
+  refactor = ACTIONS,
+}
+
+--- What can follow a line that begins with `:Indoors`.
+---@param line string
+---@return string[]
+function M.complete(line)
+  local words = vim.split(line:gsub('^.-Indoors%s*', ''), '%s+')
+  local candidates = ARGUMENTS[words[1]] or {}
+  if #words <= 1 then candidates = vim.tbl_filter(function(one) return one ~= '' end, vim.tbl_keys(run)) end
+  if #words > 2 then return {} end
+  table.sort(candidates)
+  return vim.tbl_filter(function(one) return vim.startswith(one, words[#words]) end, candidates)
+end
+
+function M.run(call)
+  local name = call.fargs[1] or ''
+  if run[name] then return run[name](call) end
+  local names = M.complete('Indoors ')
+  say(('there is no %q. Next: one of %s'):format(name, table.concat(names, ', ')), vim.log.levels.ERROR)
+end
+
+return M

@@ -1,0 +1,26 @@
+-- What a person may set, in one table: `vim.g.indoors`, or the same given to `require('indoors').setup`.
+--
+-- `settings` is for the server and is passed on as it is (docs/configuration.md). Everything else is about this editor.
+
+local M = {}
+
+---@class indoors.Config
+---@field python string? absolute path of the interpreter that has Indoors; found by itself where it is in a known place
+---@field cmd string[]? the whole command, instead of `python`
+---@field filetypes string[]? where Indoors is attached
+---@field settings table? the server's settings
+---@field ghost 'auto'|'own'|'builtin'|'off' who draws ghost text; `auto`: Neovim where it can, else we
+---@field popup 'hide'|'show' what becomes of ghost text while a completion menu is open
+---@field restart boolean start a server that crashed again, three times in five minutes at most
+
+---@type indoors.Config
+M.DEFAULTS = { ghost = 'auto', popup = 'hide', restart = true }
+
+--- The configuration that counts now; `vim.g.indoors` is read each time, so a change needs no restart.
+---@return indoors.Config
+function M.get()
+  local given = vim.g.indoors
+  return vim.tbl_extend('force', M.DEFAULTS, type(given) == 'table' and given or {})
+end
+
+return M

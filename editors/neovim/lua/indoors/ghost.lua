@@ -1,0 +1,397 @@
+-- Ghost text: when it is asked for, for how long an answer counts, and what is accepted of it.
+--
+--   a key -> is what is shown still right here? -> yes: drawn again, nothing is asked
+--                                               -> no:  gone at once, asked (the request before is cancelled)
+--   an answer -> is the buffer still what was asked about, the cursor where it was? -> no: dropped
+--
+-- Nothing is debounced: the server decides when the model is asked. Who draws is exchangeable (`M.display`).
+
+local builtin = require('indoors.builtin')
+local offers = require('indoors.offers')
+local text = require('indoors.text')
+
+local cursor, fit = offers.cursor, offers.fit
+
+local M = {}
+
+local INVOKED, AUTOMATIC = 1, 2
+
+---@class indoors.Buffer
+---@field offer indoors.Offer?
+---@field pending { client: vim.lsp.Client, id: integer?, kind: integer, turn: integer }?
+---@field tick integer the changedtick that was looked at last
+---@field row integer? where the cursor was then
+---@field col integer?
+---@field reported table<string, true> what was reported as shown since the last clear
+---@field asked { tick: integer, row: integer, col: integer, kind: integer }?
+
+---@type table<integer, indoors.Buffer>
+local buffers = {}
+
+--- Who draws: `draw(shown, offer)` and `clear(buffer)`.
+M.display = require('indoors.display')
+
+--- Whether ghost text is kept back here: paused, or a completion menu is open.
+---@type fun(buffer: integer): boolean
+M.is_paused = function() return false end
+---@type fun(): boolean
+M.is_covered = function() return false end
+
+--- Insert mode, not replace mode, and nobody replays a macro.
+local function is_inserting() return vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == '' end
+
+---@param buffer integer
+local function cancel(buffer)
+  local state = buffers[buffer]
+  local pending = state and state.pending
+  if not pending then return end
+  state.pending = nil
+  if pending.id and not pending.client:is_stopped() then pending.client:cancel_request(pending.id) end
+end
+
+--- Forget what is shown and what is asked.
+---@param buffer integer
+function M.clear(buffer)
+  cancel(buffer)
+  local state = buffers[buffer]
+  if not state then return end
+  state.offer, state.reported = nil, {}
+  M.display.clear(buffer)
+end
+
+--- What is shown in a buffer, if it is right at the cursor.
+---@param buffer integer
+---@return indoors.Fit?, indoors.Offer?
+local function current(buffer)
+  local state = buffers[buffer]
+  local offer = state and state.offer
+  if not offer or offer.is_dismissed or vim.api.nvim_get_current_buf() ~= buffer then return end
+  local found = fit(buffer, offer)
+  if found and found.rest ~= '' then return found, offer end
+end
+
+---@param offer indoors.Offer
+---@param method string
+---@param more table?
+local function report(offer, method, more)
+  local client = vim.lsp.get_client_by_id(offer.client_id)
+  if not client or client:is_stopped() then return end
+  local params = vim.tbl_extend('error', { item = offer.items[offer.index].raw }, more or {})
+  client:notify('textDocument/' .. method, params)
+end
+
+---@param buffer integer
+local function draw(buffer)
+  local found, offer = current(buffer)
+  if not found or not offer or M.is_covered() then return M.display.clear(buffer) end
+  local n = #offer.items
+  M.display.draw({
+    buffer = buffer,
+    row = found.row,
+    col = found.col,
+    rest = found.rest,
+    tail = found.tail,
+    after = offer.after,
+    hint = n > 1 and (' %d/%d'):format(offer.index, n) or '',
+  }, offer)
+  local state, identity = buffers[buffer], offers.identity(offer)
+  if not state.reported[identity] then
+    state.reported[identity] = true
+    report(offer, 'didShowCompletion')
+  end
+end
+
+---@param buffer integer
+---@return vim.lsp.Client?
+function M.client(buffer)
+  for _, client in ipairs(vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })) do
+    if client.initialized and not client:is_stopped() and client.server_capabilities.inlineCompletionProvider then
+      return client
+    end
+  end
+end
+
+--- Ask for suggestions at the cursor. `step`: which alternative to choose among the answer's, from the one shown.
+---@param kind integer
+---@param step integer?
+function M.ask(kind, step)
+  local buffer = vim.api.nvim_get_current_buf()
+  local state, client = buffers[buffer], M.client(buffer)
+  cancel(buffer)
+  if not state or not client then return end
+  local row, col = cursor()
+  local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
+  params.context = { triggerKind = kind }
+  params.formattingOptions = { tabSize = vim.lsp.util.get_effective_tabstop(), insertSpaces = vim.bo.expandtab }
+  local asked = { tick = vim.api.nvim_buf_get_changedtick(buffer), row = row, col = col, kind = kind }
+  local pending = { client = client, kind = kind }
+  state.pending, state.asked = pending, asked
+  local is_sent, id = builtin.ask(client, params, function(failure, result)
+    if state.pending ~= pending then return end -- cancelled, or overtaken
+    state.pending = nil
+    if failure then return end
+    M.answered(buffer, client, result, asked, step)
+  end, buffer)
+  if is_sent and state.pending == pending then
+    pending.id = id
+  elseif not is_sent then
+    state.pending = nil
+  end
+end
+
+--- Whether an answer still counts: same text, same place, and somebody is inserting there.
+---@param buffer integer
+---@param asked { tick: integer, row: integer, col: integer }
+function M.is_fresh(buffer, asked)
+  if vim.api.nvim_get_current_buf() ~= buffer or not is_inserting() then return false end
+  local row, col = cursor()
+  return vim.api.nvim_buf_get_changedtick(buffer) == asked.tick and row == asked.row and col == asked.col
+end
+
+--- An answer came.
+---@param buffer integer
+---@param client vim.lsp.Client
+---@param result table?
+---@param asked { tick: integer, row: integer, col: integer, kind: integer }
+---@param step integer?
+function M.answered(buffer, client, result, asked, step)
+  local state = buffers[buffer]
+  if not state or not M.is_fresh(buffer, asked) then return end
+  local offer = offers.read(buffer, client, result, asked.kind)
+  if not offer then return end -- what is shown, if anything is, was right until now and still is
+  local shown = current(buffer)
+  if shown then
+    -- What is read already stays where it is in the list.
+    for number, item in ipairs(offer.items) do
+      if vim.startswith(item.text, shown.typed .. shown.rest) then
+        offer.index = number
+        break
+      end
+    end
+  end
+  offer.index = (offer.index - 1 + (step or 0)) % #offer.items + 1
+  state.offer = offer
+  draw(buffer)
+end
+
+--- The screen column that <Up> and <Down> go by was set when virtual text stood left of the cursor: set it again.
+---@param buffer integer
+local function forget_ghost_column(buffer)
+  M.display.clear(buffer)
+  if vim.fn.getcurpos()[5] ~= vim.v.maxcol then vim.fn.winrestview({ curswant = vim.fn.virtcol('.') - 1 }) end
+end
+
+--- Look again after a key, a move or a change of the menu.
+---@param buffer integer
+---@param may_ask boolean
+function M.update(buffer, may_ask)
+  local state = buffers[buffer]
+  if not state or vim.api.nvim_get_current_buf() ~= buffer then return end
+  local tick = vim.api.nvim_buf_get_changedtick(buffer)
+  local has_changed = tick ~= state.tick
+  state.tick = tick
+  if not is_inserting() or M.is_paused(buffer) then return M.clear(buffer) end
+  local row, col = cursor()
+  local has_moved = row ~= state.row or col ~= state.col
+  -- Over a bracket that was closed automatically; any other move leaves a suggestion.
+  local is_right = row == state.row and col > (state.col or col)
+  state.row, state.col = row, col
+  if not (has_changed or has_moved or may_ask) then return end -- the same key, told twice
+  local offer = state.offer
+  if offer and is_right and not has_changed then forget_ghost_column(buffer) end
+  local found = offer and fit(buffer, offer)
+  if found and found.rest ~= '' and (has_changed or not has_moved or is_right) then
+    if state.pending and not M.is_fresh(buffer, state.asked) then cancel(buffer) end
+    draw(buffer)
+  elseif has_changed or may_ask or offer then
+    M.clear(buffer)
+    if (has_changed or may_ask) and not M.is_covered() then M.ask(AUTOMATIC) end
+  elseif state.pending and not M.is_fresh(buffer, state.asked) then
+    cancel(buffer)
+  end
+end
+
+--- The server has more than it answered: ask again, unless the cursor has moved since.
+---@param client vim.lsp.Client
+---@param params { textDocument: { uri: string, version: integer } }
+function M.more(client, params)
+  local buffer = vim.uri_to_bufnr(params.textDocument.uri)
+  local state = buffers[buffer]
+  if not state or not state.asked or state.pending or not M.is_fresh(buffer, state.asked) then return end
+  if vim.lsp.util.buf_versions[buffer] ~= params.textDocument.version then return end
+  if state.offer and (state.offer.is_dismissed or state.offer.client_id ~= client.id) then return end
+  if M.is_covered() or M.is_paused(buffer) then return end
+  M.ask(state.asked.kind)
+end
+
+--- Put the first `piece` of what is shown into the buffer.
+---@param buffer integer
+---@param piece string
+---@param found indoors.Fit
+---@param offer indoors.Offer
+local function insert(buffer, piece, found, offer)
+  local is_all = piece == found.rest
+  local n_gone = 0
+  if is_all then
+    n_gone = #found.tail
+  else -- what the piece repeats of the tail is not there twice
+    local offsets = text.align(found.rest, found.tail).offsets
+    for number, one in ipairs(vim.fn.split(found.tail, '\\zs')) do
+      if offsets[number] < #piece then n_gone = n_gone + #one end
+    end
+  end
+  -- A step of its own to undo: setting 'undolevels' closes the block.
+  vim.cmd('let &g:undolevels = &g:undolevels')
+  local lines = vim.split(piece, '\n', { plain = true })
+  vim.api.nvim_buf_set_text(buffer, found.row, found.col, found.row, found.col + n_gone, lines)
+  local col = #lines == 1 and found.col + #piece or #lines[#lines]
+  vim.api.nvim_win_set_cursor(0, { found.row + #lines, col })
+  local client = vim.lsp.get_client_by_id(offer.client_id)
+  if is_all then
+    local command = offer.items[offer.index].raw.command
+    if client and command and not client:is_stopped() then client:exec_cmd(command, { bufnr = buffer }) end
+    M.clear(buffer)
+  else
+    report(offer, 'didPartiallyAcceptCompletion', { acceptedLength = text.utf16(found.typed .. piece) })
+    local state = buffers[buffer]
+    state.tick = vim.api.nvim_buf_get_changedtick(buffer)
+    state.row, state.col = cursor()
+    draw(buffer)
+  end
+end
+
+--- Accept what `piece_of` cuts from what is shown; false if nothing is shown. The text is changed once the mapping
+--- that called has ended, so that this can be used in an `expr` mapping.
+---@param piece_of fun(rest: string): string
+---@return boolean
+function M.accept(piece_of)
+  local buffer = vim.api.nvim_get_current_buf()
+  local _, offer = current(buffer)
+  if not offer or not M.is_visible() then return false end
+  local index = offer.index
+  vim.schedule(function()
+    -- What was on the screen when the key was hit, even if another answer has come since.
+    local found = fit(buffer, offer, offer.items[index])
+    if not found or found.rest == '' or not buffers[buffer] or not is_inserting() then return end
+    offer.index, buffers[buffer].offer = index, offer
+    local piece = piece_of(found.rest)
+    if piece ~= '' then insert(buffer, piece, found, offer) end
+  end)
+  return true
+end
+
+--- Whether ghost text is on the screen at the cursor.
+---@return boolean
+function M.is_visible()
+  return is_inserting() and not M.is_covered() and current(vim.api.nvim_get_current_buf()) ~= nil
+end
+
+--- What is on the screen, or nil.
+---@return { text: string, index: integer, count: integer }?
+function M.shown()
+  local found, offer = current(vim.api.nvim_get_current_buf())
+  if found and offer and M.is_visible() then
+    return { text = found.rest, index = offer.index, count = #offer.items }
+  end
+end
+
+--- Show another alternative. An answer that came while typing has one item; then all are asked for.
+---@param step integer
+---@return boolean
+function M.choose(step)
+  local buffer = vim.api.nvim_get_current_buf()
+  local _, offer = current(buffer)
+  if not is_inserting() or not M.client(buffer) then return false end
+  if not offer or offer.kind ~= INVOKED then
+    M.ask(INVOKED, offer and step or 0)
+    return true
+  end
+  -- Only those that go on from what was typed.
+  for _ = 1, #offer.items do
+    offer.index = (offer.index - 1 + step) % #offer.items + 1
+    local found = fit(buffer, offer)
+    if found and found.rest ~= '' then break end
+  end
+  draw(buffer)
+  return true
+end
+
+--- Hide what is shown until something else is typed; false if nothing is.
+---@return boolean
+function M.dismiss()
+  local buffer = vim.api.nvim_get_current_buf()
+  local was_visible = M.is_visible()
+  local state = buffers[buffer]
+  if state and (state.offer or state.pending) then
+    cancel(buffer)
+    if state.offer then state.offer.is_dismissed = true end
+    M.display.clear(buffer)
+  end
+  return was_visible
+end
+
+--- Ask now, as with a key: also where `completion.automatic` is off. Up to three answers.
+---@return boolean
+function M.invoke()
+  local buffer = vim.api.nvim_get_current_buf()
+  if not is_inserting() or not M.client(buffer) then return false end
+  M.ask(INVOKED)
+  return true
+end
+
+--- Begin in a buffer.
+---@param buffer integer
+function M.attach(buffer)
+  if buffers[buffer] then return end
+  buffers[buffer] = { tick = vim.api.nvim_buf_get_changedtick(buffer), reported = {} }
+  local group = vim.api.nvim_create_augroup('indoors_ghost_' .. buffer, {})
+  local function on(events, run)
+    vim.api.nvim_create_autocmd(events, { group = group, buffer = buffer, callback = run })
+  end
+  on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, function() M.update(buffer, false) end)
+  -- The mode is not insert mode yet while InsertEnter runs.
+  on('InsertEnter', function()
+    vim.schedule(function() M.update(buffer, true) end)
+  end)
+  on({ 'InsertLeave', 'BufLeave' }, function() M.clear(buffer) end)
+  on('CompleteChanged', function()
+    if M.is_covered() then M.display.clear(buffer) end
+  end)
+  on('CompleteDone', function() M.menu_closed() end)
+  vim.api.nvim_buf_attach(buffer, false, {
+    on_lines = function(_, _, _, first, last, new_last)
+      local state = buffers[buffer]
+      if not state then return true end
+      local offer = state.offer
+      if not offer then return end
+      if first < offer.row or last > offer.last_row + 1 then
+        offer.is_foreign = true
+      else
+        offer.last_row = offer.last_row + new_last - last
+      end
+    end,
+    on_reload = function() M.clear(buffer) end,
+    on_detach = function() M.detach(buffer) end,
+  })
+end
+
+--- A completion menu opened.
+function M.menu_opened()
+  if M.is_covered() then M.display.clear(vim.api.nvim_get_current_buf()) end
+end
+
+--- A completion menu closed: once it is gone, ghost text may come back.
+function M.menu_closed()
+  vim.schedule(function() M.update(vim.api.nvim_get_current_buf(), true) end)
+end
+
+---@param buffer integer
+function M.detach(buffer)
+  if not buffers[buffer] then return end
+  M.clear(buffer)
+  buffers[buffer] = nil
+  builtin.forget(buffer)
+  pcall(vim.api.nvim_del_augroup_by_name, 'indoors_ghost_' .. buffer)
+end
+
+return M

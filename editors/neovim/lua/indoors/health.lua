@@ -1,0 +1,150 @@
+-- `:checkhealth indoors`: what is there, what is not, and for each problem the next step.
+
+local builtin = require('indoors.builtin')
+local config = require('indoors.config')
+local life = require('indoors.life')
+local menu = require('indoors.menu')
+local server = require('indoors.server')
+local status = require('indoors.status')
+
+local M = {}
+
+local health = vim.health
+
+local function check_neovim()
+  health.start('Neovim')
+  if vim.fn.has('nvim-0.11') ~= 1 then
+    return health.error(('%s is too old'):format(vim.version()), { 'Install Neovim 0.11 or newer.' })
+  end
+  health.ok(tostring(vim.version()))
+  local wanted = config.get().ghost
+  if wanted == 'off' then
+    health.info('ghost text is off (vim.g.indoors.ghost)')
+  elseif wanted == 'builtin' and not builtin.is_there() then
+    health.warn('this Neovim has no inline completion of its own; ghost text is drawn by the plugin', {
+      "Remove ghost = 'builtin' from vim.g.indoors, or install Neovim 0.12.",
+    })
+  elseif builtin.is_there() and wanted ~= 'own' then
+    health.info("ghost text: Neovim's own inline completion where it is switched on, else the plugin's")
+  else
+    health.info('ghost text: drawn by the plugin')
+  end
+  health.info(
+    ('completion menu open: ghost text is %s'):format(
+      config.get().popup == 'show' and 'shown beside it' or 'hidden meanwhile'
+    )
+  )
+end
+
+local function check_server()
+  health.start('Server')
+  local found = server.find()
+  if not found.cmd then
+    health.error(found.problem, { found.next_step })
+    return
+  end
+  health.ok(('found by %s: %s'):format(found.from, table.concat(found.cmd, ' ')))
+  local line = server.command_line()
+  if not line then return end
+  local ended = vim.system(vim.list_extend(line, { '--version' }), { text = true }):wait(10000)
+  if ended.code ~= 0 then
+    health.error('this interpreter does not have Indoors', {
+      'In its environment: pip install indoors; or: uv tool install indoors',
+      'Then in a terminal: indoors setup',
+    })
+  end
+end
+
+---@param client vim.lsp.Client
+local function check_versions(client)
+  local info = client.server_info or {}
+  local theirs = vim.tbl_get(client.server_capabilities, 'experimental', 'indoors', 'protocol')
+  local pair = ('server %s, protocol %s; plugin %s, protocol %d'):format(
+    info.version or 'of unknown version',
+    theirs or '?',
+    life.VERSION,
+    life.PROTOCOL
+  )
+  if theirs == nil then
+    health.error(pair .. ': this is no Indoors server', { 'Look at vim.g.indoors.cmd.' })
+  elseif theirs < life.PROTOCOL then
+    health.warn(pair, { 'Update the server: uv tool upgrade indoors' })
+  elseif theirs > life.PROTOCOL then
+    health.warn(pair, { 'Update the plugin.' })
+  else
+    health.ok(pair)
+  end
+end
+
+local function check_running()
+  health.start('Running')
+  local clients = vim.lsp.get_clients({ name = 'indoors' })
+  local last = status.get()
+  if last and last.phase == 'stopped' then
+    return health.error(last.reason, { ':Indoors log', ':Indoors restart' })
+  end
+  if #clients == 0 then
+    return health.warn('the server is not running', {
+      "vim.lsp.enable('indoors') in your configuration, then open a file of a language that is completed.",
+    })
+  end
+  check_versions(clients[1])
+  local lock = vim.tbl_get(clients[1].server_capabilities, 'experimental', 'indoors', 'lock') or {}
+  local state = last and last.lock or lock.state or 'unproven'
+  local words = 'lock: ' .. status.lock_in_words(state)
+  if state == 'unproven' then
+    health.warn(words .. (lock.reason and lock.reason ~= '' and (' (' .. lock.reason .. ')') or ''), {
+      'In a terminal: indoors doctor --prove   (or :Indoors prove)',
+    })
+  else
+    health.ok(words)
+  end
+  if not last then return health.warn('the server has not told its state yet', { 'Try again in a moment.' }) end
+  if last.phase == 'error' then
+    health.error(last.reason, { 'In a terminal: indoors doctor' })
+  elseif last.phase == 'inactive' then
+    health.info('nothing is completed in the file you came from: ' .. last.reason)
+  elseif last.phase == 'loading' then
+    health.info('the model is being loaded' .. (last.progress and (' (%d %%)'):format(last.progress * 100) or ''))
+  else
+    health.ok(('model: %s, on %s'):format(last.model, last.device))
+  end
+end
+
+local function check_beside()
+  health.start('Beside it')
+  local others = {}
+  for _, client in ipairs(vim.lsp.get_clients({ method = 'textDocument/inlineCompletion' })) do
+    if client.name ~= 'indoors' then table.insert(others, client.name) end
+  end
+  for _, module in ipairs({ 'copilot', 'codeium', 'supermaven-nvim', 'minuet' }) do
+    if package.loaded[module] then table.insert(others, module) end
+  end
+  if #others > 0 then
+    health.warn(
+      ('Indoors is indoors; %s is also on, and may send your code away'):format(table.concat(others, ', ')),
+      {
+        'Switch it off where your code must not leave this machine.',
+      }
+    )
+  else
+    health.ok('no other plugin that completes with a model is loaded')
+  end
+  if package.loaded['blink.cmp'] or package.loaded.cmp then
+    health.info(
+      menu.is_open() and 'a completion menu is open' or 'completion menus of blink.cmp and nvim-cmp are seen'
+    )
+  end
+  if vim.fn.maparg('<Tab>', 'i') == '' then
+    health.info('<Tab> is not mapped in insert mode; `:help indoors-mappings` has mappings to copy')
+  end
+end
+
+function M.check()
+  check_neovim()
+  check_server()
+  check_running()
+  check_beside()
+end
+
+return M

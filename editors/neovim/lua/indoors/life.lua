@@ -1,0 +1,220 @@
+-- The language client's part: what is sent at the start, what the server tells, and what happens when it ends.
+
+local builtin = require('indoors.builtin')
+local config = require('indoors.config')
+local ghost = require('indoors.ghost')
+local menu = require('indoors.menu')
+local server = require('indoors.server')
+local status = require('indoors.status')
+
+local M = {}
+
+M.VERSION, M.PROTOCOL = '0.1.0', 1
+local RESTARTS, WITHIN_S = 3, 300
+
+---@param text string
+---@param level integer?
+function M.say(text, level)
+  vim.schedule(function() vim.notify('Indoors: ' .. text, level or vim.log.levels.INFO) end)
+end
+
+--- Tell the server where typing may begin, so that it can prepare for the first key.
+---@param client vim.lsp.Client
+---@param buffer integer
+local function tell_focus(client, buffer)
+  if client:is_stopped() then return end
+  client:notify('textDocument/didFocus', {
+    textDocument = { uri = vim.uri_from_bufnr(buffer) },
+    position = vim.lsp.util.make_position_params(0, client.offset_encoding).position,
+  })
+end
+
+---@type table<integer, true> clients that a person or we have asked to stop
+local expected = {}
+---@type number[] when the server was started again, in seconds
+local restarts = {}
+
+--- Start the same client in the same buffers.
+---@param wanted vim.lsp.ClientConfig
+---@param buffers integer[]
+function M.start(wanted, buffers)
+  for _, buffer in ipairs(buffers) do
+    if vim.api.nvim_buf_is_loaded(buffer) then vim.lsp.start(wanted, { bufnr = buffer, silent = true }) end
+  end
+end
+
+---@type vim.lsp.ClientConfig?, integer[]
+local running, attached = nil, {}
+
+--- Start the server again because a person asked for it.
+function M.restart()
+  local buffers = vim.deepcopy(attached)
+  local wanted = running
+  restarts = {}
+  local left = 0
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
+    buffers = vim.tbl_keys(client.attached_buffers)
+    wanted, left = client.config, left + 1
+    expected[client.id] = true
+    client:stop()
+  end
+  if not wanted then return M.say('it has not been started yet   (:checkhealth indoors)') end
+  local function start_when_gone(tries)
+    if #vim.lsp.get_clients({ name = 'indoors' }) == 0 or tries == 0 then return M.start(wanted, buffers) end
+    vim.defer_fn(function() start_when_gone(tries - 1) end, 50)
+  end
+  start_when_gone(100)
+end
+
+---@param code integer
+---@param signal integer
+---@param id integer
+local function on_exit(code, signal, id)
+  local client = vim.lsp.get_client_by_id(id)
+  local buffers = client and vim.tbl_keys(client.attached_buffers) or {}
+  local wanted = client and client.config
+  vim.schedule(function()
+    for _, buffer in ipairs(buffers) do
+      ghost.detach(buffer)
+    end
+    if expected[id] or (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return status.received(nil) end
+    running, attached = wanted, buffers
+    -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
+    if code == 78 then
+      status.stopped('the policy allows nothing here: it is strict, and the lock-down is not proven.')
+      return M.say(
+        'the server has ended: the policy is strict and the lock-down is not proven on this system.\n'
+          .. 'Next: indoors policy explain strict   (in a terminal)',
+        vim.log.levels.ERROR
+      )
+    end
+    local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit status %d'):format(code)
+    local now_s = vim.uv.now() / 1000
+    restarts = vim.tbl_filter(function(at) return now_s - at < WITHIN_S end, restarts)
+    if config.get().restart and wanted and #restarts < RESTARTS then
+      table.insert(restarts, now_s)
+      status.received(nil)
+      return M.start(wanted, buffers)
+    end
+    status.stopped(('the server ended (%s). Next: :Indoors log, then :Indoors restart'):format(how))
+    M.say(('the server ended (%s). Next: :Indoors log, then :Indoors restart'):format(how), vim.log.levels.ERROR)
+  end)
+end
+
+---@param client vim.lsp.Client
+---@param buffer integer
+local function on_attach(client, buffer)
+  builtin.intercept(client)
+  vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertEnter' }, {
+    buffer = buffer,
+    group = vim.api.nvim_create_augroup('indoors_focus_' .. buffer, {}),
+    callback = function() tell_focus(client, buffer) end,
+  })
+  if vim.api.nvim_get_current_buf() == buffer then tell_focus(client, buffer) end
+  local drawn = config.get().ghost
+  if drawn == 'off' then return end
+  if drawn == 'builtin' and builtin.is_there() then vim.lsp.inline_completion.enable(true, { bufnr = buffer }) end
+  ghost.attach(buffer)
+  if vim.api.nvim_get_current_buf() == buffer then ghost.update(buffer, true) end
+end
+
+local has_told_missing = false
+
+--- Find out where the project is, or do not start at all where there is no server.
+---@param buffer integer
+---@param on_dir fun(root: string?)
+local function root_dir(buffer, on_dir)
+  local found = server.find()
+  if found.cmd then
+    return on_dir(
+      vim.fs.root(buffer, { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml', 'pom.xml' })
+    )
+  end
+  if has_told_missing then return end
+  has_told_missing = true
+  M.say(('not started: %s.\nNext: %s'):format(found.problem, found.next_step), vim.log.levels.WARN)
+end
+
+local is_wired = false
+
+--- Connect the parts to each other; once.
+local function wire()
+  if is_wired then return end
+  is_wired = true
+  ghost.is_paused = function(buffer) return status.paused(buffer) ~= '' end
+  ghost.is_covered = function() return config.get().popup ~= 'show' and menu.is_open() end
+  status.on_change = function()
+    local buffer = vim.api.nvim_get_current_buf()
+    if status.paused(buffer) ~= '' then ghost.clear(buffer) end
+  end
+  menu.watch(ghost.menu_opened, ghost.menu_closed)
+  vim.api.nvim_create_autocmd('LspDetach', {
+    group = vim.api.nvim_create_augroup('indoors_detach', {}),
+    callback = function(event)
+      local client = vim.lsp.get_client_by_id(event.data.client_id)
+      if client and client.name == 'indoors' then ghost.detach(event.buf) end
+    end,
+  })
+end
+
+--- The client's configuration, for `lsp/indoors.lua`.
+---@return vim.lsp.Config
+function M.client_config()
+  wire()
+  local wanted = config.get()
+  local found = server.find()
+  return {
+    cmd = found.cmd or function(dispatchers)
+      -- Installed since; where there still is none, `root_dir` has kept us from coming here.
+      return vim.lsp.rpc.start(server.find().cmd or { 'false' }, dispatchers)
+    end,
+    filetypes = wanted.filetypes or {
+      'python',
+      'javascript',
+      'javascriptreact',
+      'typescript',
+      'typescriptreact',
+      'go',
+      'java',
+      'rust',
+      'c',
+      'cpp',
+      'cs',
+      'ruby',
+      'php',
+      'kotlin',
+      'swift',
+      'scala',
+      'lua',
+      'sh',
+      'bash',
+    },
+    root_dir = root_dir,
+    workspace_required = false,
+    -- Neovim checks the version of an edit, and does not say so.
+    capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
+    init_options = {
+      client = {
+        name = 'indoors.nvim',
+        version = M.VERSION,
+        protocol = M.PROTOCOL,
+        refresh = wanted.ghost ~= 'off',
+        askInstruction = true,
+        previewEdits = true,
+      },
+      settings = wanted.settings or vim.empty_dict(),
+    },
+    commands = require('indoors.edits').commands(),
+    handlers = {
+      ['indoors/status'] = function(_, params) status.received(params) end,
+      ['indoors/completionReady'] = function(_, params, context)
+        local client = vim.lsp.get_client_by_id(context.client_id)
+        if client then ghost.more(client, params) end
+      end,
+    },
+    on_attach = on_attach,
+    on_exit = on_exit,
+  }
+end
+
+return M

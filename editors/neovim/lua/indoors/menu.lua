@@ -1,0 +1,51 @@
+-- Completion menus: Neovim's own, blink.cmp's and nvim-cmp's. None of them is required, and none is loaded by us.
+
+local M = {}
+
+--- Call a function of a plugin that is loaded already; nil if it is not, or not as we know it.
+---@param module string
+---@param name string
+local function of_loaded(module, name)
+  local loaded = package.loaded[module]
+  local run = type(loaded) == 'table' and loaded[name]
+  if type(run) ~= 'function' then return end
+  local worked, result = pcall(run)
+  return worked and result or nil
+end
+
+--- Whether a completion menu is open.
+---@return boolean
+function M.is_open()
+  return vim.fn.pumvisible() == 1
+    or of_loaded('blink.cmp', 'is_menu_visible') == true
+    or of_loaded('cmp', 'visible') == true
+end
+
+local is_watching_cmp = false
+
+--- Be told when a menu opens and closes. Neovim's own menu has events of the buffer (`ghost.attach`).
+---@param opened fun()
+---@param closed fun()
+function M.watch(opened, closed)
+  local group = vim.api.nvim_create_augroup('indoors_menu', {})
+  local function on(pattern, run)
+    vim.api.nvim_create_autocmd('User', { group = group, pattern = pattern, callback = run })
+  end
+  on('BlinkCmpMenuOpen', opened)
+  on('BlinkCmpMenuClose', closed)
+  -- nvim-cmp has an emitter of its own. It is there once the plugin is loaded, by the first InsertEnter at the latest.
+  local function look()
+    local cmp = package.loaded.cmp
+    if is_watching_cmp or type(cmp) ~= 'table' or type(cmp.event) ~= 'table' then return end
+    is_watching_cmp = true
+    cmp.event:on('menu_opened', opened)
+    cmp.event:on('menu_closed', closed)
+  end
+  look()
+  vim.api.nvim_create_autocmd('InsertEnter', {
+    group = group,
+    callback = function() vim.schedule(look) end,
+  })
+end
+
+return M

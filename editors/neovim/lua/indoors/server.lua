@@ -1,0 +1,102 @@
+-- Which program is the server. Never anything in the workspace, never anything that a workspace can put on PATH: an
+-- absolute interpreter, started with `-I`, that a person named or that one of our ways to install has made.
+
+local config = require('indoors.config')
+
+local M = {}
+
+local ARGUMENTS = { '-I', '-m', 'indoors_server', 'serve' }
+
+---@param ... string
+local function in_home(...) return vim.fs.joinpath(vim.uv.os_homedir() or '/', ...) end
+
+---@param name string
+---@param ... string
+local function in_variable(name, ...)
+  local folder = vim.env[name]
+  return folder and folder ~= '' and vim.fs.joinpath(folder, ...) or nil
+end
+
+--- The environments that `pip` in ~/.indoors, `uv tool install` and `pipx install` make, in this order.
+---@return { [1]: string, [2]: string }[] what made it, and the interpreter
+function M.known_places()
+  local data = in_variable('XDG_DATA_HOME') or in_home('.local', 'share')
+  local roaming = in_variable('APPDATA') or in_home('AppData', 'Roaming')
+  local environments = {
+    { '~/.indoors', in_home('.indoors') },
+    { 'uv tool', in_variable('UV_TOOL_DIR', 'indoors') },
+    { 'uv tool', vim.fs.joinpath(data, 'uv', 'tools', 'indoors') },
+    { 'uv tool', vim.fn.has('win32') == 1 and vim.fs.joinpath(roaming, 'uv', 'tools', 'indoors') or nil },
+    { 'pipx', in_variable('PIPX_HOME', 'venvs', 'indoors') },
+    { 'pipx', vim.fs.joinpath(data, 'pipx', 'venvs', 'indoors') },
+    { 'pipx', in_home('.local', 'pipx', 'venvs', 'indoors') },
+    { 'pipx', in_home('pipx', 'venvs', 'indoors') },
+  }
+  local python = vim.fn.has('win32') == 1 and { 'Scripts', 'python.exe' } or { 'bin', 'python' }
+  local places = {}
+  for _, one in ipairs(environments) do
+    if one[2] then table.insert(places, { one[1], vim.fs.joinpath(one[2], unpack(python)) }) end
+  end
+  return places
+end
+
+---@param path string
+---@return boolean
+local function is_absolute(path) return path:match('^/') ~= nil or path:match('^%a:[/\\]') ~= nil end
+
+---@class indoors.Server
+---@field cmd string[]? nil where there is none
+---@field from string who named it
+---@field problem string what is wrong, '' if nothing is
+---@field next_step string
+
+--- The command that starts the server, and who said so.
+---@return indoors.Server
+function M.find()
+  local wanted = config.get()
+  if wanted.cmd then
+    if is_absolute(wanted.cmd[1] or '') then
+      return { cmd = wanted.cmd, from = 'vim.g.indoors.cmd', problem = '', next_step = '' }
+    end
+    return {
+      from = 'vim.g.indoors.cmd',
+      problem = ('vim.g.indoors.cmd begins with %q, which is no absolute path'):format(wanted.cmd[1] or ''),
+      next_step = 'give the absolute path of the interpreter; `indoors setup` prints it',
+    }
+  end
+  if wanted.python then
+    local path = vim.fs.normalize(wanted.python)
+    local problem = not is_absolute(path) and 'is no absolute path'
+      or vim.fn.executable(path) ~= 1 and 'is not there, or cannot be run'
+      or ''
+    if problem == '' then
+      local cmd = vim.list_extend({ path }, ARGUMENTS)
+      return { cmd = cmd, from = 'vim.g.indoors.python', problem = '', next_step = '' }
+    end
+    return {
+      from = 'vim.g.indoors.python',
+      problem = ('vim.g.indoors.python (%s) %s'):format(wanted.python, problem),
+      next_step = 'give the absolute path of the interpreter; `indoors setup` prints it',
+    }
+  end
+  for _, place in ipairs(M.known_places()) do
+    if vim.fn.executable(place[2]) == 1 then
+      return { cmd = vim.list_extend({ place[2] }, ARGUMENTS), from = place[1], problem = '', next_step = '' }
+    end
+  end
+  return {
+    from = 'nothing',
+    problem = 'Indoors is not in ~/.indoors, and neither uv nor pipx has installed it',
+    next_step = 'uv tool install indoors, then in a terminal: indoors setup   (or set vim.g.indoors.python)',
+  }
+end
+
+--- The interpreter of the server, for the command line of the same installation; nil if `cmd` is something else.
+---@return string[]?
+function M.command_line()
+  local cmd = M.find().cmd
+  if not cmd or not vim.deep_equal(vim.list_slice(cmd, 2), ARGUMENTS) then return end
+  return { cmd[1], '-I', '-m', 'indoors_server' }
+end
+
+return M

@@ -1,0 +1,56 @@
+"""`:help indoors` is there, complete and up to date."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from indoors_server.settings_table import TABLE
+from support.nvim import PLUGIN
+from support.nvim_script import Scripted
+
+HELP = PLUGIN / "doc" / "indoors.txt"
+
+
+def test_the_settings_in_the_help_are_those_of_the_server() -> None:
+    """If this fails: python editors/neovim/options.py"""
+    check = [sys.executable, str(PLUGIN / "options.py"), "--check"]
+    assert subprocess.run(check, check=False).returncode == 0
+    text = HELP.read_text()
+    assert all(f"*indoors-{setting.key}*" in text for setting in TABLE)
+
+
+def test_the_help_fits_a_screen() -> None:
+    assert [line for line in HELP.read_text().splitlines() if len(line) > 80] == []
+
+
+@pytest.mark.editor
+def test_every_command_function_and_tag_is_there(
+    each: Scripted, workspace: Path, tmp_path: Path
+) -> None:
+    nvim = each.nvim
+    each.open(workspace / "new.py")
+    # Tags are made in a copy: a plugin's folder may be read-only.
+    copy = tmp_path / "doc"
+    copy.mkdir()
+    (copy / "indoors.txt").write_text(HELP.read_text())
+    nvim.lua("vim.cmd.helptags(...); vim.opt.runtimepath:append(vim.fs.dirname(...))", str(copy))
+    nvim.lua("vim.cmd.help('indoors')")
+    assert nvim.lua("return vim.fn.expand('%:t')") == "indoors.txt"
+    tags = (copy / "tags").read_text()
+    for link in re.findall(r"\|(indoors-[\w-]+)\|", HELP.read_text()):
+        assert f"\n{link}\t" in f"\n{tags}", link
+    written = HELP.read_text()
+    commands = nvim.lua("return vim.fn.getcompletion('Indoors ', 'cmdline')")
+    assert commands
+    assert [name for name in commands if f"Indoors {name}" not in written] == []
+    functions = nvim.lua("return vim.tbl_keys(require('indoors'))")
+    assert [name for name in functions if f"`{name}(" not in written] == []
+    for name in re.findall(r"\*<Plug>\(([\w-]+)\)\*", written):
+        assert nvim.lua("return vim.fn.maparg(...) ~= ''", f"<Plug>({name})", "i"), name
+    options = nvim.lua("return vim.tbl_keys(require('indoors.config').DEFAULTS)")
+    assert [name for name in options if f"*indoors-{name}*" not in written] == []
