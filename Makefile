@@ -12,7 +12,8 @@ LOCKS := requirements.lock requirements-build.lock pyproject.toml .ci/bootstrap.
 ROWS ?= benchmarks/data/hmfim_py100.jsonl.gz
 
 .DEFAULT_GOAL := help
-.PHONY: help demo setup engine model test test-quick test-editors soak check format bench replay locks wheel clean
+.PHONY: help demo setup engine model test test-quick test-editors soak check format bench replay \
+	locks wheel vsix clean
 
 help: ## list these targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -30,7 +31,7 @@ test: .venv/.dev engine model ## every test but the long ones (6 minutes on two 
 test-quick: .venv/.dev ## the tests that need neither engine nor model
 	@$(PY) -m pytest -q -m "not soak and not model and not editor" $(ARGS)
 
-test-editors: .venv/.dev engine model ## the tests in real editors, all of them
+test-editors: .venv/.code-server vsix engine model ## the tests in real editors: Neovim, VS Code in Chromium
 	@$(PY) -m pytest tests/editors $(ARGS)
 
 soak: .venv/.dev engine model ## storms, fuzzing and kill loops at full length
@@ -62,8 +63,11 @@ locks: ## pin all requirements again, with hashes (needs uv)
 wheel: .venv/.run ## build the wheel into dist/
 	@$(PY) -m hatchling build -t wheel
 
+vsix: .venv/.editors ## build the VS Code extension into dist/indoors.vsix
+	@$(PY) .ci/editors.py vsix
+
 clean: ## remove .venv and what tools left here (`indoors purge` removes engine and models)
-	rm -rf .venv dist build .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
+	rm -rf .venv dist build editors/vscode/dist editors/vscode/node_modules editors/vscode/LICENSE .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # Both look first and are done in a fraction of a second when there is nothing to do.
@@ -81,4 +85,12 @@ model: .venv/.run
 
 .venv/.dev: .venv/.run requirements-dev.lock
 	@$(PYTHON) .ci/bootstrap.py dev
+	@touch $@
+
+.venv/.editors: .venv/.dev requirements-editors.lock
+	@$(PYTHON) .ci/bootstrap.py editors
+	@touch $@
+
+.venv/.code-server: .venv/.editors tests/editors/code-server/package-lock.json
+	@$(PY) .ci/editors.py code-server
 	@touch $@

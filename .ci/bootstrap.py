@@ -2,6 +2,7 @@
 
     python3 .ci/bootstrap.py run      what running Indoors needs
     python3 .ci/bootstrap.py dev      and what testing and checking it needs
+    python3 .ci/bootstrap.py editors  and what testing it in VS Code needs
 
 Standard library only: it runs before anything is installed. uv is used if it is there (and works
 with this machine's index), else venv and pip. Everything comes from the hashed lock files, the
@@ -24,6 +25,7 @@ PYTHON = VENV / ("Scripts/python.exe" if os.name == "nt" else "bin/python")
 LOCKS = {
     "run": ("requirements.lock", "requirements-build.lock"),
     "dev": ("requirements.lock", "requirements-build.lock", "requirements-dev.lock"),
+    "editors": ("requirements-editors.lock",),
 }
 OLDEST = (3, 11)
 NEWER = ("python3.13", "python3.12", "python3.11", "python3.14")

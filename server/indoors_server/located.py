@@ -113,6 +113,7 @@ def facts_of(state: EngineState, found: Located) -> Facts:
             phase="ready",
             model=found.model.name,
             device=state.model.device,
+            tokens_per_s=round(state.model.decode_tps, 1) or None,
             reason=found.card_problem,
         )
     error = state.error

@@ -29,7 +29,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `indoors/status`.
 
     `reason` is for people ("" when ready); `model` is the model's name, "" while none is loaded;
-    `device` says where it runs; `lock` is the least of the lock-down states of our processes;
+    `device` says where it runs; `tokens_per_s` is how fast it was seen to write when it was loaded,
+    null until then; `lock` is the least of the lock-down states of our processes;
     `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
     each workspace folder.
     """
@@ -38,6 +39,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     model: str = ""
     device: str = ""
+    tokens_per_s: float | None = None
     lock: str = "unproven"
     launcher: LauncherState = "none"
     progress: float | None = None
@@ -93,6 +95,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
     next_step: str = ""
     model: str = ""
     device: str = ""
+    tokens_per_s: float | None = None
     progress: float | None = None
 
 
@@ -122,6 +125,7 @@ def status_of(
         reason=reason,
         model=facts.model,
         device=facts.device,
+        tokens_per_s=facts.tokens_per_s,
         lock=lock,
         launcher=launcher,
         progress=facts.progress if facts.phase == "loading" else None,

@@ -1,4 +1,4 @@
-"""Real Neovims with the plugin, and a workspace to open in them."""
+"""Real Neovims with the plugin and a workspace to open in them; a real VS Code and a browser."""
 
 from __future__ import annotations
 
@@ -6,9 +6,12 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support import code_server
+from support.needs import need
 from support.nvim import NEWEST, PLUGIN, Nvim
 from support.nvim_script import Scripted
 
@@ -67,3 +70,32 @@ def each(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Scripted]:
     """Each Neovim, where it does not matter who draws."""
     with opened(tmp_path, request.param) as editor:
         yield Scripted(editor)
+
+
+@pytest.fixture(scope="session")
+def vsix() -> Path:
+    """The extension, as `make vsix` built it."""
+    code_server.need_code_server()
+    need(code_server.VSIX.is_file(), "no vsix here: make vsix builds it")
+    return code_server.VSIX
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all tests; it resolves no name."""
+    code_server.need_code_server()
+    playwright = pytest.importorskip("playwright.sync_api")
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(
+            executable_path=code_server.CHROMIUM, args=code_server.FLAGS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(chromium: Any) -> Iterator[Any]:
+    """A browser's page of its own."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 760})
+    yield context.new_page()
+    context.close()

@@ -246,6 +246,17 @@ def test_a_card_left_unused_is_named_in_the_status(check: Any) -> None:
     check(test)
 
 
+def test_the_speed_at_load_is_in_the_facts_and_none_before(check: Any) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.until(lambda: bench.engines)
+        assert bench.core.facts.tokens_per_s is None
+        fast = msgspec.structs.replace(INFO, decode_tps=38.44)
+        bench.engines[0].become(EngineState(phase="ready", model=fast))
+        assert bench.core.facts.tokens_per_s == 38.4
+
+    check(test)
+
+
 def test_a_dead_worker_is_a_reload_and_not_an_error(check: Any) -> None:
     async def test(bench: Bench) -> None:
         await bench.until(lambda: bench.engines)

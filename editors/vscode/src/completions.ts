@@ -1,0 +1,231 @@
+/**
+ * Suggestions on their way from the server to the screen: asked for where they may be, asked again
+ * when there is more, and what becomes of them told to the server (docs/protocol.md).
+ */
+
+import * as vscode from "vscode";
+import type { BaseLanguageClient, Middleware } from "vscode-languageclient/node";
+import type { Documents } from "./documents.ts";
+import { Offers } from "./offers.ts";
+
+const ACCEPTED = "indoors.accepted";
+
+/** Where a suggestion was asked for last. */
+interface Asked {
+  readonly uri: string;
+  readonly version: number;
+  readonly position: vscode.Position;
+  /** The same question once more. */
+  readonly ask: () => Promise<Found>;
+}
+
+type Found = vscode.InlineCompletionItem[] | vscode.InlineCompletionList | null | undefined;
+
+/** An item, as the notifications about it have it. */
+interface Item {
+  readonly insertText: string;
+  readonly command: { title: string; command: string; arguments: unknown[] };
+}
+
+export class Completions implements vscode.Disposable {
+  private readonly offers = new Offers<Item>();
+  private readonly told = new Set<string>();
+  private readonly listeners: vscode.Disposable[];
+  private readonly extensionId: string;
+  private readonly documents: Documents;
+  private readonly isPaused: () => boolean;
+  private client: BaseLanguageClient | undefined;
+  private offered = "";
+  private asked: Asked | undefined;
+  /** Gives the answer to what was asked again. */
+  private again: vscode.Disposable | undefined;
+
+  constructor(extensionId: string, documents: Documents, isPaused: () => boolean) {
+    this.extensionId = extensionId;
+    this.documents = documents;
+    this.isPaused = isPaused;
+    this.listeners = [vscode.workspace.onDidChangeTextDocument((event) => this.changed(event))];
+  }
+
+  dispose(): void {
+    this.again?.dispose();
+    for (const listener of this.listeners) {
+      listener.dispose();
+    }
+  }
+
+  /** A server begins. */
+  begin(client: BaseLanguageClient): void {
+    this.client = client;
+    this.told.clear();
+    this.offers.show(undefined);
+    client.onNotification(
+      "indoors/completionReady",
+      (params: { textDocument: { uri: string; version: number } }) => {
+        const uri = client.protocol2CodeConverter.asUri(params.textDocument.uri).toString();
+        void this.askAgain(uri, params.textDocument.version);
+      },
+    );
+  }
+
+  middleware(): Middleware {
+    return {
+      provideInlineCompletionItems: async (document, position, context, token, next) => {
+        this.again?.dispose();
+        this.again = undefined;
+        if (this.isPaused() || !this.documents.isSent(document)) {
+          this.offers.show(undefined);
+          return null;
+        }
+        const ask = (token: vscode.CancellationToken): Promise<Found> =>
+          Promise.resolve(next(document, position, context, token));
+        const asked: Asked = {
+          uri: document.uri.toString(),
+          version: document.version,
+          position,
+          ask: () => ask(new vscode.CancellationTokenSource().token),
+        };
+        this.asked = asked;
+        const found = await ask(token);
+        if (!token.isCancellationRequested && this.asked === asked) {
+          this.offer(document, position, first(found));
+        }
+        return found;
+      },
+    };
+  }
+
+  /** A suggestion goes to VS Code, which shows it if nothing has moved. */
+  private offer(
+    document: vscode.TextDocument,
+    position: vscode.Position,
+    made: vscode.InlineCompletionItem | undefined,
+  ): void {
+    const version = document.version;
+    this.offers.show(undefined);
+    if (made?.command?.command !== ACCEPTED || typeof made.insertText !== "string") {
+      return;
+    }
+    const start = made.range?.start ?? position;
+    const typed = document.getText(new vscode.Range(start, position));
+    if (!made.insertText.startsWith(typed)) {
+      return;
+    }
+    const item: Item = {
+      insertText: made.insertText,
+      command: {
+        title: made.command.title,
+        command: ACCEPTED,
+        arguments: made.command.arguments ?? [],
+      },
+    };
+    const offset = document.offsetAt(position);
+    this.offered = document.uri.toString();
+    this.offers.show({ item, text: made.insertText, typed: typed.length, offset });
+    // VS Code has drawn it by the next turn of the loop, or dropped it because the cursor moved.
+    setTimeout(() => {
+      if (document.version === version && isAt(document, position)) {
+        this.shown(item);
+      }
+    }, 0);
+  }
+
+  private shown(item: Item): void {
+    const name = String(item.command.arguments[0]);
+    if (!this.told.has(name)) {
+      this.told.add(name);
+      this.tell("textDocument/didShowCompletion", { item });
+    }
+  }
+
+  private changed(event: vscode.TextDocumentChangeEvent): void {
+    if (event.document.uri.toString() !== this.offered || event.contentChanges.length === 0) {
+      return;
+    }
+    const changes = event.contentChanges.map((change) => ({
+      offset: change.rangeOffset,
+      removed: change.rangeLength,
+      text: change.text,
+    }));
+    // Undoing and redoing bring text back, which nobody accepts.
+    const partly = event.reason === undefined ? this.offers.changed(changes) : undefined;
+    if (partly !== undefined) {
+      this.tell("textDocument/didPartiallyAcceptCompletion", partly);
+    }
+  }
+
+  private tell(method: string, params: object): void {
+    const client = this.client;
+    if (client?.isRunning()) {
+      void client.sendNotification(method, params);
+    }
+  }
+
+  /**
+   * There is more to show than the last answer had.
+   *
+   * VS Code keeps an answer for as long as a place has the same providers: asked again it would not
+   * ask us, and asked by key it would show a longer answer only as the next of several. Hiding the
+   * old one first leaves the screen without any for some 30 ms. A provider that is new to it, with
+   * the answer in hand, is asked and replaces what is shown in one step. It goes with the next key.
+   */
+  private async askAgain(uri: string, version: number): Promise<void> {
+    const asked = this.asked;
+    const isCurrent = (): boolean => {
+      const editor = vscode.window.activeTextEditor;
+      return (
+        editor !== undefined &&
+        asked === this.asked &&
+        isSame(asked, editor.document, editor.selection.active)
+      );
+    };
+    if (asked === undefined || asked.uri !== uri || asked.version !== version || !isCurrent()) {
+      return;
+    }
+    const found = await asked.ask();
+    const item = first(found);
+    if (item === undefined || item.insertText === this.offers.text || !isCurrent()) {
+      return;
+    }
+    this.again?.dispose();
+    this.again = vscode.languages.registerInlineCompletionItemProvider(
+      { scheme: vscode.Uri.parse(uri).scheme },
+      {
+        provideInlineCompletionItems: (document, position) => {
+          if (!isSame(asked, document, position) || this.asked !== asked) {
+            return null;
+          }
+          this.offer(document, position, item);
+          return found;
+        },
+      },
+    );
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", {
+      explicit: false,
+      providerId: `${this.extensionId}:*`,
+    });
+  }
+}
+
+function isSame(
+  asked: Asked | undefined,
+  document: vscode.TextDocument,
+  position: vscode.Position,
+): boolean {
+  return (
+    asked !== undefined &&
+    asked.uri === document.uri.toString() &&
+    asked.version === document.version &&
+    asked.position.isEqual(position)
+  );
+}
+
+function first(found: Found): vscode.InlineCompletionItem | undefined {
+  return found instanceof vscode.InlineCompletionList ? found.items[0] : found?.[0];
+}
+
+function isAt(document: vscode.TextDocument, position: vscode.Position): boolean {
+  return vscode.window.visibleTextEditors.some(
+    (editor) => editor.document === document && editor.selection.active.isEqual(position),
+  );
+}

@@ -1,0 +1,122 @@
+/**
+ * Which open documents the server knows. Every message about a document passes here, so that one
+ * that is refused is never named, and one that is refused later is closed for the server.
+ */
+
+import * as vscode from "vscode";
+import {
+  type BaseLanguageClient,
+  DidCloseTextDocumentNotification,
+  DidOpenTextDocumentNotification,
+  type Middleware,
+} from "vscode-languageclient/node";
+import { alsoComplete } from "./settings.ts";
+import { refusal } from "./rules.ts";
+
+const OFF_FILES = "indoors.offFiles";
+
+export class Documents {
+  private readonly sent = new Set<string>();
+  private client: BaseLanguageClient | undefined;
+  private readonly memory: vscode.Memento;
+
+  constructor(memory: vscode.Memento) {
+    this.memory = memory;
+  }
+
+  /** Why a document is not sent to the server, "" if it is. */
+  refusal(document: vscode.TextDocument): string {
+    if (this.isOff(document.uri)) {
+      return "you switched this file off";
+    }
+    const { scheme } = document.uri;
+    // A cell lies in the file of its notebook.
+    const file =
+      scheme === "vscode-notebook-cell" ? vscode.Uri.file(document.uri.path) : document.uri;
+    const path = file.scheme === "file" ? vscode.workspace.asRelativePath(file, false) : "";
+    return refusal({ scheme, language: document.languageId, path }, alsoComplete());
+  }
+
+  isOff(uri: vscode.Uri): boolean {
+    return this.offFiles().includes(uri.toString());
+  }
+
+  /** Switch a file off, or on again; remembered in this workspace. */
+  async toggle(uri: vscode.Uri): Promise<void> {
+    const name = uri.toString();
+    const off = this.offFiles();
+    const now = off.includes(name) ? off.filter((one) => one !== name) : [...off, name];
+    await this.memory.update(OFF_FILES, now);
+    await this.review();
+  }
+
+  private offFiles(): string[] {
+    return this.memory.get<string[]>(OFF_FILES, []);
+  }
+
+  /** A server begins, which knows no document yet. */
+  begin(client: BaseLanguageClient): void {
+    this.client = client;
+    this.sent.clear();
+  }
+
+  /** What is refused may have changed: open and close accordingly. */
+  async review(): Promise<void> {
+    const client = this.client;
+    if (client === undefined || !client.isRunning()) {
+      return;
+    }
+    const converter = client.code2ProtocolConverter;
+    for (const document of vscode.workspace.textDocuments) {
+      const name = document.uri.toString();
+      const wanted = this.refusal(document) === "";
+      if (wanted && !this.sent.has(name)) {
+        this.sent.add(name);
+        const params = converter.asOpenTextDocumentParams(document);
+        await client.sendNotification(DidOpenTextDocumentNotification.type, params);
+      } else if (!wanted && this.sent.delete(name)) {
+        const params = converter.asCloseTextDocumentParams(document);
+        await client.sendNotification(DidCloseTextDocumentNotification.type, params);
+      }
+    }
+  }
+
+  /** Whether the server knows a document. */
+  isSent(document: vscode.TextDocument): boolean {
+    return this.sent.has(document.uri.toString());
+  }
+
+  /** What passes of the messages about documents. */
+  middleware(): Middleware {
+    return {
+      didOpen: async (document, next) => {
+        if (this.refusal(document) === "") {
+          this.sent.add(document.uri.toString());
+          await next(document);
+        }
+      },
+      didChange: async (event, next) => {
+        if (this.isSent(event.document)) {
+          await next(event);
+        }
+      },
+      didSave: async (document, next) => {
+        if (this.isSent(document)) {
+          await next(document);
+        }
+      },
+      didClose: async (document, next) => {
+        if (this.sent.delete(document.uri.toString())) {
+          await next(document);
+        }
+      },
+      provideCodeActions: (document, range, context, token, next) =>
+        this.isSent(document) ? next(document, range, context, token) : null,
+      // VS Code resolves every action without an edit; one with a command of ours is complete.
+      resolveCodeAction: (action, token, next) =>
+        action.command === undefined ? next(action, token) : action,
+      provideCompletionItem: (document, position, context, token, next) =>
+        this.isSent(document) ? next(document, position, context, token) : null,
+    };
+  }
+}

@@ -1,0 +1,164 @@
+/** The composition root: every part, every event, every command on one screen. */
+
+import * as vscode from "vscode";
+import { Completions } from "./completions.ts";
+import { Documents } from "./documents.ts";
+import { askInstruction, refactorMenu } from "./edits.ts";
+import { choosePython, install, setUp } from "./install.ts";
+import { command } from "./launch.ts";
+import { chooseModel, showMenu } from "./menu.ts";
+import { offerOff, others } from "./others.ts";
+import { Server } from "./server.ts";
+import { Preview, type Wish } from "./preview.ts";
+import { isDocument } from "./rules.ts";
+import * as settings from "./settings.ts";
+import { StatusBar } from "./statusBar.ts";
+import { run } from "./terminal.ts";
+import type { Situation } from "./words.ts";
+
+const PAUSE_MINUTES = 10;
+let running: Server | undefined;
+
+export function deactivate(): Promise<void> | undefined {
+  return running?.stop();
+}
+
+export function activate(context: vscode.ExtensionContext): void {
+  const documents = new Documents(context.workspaceState);
+  const bar = new StatusBar();
+  let pausedUntil: Date | undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const completions = new Completions(
+    context.extension.id,
+    documents,
+    () => pausedUntil !== undefined,
+  );
+  const server = new Server(context.extension, documents, completions, () => refresh());
+  const preview = new Preview(() => server.client);
+  running = server;
+
+  const situation = (): Situation => {
+    const document = vscode.window.activeTextEditor?.document;
+    return {
+      life: server.life,
+      reason: server.reason,
+      pausedUntil: pausedUntil === undefined ? "" : time(pausedUntil),
+      refusal:
+        document !== undefined && isDocument(document.uri.scheme)
+          ? documents.refusal(document)
+          : "",
+      status: server.status,
+      others: others().map((other) => other.name),
+    };
+  };
+  const refresh = (): void => bar.show(situation());
+
+  const pause = (minutes: number): void => {
+    clearTimeout(timer);
+    pausedUntil = minutes > 0 ? new Date(Date.now() + minutes * 60_000) : undefined;
+    timer = minutes > 0 ? setTimeout(() => pause(0), minutes * 60_000) : undefined;
+    void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
+    refresh();
+  };
+  /** Run one of our commands where a person sees it. */
+  const show = (title: string, ...words: string[]): Promise<unknown> =>
+    server.python === undefined
+      ? Promise.resolve()
+      : run(title, [command(server.python, ...words)]);
+  const document = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
+
+  const commands: Record<string, (...rest: never[]) => unknown> = {
+    "indoors.menu": () =>
+      showMenu({
+        situation: situation(),
+        python: server.python,
+        document: document(),
+        isFileOff:
+          document() !== undefined && documents.isOff((document() as vscode.TextDocument).uri),
+      }),
+    "indoors.suggest": () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
+    "indoors.pause": () => pause(PAUSE_MINUTES),
+    "indoors.resume": () => pause(0),
+    "indoors.toggleFile": async () => {
+      const open = document();
+      if (open !== undefined) {
+        await documents.toggle(open.uri);
+        server.focus(vscode.window.activeTextEditor);
+        refresh();
+      }
+    },
+    "indoors.toggleLanguage": async () => {
+      const language = document()?.languageId;
+      if (language !== undefined) {
+        const off = settings.languagesOff();
+        const now = off.includes(language)
+          ? off.filter((one) => one !== language)
+          : [...off, language];
+        await settings.set("completion.languages.off", now.length > 0 ? now : undefined);
+      }
+    },
+    "indoors.chooseModel": () =>
+      server.python === undefined ? undefined : chooseModel(server.python),
+    "indoors.prove": () => show("indoors doctor --prove", "doctor", "--prove"),
+    "indoors.policy": () => show("indoors policy show", "policy", "show"),
+    "indoors.doctor": () => show("indoors doctor", "doctor"),
+    "indoors.setup": () => (server.python === undefined ? undefined : setUp(server.python)),
+    "indoors.install": async () => {
+      if (await install()) {
+        await server.restart();
+        if (server.python !== undefined) {
+          await setUp(server.python);
+        }
+      }
+    },
+    "indoors.choosePython": choosePython,
+    "indoors.offlineHelp": () =>
+      vscode.commands.executeCommand(
+        "markdown.showPreview",
+        vscode.Uri.joinPath(context.extensionUri, "media", "offline.md"),
+      ),
+    "indoors.restart": () => server.restart(),
+    "indoors.log": () => server.showLog(),
+    "indoors.settings": () =>
+      vscode.commands.executeCommand(
+        "workbench.action.openSettings",
+        `@ext:${context.extension.id}`,
+      ),
+    "indoors.others": offerOff,
+    "indoors.askInstruction": (wish: Wish) => askInstruction(preview, wish),
+    "indoors.preview": (wish: Wish) => preview.show(wish),
+    "indoors.applyEdit": () => preview.apply(),
+    "indoors.discardEdit": () => preview.discard(),
+    "indoors.refactorMenu": refactorMenu,
+  };
+
+  context.subscriptions.push(
+    server,
+    preview,
+    completions,
+    bar,
+    new vscode.Disposable(() => clearTimeout(timer)),
+    ...Object.entries(commands).map(([name, run]) => vscode.commands.registerCommand(name, run)),
+    vscode.window.onDidChangeActiveTextEditor((editor) => {
+      server.focus(editor);
+      refresh();
+    }),
+    vscode.extensions.onDidChange(refresh),
+    vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
+    vscode.workspace.onDidOpenTextDocument(refresh), // a language was changed: opened again
+    vscode.workspace.onDidChangeConfiguration((event) => {
+      if (event.affectsConfiguration("indoors.python")) {
+        void server.restart();
+      } else if (settings.isOurs(event)) {
+        void server.settingsChanged().then(() => server.focus(vscode.window.activeTextEditor));
+      }
+      refresh();
+    }),
+  );
+  refresh();
+  void server.restart();
+}
+
+function time(when: Date): string {
+  return when.toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" });
+}

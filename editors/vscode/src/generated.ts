@@ -1,0 +1,33 @@
+// Made by scripts/generate.py from the server's tables; do not edit.
+
+/** Files that every policy denies; patterns as in a `.gitignore`. */
+export const SECRET_FILES: readonly string[] = [
+  ".env*",
+  "*.env",
+  "secrets/",
+  ".secrets/",
+  "*.pem",
+  "*.key",
+  "*.p12",
+  "*.pfx",
+  "*.jks",
+  "*.keystore",
+  "*.kdbx",
+  "*.ppk",
+  "id_rsa*",
+  "id_dsa*",
+  "id_ecdsa*",
+  "id_ed25519*",
+  ".ssh/",
+  ".gnupg/",
+  ".aws/",
+  ".kube/",
+  "**/.docker/config.json",
+  ".netrc",
+  "_netrc",
+  ".npmrc",
+  ".pypirc",
+  ".pgpass",
+  ".htpasswd",
+  ".git-credentials",
+];

@@ -1,0 +1,99 @@
+/**
+ * Other extensions that complete while one types. They are named, because whoever sees "enforced"
+ * in the status bar should know that it says nothing about them.
+ */
+
+import * as vscode from "vscode";
+
+/** Identifiers of extensions that suggest code by themselves, and what people call them. */
+const KNOWN: Record<string, string> = {
+  "github.copilot": "GitHub Copilot",
+  "github.copilot-chat": "GitHub Copilot",
+  "codeium.codeium": "Codeium",
+  "tabnine.tabnine-vscode": "Tabnine",
+  "tabnine.tabnine-vscode-self-hosted-updater": "Tabnine",
+  "continue.continue": "Continue",
+  "supermaven.supermaven": "Supermaven",
+  "amazonwebservices.amazon-q-vscode": "Amazon Q",
+  "amazonwebservices.aws-toolkit-vscode": "Amazon Q",
+  "google.geminicodeassist": "Gemini Code Assist",
+  "google.cloudcode": "Gemini Code Assist",
+  "sourcegraph.cody-ai": "Cody",
+  "tabbyml.vscode-tabby": "Tabby",
+  "visualstudioexptteam.vscodeintellicode": "IntelliCode",
+  "huggingface.huggingface-vscode": "llm-vscode",
+  "ggml-org.llama-vscode": "llama-vscode",
+  "rjmacarthy.twinny": "twinny",
+  "danielsanmedium.dscodegpt": "CodeGPT",
+  "blackboxapp.blackbox": "Blackbox",
+  "augment.vscode-augment": "Augment",
+  "jetbrains.resharper-code": "JetBrains AI",
+};
+
+export interface Other {
+  name: string;
+  id: string;
+}
+
+/** Those that are installed, enabled, and not switched off as far as one can see. */
+export function others(): Other[] {
+  const found = new Map<string, Other>();
+  for (const extension of vscode.extensions.all) {
+    const name = KNOWN[extension.id.toLowerCase()];
+    if (name !== undefined && !isSwitchedOff(name) && !isSuppressed(extension.id)) {
+      found.set(name, { name, id: extension.id });
+    }
+  }
+  return [...found.values()];
+}
+
+const SUPPRESS = "editor.inlineSuggest.experimental.suppressInlineSuggestions";
+
+function suppressed(): string[] {
+  const value = vscode.workspace.getConfiguration().get<unknown>(SUPPRESS);
+  const listed = typeof value === "string" ? value.split(",") : [];
+  return listed.map((one) => one.trim()).filter(Boolean);
+}
+
+function isSuppressed(id: string): boolean {
+  return suppressed().some((one) => one.toLowerCase() === id.toLowerCase());
+}
+
+function isSwitchedOff(name: string): boolean {
+  const settings = vscode.workspace.getConfiguration();
+  if (name !== "GitHub Copilot") {
+    return false;
+  }
+  const enabled = settings.get<Record<string, boolean>>("github.copilot.enable");
+  return settings.get("chat.disableAIFeatures") === true || enabled?.["*"] === false;
+}
+
+/** Let a person choose which of them to switch off; what is switched off can be read in settings. */
+export async function offerOff(): Promise<void> {
+  const chosen = await vscode.window.showQuickPick(
+    others().flatMap((other) => [
+      { label: `Hide suggestions of ${other.name}`, description: SUPPRESS, other, hide: true },
+      { label: `Show the extension ${other.name}`, description: other.id, other, hide: false },
+    ]),
+    {
+      title: "Other extensions that suggest code",
+      placeHolder: "Indoors keeps your code; it cannot keep theirs",
+    },
+  );
+  if (chosen === undefined) {
+    return;
+  }
+  if (!chosen.hide) {
+    await vscode.commands.executeCommand("extension.open", chosen.other.id);
+    return;
+  }
+  const settings = vscode.workspace.getConfiguration();
+  if (chosen.other.name === "GitHub Copilot") {
+    const enabled = settings.inspect<Record<string, boolean>>("github.copilot.enable")?.globalValue;
+    const target = vscode.ConfigurationTarget.Global;
+    await settings.update("github.copilot.enable", { ...enabled, "*": false }, target);
+    return;
+  }
+  const listed = [...suppressed(), chosen.other.id].join(",");
+  await settings.update(SUPPRESS, listed, vscode.ConfigurationTarget.Global);
+}

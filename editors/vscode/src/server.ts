@@ -1,0 +1,326 @@
+/**
+ * The server's life: found, started, watched, started again. The one state that everything which is
+ * shown follows from is `situation()`.
+ */
+
+import * as vscode from "vscode";
+import {
+  CloseAction,
+  ErrorAction,
+  LanguageClient,
+  type LanguageClientOptions,
+  MessageType,
+  RevealOutputChannelOn,
+  ShowMessageNotification,
+  type ShowMessageParams,
+  State,
+} from "vscode-languageclient/node";
+import type { Completions } from "./completions.ts";
+import type { Documents } from "./documents.ts";
+import { offerInstall, takeStep } from "./install.ts";
+import { find, serve } from "./launch.ts";
+import * as settings from "./settings.ts";
+import { SCHEMES } from "./rules.ts";
+import { nextStep } from "./steps.ts";
+import type { Life, Status } from "./words.ts";
+
+const PROTOCOL = 1;
+// Exit status of a server that a strict policy keeps from running.
+const REFUSED_BY_POLICY = 78;
+const MOST_RESTARTS = 3;
+const PATIENCE_MS = 1000;
+const RESTARTS_WITHIN_MS = 3 * 60 * 1000;
+
+/** What goes wrong in the client stands in the log; what a person should know, we say ourselves. */
+class QuietClient extends LanguageClient {
+  override error(message: string, data?: unknown): void {
+    super.error(message, data, false);
+  }
+}
+
+export class Server implements vscode.Disposable {
+  private readonly extension: vscode.Extension<unknown>;
+  private readonly documents: Documents;
+  private readonly completions: Completions;
+  private readonly onChange: () => void;
+  private readonly log: vscode.LogOutputChannel;
+  client: LanguageClient | undefined;
+  private restarts: number[] = [];
+  private working: Promise<void> = Promise.resolve();
+  private told = "";
+  private exit: Promise<void> = Promise.resolve();
+  life: Life = "starting";
+  reason = "";
+  status: Status | undefined;
+  python: string | undefined;
+
+  constructor(
+    extension: vscode.Extension<unknown>,
+    documents: Documents,
+    completions: Completions,
+    onChange: () => void,
+  ) {
+    this.extension = extension;
+    this.documents = documents;
+    this.completions = completions;
+    this.onChange = onChange;
+    this.log = vscode.window.createOutputChannel("Indoors", { log: true });
+  }
+
+  dispose(): void {
+    void this.stop();
+    this.log.dispose();
+  }
+
+  /** End the server; VS Code waits for it for a few seconds. */
+  stop(): Promise<void> {
+    this.working = this.working.then(() => this.end());
+    return this.working;
+  }
+
+  showLog(): void {
+    this.log.show();
+  }
+
+  /** Start, or start again with what counts now. One after the other, however often it is asked. */
+  restart(): Promise<void> {
+    this.restarts = [];
+    this.told = "";
+    this.working = this.working
+      .then(() => this.begin())
+      .catch((error: unknown) => this.failed(error));
+    return this.working;
+  }
+
+  /** Tell the server which document is in front, and where the cursor is. */
+  focus(editor: vscode.TextEditor | undefined): void {
+    const client = this.client;
+    if (!client?.isRunning()) {
+      return;
+    }
+    const converter = client.code2ProtocolConverter;
+    const isTold = editor !== undefined && this.documents.isSent(editor.document);
+    void client.sendNotification(
+      "textDocument/didFocus",
+      isTold
+        ? {
+            textDocument: converter.asTextDocumentIdentifier(editor.document),
+            position: converter.asPosition(editor.selection.active),
+          }
+        : {},
+    );
+  }
+
+  /** The person's settings changed. */
+  async settingsChanged(): Promise<void> {
+    if (this.client?.isRunning()) {
+      const sent = { settings: { indoors: settings.forServer(this.extension) } };
+      await this.client.sendNotification("workspace/didChangeConfiguration", sent);
+    }
+    await this.documents.review();
+  }
+
+  private async begin(): Promise<void> {
+    await this.end();
+    if (!vscode.workspace.isTrusted) {
+      this.become("untrusted");
+      return;
+    }
+    const found = find(settings.python());
+    if ("problem" in found) {
+      this.python = undefined;
+      this.become("missing", found.problem || "the server is not installed on this machine");
+      this.sayOnce(found.problem || "missing", () => offerInstall(found.problem));
+      return;
+    }
+    this.python = found.python;
+    this.become("starting");
+    const client = this.makeClient(found.python);
+    this.client = client;
+    await client.start();
+    if (this.client === client) {
+      this.become("running");
+      await this.documents.review();
+      this.focus(vscode.window.activeTextEditor);
+    }
+  }
+
+  private async end(): Promise<void> {
+    const client = this.client;
+    this.client = undefined;
+    this.status = undefined;
+    if (client !== undefined) {
+      // One that failed to start, or has gone, has nothing to be told.
+      await client.stop().catch(() => undefined);
+      await client.dispose().catch(() => undefined);
+    }
+  }
+
+  private async failed(error: unknown): Promise<void> {
+    this.log.error(String(error));
+    await this.gone();
+    if (this.life !== "stopped") {
+      this.stopped("the server did not start; the log says why");
+    }
+  }
+
+  private stopped(reason: string): void {
+    this.become("stopped", reason);
+    this.sayOnce(reason, async () => {
+      const [again, log] = ["Start Again", "Show Log"];
+      const chosen = await vscode.window.showErrorMessage(`Indoors: ${reason}`, again, log);
+      if (chosen === again) {
+        await this.restart();
+      } else if (chosen === log) {
+        this.showLog();
+      }
+    });
+  }
+
+  private become(life: Life, reason = ""): void {
+    this.life = life;
+    this.reason = reason;
+    if (life !== "running") {
+      this.status = undefined;
+    }
+    this.onChange();
+  }
+
+  private sayOnce(text: string, say: () => unknown): void {
+    if (this.told !== text) {
+      this.told = text;
+      say();
+    }
+  }
+
+  // --- the client ------------------------------------------------------------------------------
+
+  private makeClient(python: string): LanguageClient {
+    const start = (): ReturnType<typeof serve> => {
+      let gone = (): void => undefined;
+      this.exit = new Promise((resolve) => (gone = resolve));
+      return serve(python, (code, last) => {
+        if (this.client === client) {
+          this.ended(python, code, last);
+        }
+        gone();
+      });
+    };
+    const client: LanguageClient = new QuietClient(
+      "indoors",
+      "Indoors",
+      () => Promise.resolve(start()),
+      this.options(),
+    );
+    this.documents.begin(client);
+    this.completions.begin(client);
+    client.onNotification("indoors/status", (status: Status) => {
+      this.status = status;
+      this.onChange();
+    });
+    client.onNotification(ShowMessageNotification.type, (message) => void this.say(message));
+    client.onDidChangeState(({ newState }) => {
+      // The client starts a server that was lost again by itself.
+      if (this.client === client && newState === State.Running) {
+        this.become("running");
+        this.focus(vscode.window.activeTextEditor);
+      }
+    });
+    return client;
+  }
+
+  private options(): LanguageClientOptions {
+    return {
+      documentSelector: SCHEMES.map((scheme) => ({ scheme })),
+      outputChannel: this.log,
+      revealOutputChannelOn: RevealOutputChannelOn.Never,
+      initializationOptions: () => ({
+        client: {
+          name: "Indoors for VS Code",
+          version: (this.extension.packageJSON as { version: string }).version,
+          protocol: PROTOCOL,
+          refresh: true,
+          askInstruction: true,
+          previewEdits: true,
+        },
+        settings: settings.forServer(this.extension),
+      }),
+      // The server's own answer to `initialize` comes before any model is loaded.
+      progressOnInitialization: false,
+      initializationFailedHandler: () => false, // `failed` says it
+      errorHandler: {
+        error: () => ({ action: ErrorAction.Continue }),
+        closed: async () => {
+          await this.gone();
+          const may = this.mayRestart();
+          if (may) {
+            this.become("starting");
+            this.documents.begin(this.client as LanguageClient);
+          } else if (this.client !== undefined && this.life !== "stopped") {
+            this.stopped(`the server ended ${MOST_RESTARTS + 1} times; the log says why`);
+          }
+          return { action: may ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
+        },
+      },
+      middleware: { ...this.documents.middleware(), ...this.completions.middleware() },
+    };
+  }
+
+  /** The process has ended, so that it is known why; one that hangs is waited for briefly. */
+  private gone(): Promise<void> {
+    const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS));
+    return Promise.race([this.exit, patience]);
+  }
+
+  private mayRestart(): boolean {
+    const now = Date.now();
+    this.restarts = this.restarts.filter((one) => now - one < RESTARTS_WITHIN_MS);
+    if (this.client === undefined || this.restarts.length >= MOST_RESTARTS) {
+      return false;
+    }
+    this.restarts.push(now);
+    return true;
+  }
+
+  /** The process ended without being asked to. */
+  private ended(python: string, code: number | null, last: string): void {
+    const lines = last.trim().split("\n");
+    if (code === REFUSED_BY_POLICY) {
+      this.giveUp();
+      this.stopped(lines.at(-1) || "a policy keeps the server from running here");
+    } else if (last.includes("No module named indoors_server")) {
+      this.giveUp();
+      this.become("stopped", `Indoors is not installed in ${python}`);
+      this.sayOnce(this.reason, () => offerInstall(this.reason));
+    }
+  }
+
+  /** Started again it would end the same way. */
+  private giveUp(): void {
+    const now = Date.now();
+    this.restarts = Array.from({ length: MOST_RESTARTS }, () => now);
+  }
+
+  /** A message of the server for a person; a next step of ours becomes a button. */
+  private async say({ type, message }: ShowMessageParams): Promise<void> {
+    const step = nextStep(message);
+    const button = step === undefined ? [] : ["Run in Terminal…"];
+    const chosen = await show(type)(message, ...button);
+    if (chosen !== undefined && step !== undefined && this.python !== undefined) {
+      await takeStep(this.python, step);
+    }
+  }
+}
+
+function show(
+  type: MessageType,
+): (text: string, ...items: string[]) => Thenable<string | undefined> {
+  switch (type) {
+    case MessageType.Error:
+      return vscode.window.showErrorMessage;
+    case MessageType.Warning:
+      return vscode.window.showWarningMessage;
+    default:
+      return vscode.window.showInformationMessage;
+  }
+}

@@ -1,0 +1,76 @@
+/**
+ * Commands that a person asked for, each in a terminal that shows the command itself and stays when
+ * it has ended. A process is started, never a shell, and never in the workspace.
+ */
+
+import * as os from "node:os";
+import * as vscode from "vscode";
+import { shown } from "./launch.ts";
+
+const TYPE = "indoors";
+
+/** Run commands one after the other; false as soon as one fails or is ended. */
+export async function run(
+  title: string,
+  commands: readonly (readonly string[])[],
+): Promise<boolean> {
+  for (const words of commands) {
+    if ((await runOne(title, words)) !== 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+/** Ask first, with the exact commands; then run them. */
+export async function runWithConsent(
+  title: string,
+  commands: readonly (readonly string[])[],
+  about: string,
+): Promise<boolean> {
+  const detail = [about, "", ...commands.map(shown)].join("\n");
+  const chosen = await vscode.window.showInformationMessage(
+    `${title}?`,
+    { modal: true, detail },
+    "Run in Terminal",
+  );
+  return chosen === undefined ? false : run(title, commands);
+}
+
+async function runOne(title: string, words: readonly string[]): Promise<number | undefined> {
+  const [file, ...rest] = words;
+  const execution = new vscode.ProcessExecution(file as string, rest, { cwd: os.homedir() });
+  const definition = { type: TYPE, command: shown(words) };
+  const scope = vscode.TaskScope.Workspace;
+  const task = new vscode.Task(definition, scope, title, "Indoors", execution, []);
+  task.presentationOptions = {
+    echo: true,
+    focus: true,
+    reveal: vscode.TaskRevealKind.Always,
+    panel: vscode.TaskPanelKind.Dedicated,
+    showReuseMessage: false,
+    clear: false,
+  };
+  const started = await vscode.tasks.executeTask(task);
+  return new Promise((resolve) => {
+    const listeners = [
+      vscode.tasks.onDidEndTaskProcess((event) => {
+        if (event.execution === started) {
+          end(event.exitCode);
+        }
+      }),
+      vscode.tasks.onDidEndTask((event) => {
+        // A task whose process could not be started ends without an exit code.
+        if (event.execution === started) {
+          setTimeout(() => end(undefined), 500);
+        }
+      }),
+    ];
+    const end = (code: number | undefined): void => {
+      for (const listener of listeners) {
+        listener.dispose();
+      }
+      resolve(code);
+    };
+  });
+}

@@ -1,0 +1,185 @@
+/**
+ * What the status item says, in words: everything that is shown is computed here from plain values.
+ * Nothing is told by colour alone, and the mark's shape changes with where code may go.
+ */
+
+/** `indoors/status`, as the server sends it. */
+export interface Status {
+  phase: "loading" | "ready" | "busy" | "inactive" | "error";
+  reason: string;
+  model: string;
+  device: string;
+  lock: string;
+  launcher: string;
+  progress: number | null;
+  tokens_per_s?: number | null;
+  index?: { root: string; phase: string; done?: number; total?: number }[];
+}
+
+/** What the extension itself knows. */
+export type Life = "untrusted" | "missing" | "starting" | "running" | "stopped";
+
+export interface Situation {
+  life: Life;
+  /** Why it is so, where that needs saying. */
+  reason: string;
+  /** Until when nothing is suggested, in words, "" if it is. */
+  pausedUntil: string;
+  /** Why the document in front is not sent to the server, "" if it is, or if there is none. */
+  refusal: string;
+  status: Status | undefined;
+  /** Other extensions that complete. */
+  others: readonly string[];
+}
+
+export interface Words {
+  text: string;
+  /** One line each, for the tooltip and the menu. */
+  lines: string[];
+  /** What a screen reader says. */
+  spoken: string;
+  isProblem: boolean;
+}
+
+interface Lock {
+  /** A word in the status bar; "" where all is as it should be. */
+  word: string;
+  says: string;
+  leaves: boolean;
+}
+
+const LOCKS: Record<string, Lock> = {
+  enforced: {
+    word: "",
+    says: "enforced: the kernel refuses our processes every network connection",
+    leaves: false,
+  },
+  "network enforced, files not": {
+    word: "files not",
+    says: "network enforced, files not: no connection is possible, but files are not confined",
+    leaves: false,
+  },
+  unproven: {
+    word: "unproven",
+    says: "unproven: this system was not seen to refuse connections",
+    leaves: false,
+  },
+  "on-prem": { word: "on-prem", says: "on-prem: code may go to your own servers", leaves: true },
+  closed: { word: "closed", says: "closed: code may go to servers of others", leaves: true },
+};
+
+/** What the lock means. A state that we do not know is shown as it is. */
+export function lockOf(state: string): Lock {
+  return Object.hasOwn(LOCKS, state)
+    ? (LOCKS[state] as Lock)
+    : { word: state, says: state, leaves: false };
+}
+
+/** A model's size, as people call it: "0.5b"; the name itself where it has none. */
+export function shortName(model: string): string {
+  const size = /(?:^|[^A-Za-z0-9.])(\d+(?:\.\d+)?)\s?[bB](?![A-Za-z0-9])/.exec(model);
+  return size ? `${size[1]}b` : model.slice(0, 20);
+}
+
+/** Everything that is shown about a situation. */
+export function describe(situation: Situation): Words {
+  const found = state(situation);
+  const lines = [found.says, ...details(situation)];
+  return {
+    text: found.text,
+    lines,
+    spoken: `Indoors: ${lines.join(". ")}`,
+    isProblem: found.isProblem ?? false,
+  };
+}
+
+interface State {
+  text: string;
+  says: string;
+  isProblem?: boolean;
+}
+
+const HOME = "$(home)";
+const AWAY = "$(arrow-swap)";
+
+function state(situation: Situation): State {
+  const { life, reason, status } = situation;
+  switch (life) {
+    case "untrusted":
+      return { text: `${HOME} off`, says: "off: this workspace is not trusted" };
+    case "missing":
+      return { text: `${HOME} !`, says: reason || "not installed", isProblem: true };
+    case "stopped":
+      return { text: `${HOME} !`, says: reason || "stopped", isProblem: true };
+    case "starting":
+      return { text: `${HOME} …`, says: "starting" };
+    case "running":
+      return status === undefined ? { text: `${HOME} …`, says: "starting" } : running(situation);
+  }
+}
+
+function running(situation: Situation): State {
+  const status = situation.status as Status;
+  const lock = lockOf(status.lock);
+  const mark = lock.leaves ? AWAY : HOME;
+  const word = lock.word ? ` · ${lock.word}` : "";
+  if (status.phase === "error") {
+    return { text: `${HOME} !`, says: status.reason || "something is missing", isProblem: true };
+  }
+  if (situation.pausedUntil) {
+    return { text: `${mark} paused${word}`, says: `paused until ${situation.pausedUntil}` };
+  }
+  if (situation.refusal) {
+    return { text: `${mark} off here${word}`, says: `not completed here: ${situation.refusal}` };
+  }
+  const name = shortName(status.model);
+  switch (status.phase) {
+    case "loading": {
+      const share = status.progress === null ? "" : ` ${Math.round(status.progress * 100)} %`;
+      return { text: `${mark} loading${share}`, says: `loading the model${share}` };
+    }
+    case "busy":
+      return { text: `${mark} ${name} …${word}`, says: "working" };
+    case "inactive":
+      return { text: `${mark} off here${word}`, says: `not completed here: ${status.reason}` };
+    case "ready":
+      return { text: `${mark} ${name}${word}`, says: "ready" };
+  }
+}
+
+function details(situation: Situation): string[] {
+  const { status, others, life } = situation;
+  const lines: string[] = [];
+  if (life === "running" && status !== undefined) {
+    if (status.model) {
+      const speed = status.tokens_per_s ? `, ${Math.round(status.tokens_per_s)} tokens/s` : "";
+      lines.push(`Model: ${status.model}${status.device ? ` on ${status.device}` : ""}${speed}`);
+    }
+    lines.push(`Lock: ${lockOf(status.lock).says}`);
+    if (status.launcher !== "none" && status.launcher !== "") {
+      lines.push(`A policy lets code go further than this machine (launcher: ${status.launcher})`);
+    }
+    lines.push(...(status.index ?? []).map(indexLine));
+  }
+  if (others.length > 0) {
+    const verb = others.length === 1 ? "is" : "are";
+    lines.push(`Indoors is indoors; ${others.join(", ")} ${verb} also on`);
+  }
+  return lines;
+}
+
+const INDEX: Record<string, string> = {
+  ready: "up to date",
+  waiting: "written by another process",
+  gone: "the folder is not there any more",
+  off: "off",
+};
+
+function indexLine(index: NonNullable<Status["index"]>[number]): string {
+  const name = index.root.split(/[/\\]/).filter(Boolean).at(-1) ?? index.root;
+  const what =
+    index.phase === "indexing"
+      ? `${index.done ?? 0} of ${index.total ?? 0} files`
+      : (INDEX[index.phase] ?? index.phase);
+  return `Index of ${name}: ${what}`;
+}

@@ -1,0 +1,202 @@
+/** What needs no editor: rules, words, steps, offers, places. Run with `node --test`. */
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { find, shown, toolPaths } from "../src/launch.ts";
+import { Offers } from "../src/offers.ts";
+import { isSecret, refusal } from "../src/rules.ts";
+import { nextStep } from "../src/steps.ts";
+import { type Situation, describe, lockOf, shortName } from "../src/words.ts";
+
+const LINUX = { env: {}, home: "/home/me", platform: "linux" } as const;
+
+test("files that hold secrets are refused wherever they lie and however they are written", () => {
+  const secret = [
+    ".env",
+    ".ENV.local",
+    "prod.env",
+    "a/b/id_rsa.pub",
+    "secrets/x.py",
+    "a/Secrets/b/c.py",
+  ];
+  secret.push(
+    "home/.ssh/config",
+    ".docker/config.json",
+    "a/.docker/config.json",
+    "deep/key.PEM",
+    ".npmrc",
+  );
+  for (const path of secret) {
+    assert.ok(isSecret(path), path);
+  }
+  for (const path of [
+    "environment.py",
+    "src/secrets.py",
+    "config.json",
+    "pem.py",
+    "secrets",
+    "a/idrsa",
+  ]) {
+    assert.ok(!isSecret(path), path);
+  }
+});
+
+test("what is off unless a person says so", () => {
+  const place = { scheme: "file", language: "python", path: "a.py" };
+  assert.equal(refusal(place, []), "");
+  assert.match(refusal({ ...place, language: "plaintext" }, []), /plain text/);
+  assert.equal(refusal({ ...place, language: "plaintext" }, ["plaintext"]), "");
+  assert.match(refusal({ ...place, language: "git-commit" }, []), /commit messages/);
+  const scm = { scheme: "vscode-scm", language: "scminput", path: "" };
+  assert.match(refusal(scm, ["plaintext"]), /commit messages/);
+  assert.equal(refusal(scm, ["commitMessages"]), "");
+  assert.match(refusal({ ...place, path: ".env" }, ["plaintext", "commitMessages"]), /secrets/);
+  assert.match(refusal({ ...place, scheme: "output" }, []), /view/);
+});
+
+test("only commands of ours with plain words become a button", () => {
+  assert.deepEqual(nextStep("There is no model.\nNext: indoors setup"), ["setup"]);
+  assert.deepEqual(
+    nextStep("Next: indoors models pull qwen2.5-coder-0.5b   (removes the damaged file first)"),
+    ["models", "pull", "qwen2.5-coder-0.5b"],
+  );
+  assert.deepEqual(nextStep("Next: indoors engine install --cpu   (slower), or retry"), [
+    "engine",
+    "install",
+    "--cpu",
+  ]);
+  for (const text of [
+    "Next: indoors purge",
+    "Next: rm -rf x",
+    "Next: indoors models pull ../x",
+    "Next: indoors models pull $(x)",
+    "Next: indoors setup; x y z `w`",
+    "nothing",
+    "indoors setup",
+  ]) {
+    const step = nextStep(text);
+    assert.ok(step === undefined || (step.length === 1 && step[0] === "setup"), text);
+  }
+});
+
+test("typing along is no accept, a word is, and all of it is told by the command", () => {
+  const offers = new Offers<string>();
+  const offer = { item: "c1", text: "return a + b", typed: 3, offset: 10 };
+  offers.show(offer);
+  assert.equal(offers.changed([{ offset: 10, removed: 0, text: "u" }]), undefined);
+  assert.deepEqual(offers.changed([{ offset: 11, removed: 0, text: "rn a" }]), {
+    item: "c1",
+    acceptedLength: 8,
+  });
+  assert.deepEqual(offers.changed([{ offset: 15, removed: 0, text: " +" }]), {
+    item: "c1",
+    acceptedLength: 10,
+  });
+  assert.equal(offers.changed([{ offset: 17, removed: 0, text: " b" }]), undefined);
+  assert.equal(offers.changed([{ offset: 19, removed: 0, text: "xx" }]), undefined);
+  for (const changes of [
+    [{ offset: 9, removed: 0, text: "ur" }],
+    [{ offset: 10, removed: 1, text: "ur" }],
+    [{ offset: 10, removed: 0, text: "zz" }],
+    [
+      { offset: 10, removed: 0, text: "ur" },
+      { offset: 1, removed: 0, text: "ur" },
+    ],
+  ]) {
+    offers.show(offer);
+    assert.equal(offers.changed(changes), undefined);
+    assert.equal(
+      offers.changed([{ offset: 10, removed: 0, text: "urn" }]),
+      undefined,
+      "it is gone",
+    );
+  }
+  offers.show({ item: "c2", text: "()", typed: 0, offset: 0 });
+  assert.equal(offers.changed([{ offset: 0, removed: 0, text: "()" }]), undefined, "a closed pair");
+});
+
+test("the server is where a person or a tool put it, as an absolute path", () => {
+  const paths = toolPaths(LINUX);
+  assert.equal(paths[0], "/home/me/.local/share/uv/tools/indoors/bin/python");
+  assert.ok(paths.includes("/home/me/.local/share/pipx/venvs/indoors/bin/python"));
+  assert.ok(paths.includes("/home/me/.indoors/bin/python"));
+  const env = { UV_TOOL_DIR: "/tools", PIPX_HOME: "relative", XDG_DATA_HOME: "/data" };
+  const elsewhere = toolPaths({ ...LINUX, env });
+  assert.equal(elsewhere[0], "/tools/indoors/bin/python");
+  assert.ok(elsewhere.includes("/data/pipx/venvs/indoors/bin/python"));
+  assert.ok(elsewhere.every((one) => one.startsWith("/")));
+  const windows = toolPaths({ env: {}, home: "C:\\Users\\me", platform: "win32" });
+  assert.ok(windows.every((one) => /^C:\\.*python\.exe$/.test(one)));
+  assert.deepEqual(
+    find("/a/python", LINUX, () => true),
+    { python: "/a/python" },
+  );
+  assert.ok("problem" in find("python3", LINUX, () => true), "never looked up by name");
+  assert.ok("problem" in find("./venv/bin/python", LINUX, () => true));
+  assert.match(
+    (find("/a/python", LINUX, () => false) as { problem: string }).problem,
+    /no program/,
+  );
+  const second = paths[2] ?? "";
+  assert.deepEqual(
+    find("", LINUX, (file) => file === second),
+    { python: second },
+  );
+  assert.equal(shown(["/a b/python", "-I", "x"]), '"/a b/python" -I x');
+});
+
+const STATUS = {
+  phase: "ready",
+  reason: "",
+  model: "Qwen2.5 Coder 0.5B Instruct",
+  device: "CPU",
+  lock: "enforced",
+  launcher: "none",
+  progress: null,
+  tokens_per_s: 38.4,
+} as const;
+const SITUATION: Situation = {
+  life: "running",
+  reason: "",
+  pausedUntil: "",
+  refusal: "",
+  status: STATUS,
+  others: [],
+};
+
+test("every state has words, and the mark changes where code may leave", () => {
+  assert.equal(describe(SITUATION).text, "$(home) 0.5b");
+  const locks = [
+    "enforced",
+    "network enforced, files not",
+    "unproven",
+    "on-prem",
+    "closed",
+    "new one",
+  ];
+  const texts = locks.map((lock) => describe({ ...SITUATION, status: { ...STATUS, lock } }).text);
+  assert.equal(new Set(texts).size, locks.length, "no two look the same");
+  assert.ok(texts[3]?.startsWith("$(arrow-swap)") && texts[4]?.startsWith("$(arrow-swap)"));
+  assert.ok(texts[5]?.includes("new one"));
+  assert.equal(lockOf("constructor").word, "constructor");
+  const lives = ["untrusted", "missing", "starting", "stopped"] as const;
+  for (const life of lives) {
+    const words = describe({ ...SITUATION, life, status: undefined });
+    assert.ok(words.lines[0]?.length && words.spoken.startsWith("Indoors: "));
+    assert.ok(!words.text.includes("0.5b"));
+  }
+  assert.ok(
+    describe({ ...SITUATION, others: ["X"] }).lines.includes("Indoors is indoors; X is also on"),
+  );
+  const error = { ...STATUS, phase: "error", reason: "no model" } as const;
+  assert.ok(describe({ ...SITUATION, status: error }).isProblem);
+  assert.match(describe({ ...SITUATION, pausedUntil: "10:20" }).text, /paused/);
+});
+
+test("a model's short name is its size", () => {
+  const names = { "Qwen2.5 Coder 0.5B Instruct": "0.5b", "qwen2.5-coder-7b-instruct": "7b" };
+  for (const [name, short] of Object.entries(names)) {
+    assert.equal(shortName(name), short);
+  }
+  assert.equal(shortName("/models/mine.gguf"), "/models/mine.gguf");
+});

@@ -1,0 +1,209 @@
+"""VS Code before there is a server, before a workspace is trusted, and beside other extensions."""
+
+from __future__ import annotations
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from support import code_server
+from support.code_server import Scripted, Window, scripted_python
+
+pytestmark = [pytest.mark.editor, pytest.mark.loopback]
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Path:
+    folder = tmp_path / "shop"
+    folder.mkdir()
+    (folder / "a.py").write_text("")
+    return folder
+
+
+def program(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(0o755)
+
+
+def test_from_nothing_to_the_first_suggestion(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    home, told = tmp_path / "home", tmp_path / "told"
+    python = scripted_python(told)
+    scripted = Scripted(told)
+    wheel = home / "indoors-0.1.0-py3-none-any.whl"
+    place = home / ".local" / "share" / "uv" / "tools" / "indoors" / "bin"
+    # A uv that notes what it was asked for, and puts an interpreter where the real one does.
+    uv = home / ".local" / "bin" / "uv"
+    program(
+        uv, f'#!/bin/sh\necho "$*" >> {told}/uv\nmkdir -p {place}\ncp {python} {place}/python\n'
+    )
+    wheel.write_text("")
+    with code_server.running(home, vsix) as server:
+        window = Window(page, server, shop)
+        window.wait_label("not installed on this machine")
+        page.get_by_role("button", name="Install From Wheel…").first.wait_for()
+        assert page.get_by_role("button", name="Without Internet…").count() == 1
+        window.picture("missing-server")
+        page.get_by_role("button", name="Install From Wheel…").first.click()
+        box = page.locator(".quick-input-widget input").first
+        box.wait_for()
+        dialog = page.locator(".monaco-dialog-box")
+        window.wait(lambda: dialog.count() > 0 or chosen(window, box, wheel), "the consent")
+        assert f"{uv} tool install --force {wheel}" in dialog.inner_text()
+        window.picture("consent-install")
+        assert not (told / "uv").exists(), "nothing runs before somebody agreed"
+        dialog.get_by_role("button", name="Run in Terminal").click()
+        window.wait(lambda: (told / "uv").exists(), "uv to be run")
+        window.wait_label("ready")
+        assert scripted.pids(), "it was found and started without a reload"
+        window.wait(lambda: "indoors_server setup" in dialog.inner_text(), "the next step")
+        dialog.get_by_role("button", name="Run in Terminal").click()
+        wanted = ["-I", "-m", "indoors_server", "setup", "--no-editor-lines"]
+        window.wait(lambda: scripted.ran() == [wanted], "setup to run")
+        window.open("a.py")
+        window.type("def a")
+        window.wait(lambda: window.ghost.count() > 0, "the first suggestion")
+
+
+def chosen(window: Window, box: Any, file: Path) -> bool:
+    """Name a file in the picker, if that is still there; never true. Before the picker has looked
+    its first folder up, it overwrites what is typed.
+    """
+    if box.is_visible():
+        box.fill(str(file))
+        window.page.wait_for_timeout(700)
+        window.press("Enter")
+        window.page.wait_for_timeout(300)
+    return False
+
+
+def test_the_way_without_internet_is_described(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    with code_server.running(tmp_path / "home", vsix) as server:
+        window = Window(page, server, shop)
+        window.wait_label("not installed on this machine")
+        window.item.click()
+        page.get_by_text("Install without internet").first.wait_for()
+        window.picture("menu-missing")
+        window.press("Escape")
+        page.get_by_role("button", name="Without Internet…").first.click()
+        window.wait(lambda: "indoors models import" in everything(page), "the page")
+        window.picture("offline")
+
+
+def everything(page: Any) -> str:
+    """The text of all frames: a preview lies in frames of its own."""
+    texts = []
+    for frame in page.frames:
+        try:
+            texts.append(frame.locator("body").inner_text(timeout=500))
+        except Exception:  # noqa: BLE001 - a frame that is being replaced has no text yet
+            continue
+    return "\n".join(texts)
+
+
+def test_a_python_that_is_no_absolute_path_is_not_started(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    # The workspace has one of that name, which a search by name would find.
+    program(shop / "python3", f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    (shop / ".vscode").mkdir()
+    evil = {"indoors.python": str(shop / "python3"), "indoors.alsoComplete": ["plaintext"]}
+    (shop / ".vscode" / "settings.json").write_text(json.dumps(evil))
+    with code_server.running(tmp_path / "home", vsix, indoors__python="./python3") as server:
+        window = Window(page, server, shop)
+        window.wait_label("must be an absolute path")
+        server.settings()
+        window.wait_label("not installed on this machine")
+        assert not (tmp_path / "started").exists()
+
+
+def test_a_server_that_cannot_run_is_named_with_its_reason(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    empty = tmp_path / "venv" / "python"
+    program(empty, '#!/bin/sh\necho "/x/python: No module named indoors_server" >&2\nexit 1\n')
+    told = tmp_path / "told"
+    python = scripted_python(told)
+    (told / "refuses").write_text("The policy is strict, and files are not confined here.\n")
+    with code_server.running(tmp_path / "home", vsix, indoors__python=str(empty)) as server:
+        window = Window(page, server, shop)
+        window.wait_label(f"Indoors is not installed in {empty}")
+        toasts = page.locator(".notification-toast")
+        window.wait(lambda: toasts.count() == 1, "one message")
+        assert "Install From Wheel…" in toasts.inner_text()
+        server.settings(indoors__python=str(python))
+        window.wait_label("The policy is strict, and files are not confined here.")
+        window.wait(lambda: toasts.count() == 2, "one message more")
+        window.picture("strict")
+        (told / "refuses").unlink()
+        window.command("Indoors: Restart the Server")
+        window.wait_label("ready")
+
+
+def test_an_untrusted_workspace_is_told_nothing_until_it_is_trusted(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    told = tmp_path / "told"
+    python = scripted_python(told)
+    scripted = Scripted(told)
+    home = tmp_path / "home"
+    with code_server.running(home, vsix, trusted=False, indoors__python=str(python)) as server:
+        window = Window(page, server, shop)
+        window.wait_label("this workspace is not trusted")
+        window.picture("untrusted")
+        window.open("a.py")
+        window.type("def a")
+        page.wait_for_timeout(1000)
+        assert scripted.pids() == []
+        assert scripted.all() == []
+        window.command("Workspaces: Manage Workspace Trust")
+        page.get_by_role("button", name="Trust", exact=True).first.click()
+        window.wait_label("ready")
+        assert scripted.pids()
+
+
+def other_extension(folder: Path) -> Path:
+    """An extension that suggests code, as far as its name says."""
+    path = folder / "other.vsix"
+    about = {"name": "codeium", "publisher": "Codeium", "version": "1.0.0", "engines": {}}
+    about["engines"] = {"vscode": "^1.91.0"}
+    manifest = (
+        '<PackageManifest Version="2.0.0" '
+        'xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011"><Metadata>'
+        '<Identity Language="en-US" Id="codeium" Version="1.0.0" Publisher="Codeium"/>'
+        "<DisplayName>Other</DisplayName></Metadata><Installation>"
+        '<InstallationTarget Id="Microsoft.VisualStudio.Code"/></Installation><Assets>'
+        '<Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json"/>'
+        "</Assets></PackageManifest>"
+    )
+    with zipfile.ZipFile(path, "w") as packed:
+        packed.writestr("extension.vsixmanifest", manifest)
+        packed.writestr("extension/package.json", json.dumps(about))
+    return path
+
+
+def test_another_extension_that_suggests_code_is_named_and_can_be_hidden(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    python = scripted_python(tmp_path / "told")
+    home = tmp_path / "home"
+    with code_server.running(home, vsix, indoors__python=str(python)) as server:
+        server.install(other_extension(tmp_path))
+        window = Window(page, server, shop)
+        window.wait_label("Indoors is indoors; Codeium is also on")
+        window.item.hover()
+        page.locator(".monaco-hover", has_text="Codeium is also on").first.wait_for()
+        page.wait_for_timeout(300)  # it fades in
+        window.picture("others")
+        window.command("Indoors: Other Extensions That Suggest Code")
+        page.get_by_text("Hide suggestions of Codeium").first.click()
+        window.wait(lambda: "Codeium" not in window.label(), "the name to go")
+        setting = "editor.inlineSuggest.experimental.suppressInlineSuggestions"
+        assert json.loads(server.settings_file.read_text())[setting] == "Codeium.codeium"

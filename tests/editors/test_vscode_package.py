@@ -1,0 +1,113 @@
+"""The extension as a package: made from the server's tables, small, licensed, hostless."""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from indoors_server.settings_table import TABLE
+from support import code_server
+from support.code_server import EXTENSION
+from support.needs import need
+
+
+def manifest() -> dict[str, Any]:
+    return dict(json.loads((EXTENSION / "package.json").read_text()))
+
+
+def settings() -> dict[str, Any]:
+    groups = manifest()["contributes"]["configuration"]
+    return {name: one for group in groups for name, one in group["properties"].items()}
+
+
+def test_settings_and_secret_files_are_those_of_the_server() -> None:
+    script = [sys.executable, str(EXTENSION / "scripts" / "generate.py"), "--check"]
+    done = subprocess.run(script, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert {f"indoors.{one.key}" for one in TABLE} <= settings().keys()
+
+
+def test_no_setting_can_come_from_a_workspace() -> None:
+    """I6, in VS Code: what arrives with a repository sets nothing of ours."""
+    assert settings()
+    for name, one in settings().items():
+        assert one["scope"] in {"machine", "application"}, name
+    for name in ("indoors.python", "indoors.model", "indoors.engine.gpuLayers"):
+        assert settings()[name]["scope"] == "machine", "a remote machine has its own"
+
+
+def test_an_untrusted_workspace_is_declared_and_nothing_starts_before_a_command() -> None:
+    made = manifest()
+    assert made["capabilities"]["untrustedWorkspaces"]["supported"] == "limited"
+    assert made["extensionKind"] == ["workspace"], "it runs where the code is"
+    assert "dependencies" not in made
+
+
+def test_every_command_is_declared_and_every_key_is_named() -> None:
+    declared = {one["command"] for one in manifest()["contributes"]["commands"]}
+    source = (EXTENSION / "src" / "extension.ts").read_text()
+    registered = set(re.findall(r'^    "(indoors\.\w+)":', source, re.MULTILINE))
+    # Called by the server's menu with an argument, so nobody finds them in the palette.
+    assert registered - declared == {"indoors.askInstruction", "indoors.preview"}
+    assert declared <= registered
+
+
+def test_lock_files_name_no_registry() -> None:
+    here = Path(__file__).parent
+    for lock in (EXTENSION / "package-lock.json", here / "code-server" / "package-lock.json"):
+        packages = json.loads(lock.read_text())["packages"]
+        assert all("resolved" not in one for one in packages.values())
+        assert all("integrity" in one for name, one in packages.items() if name)
+
+
+def test_the_parts_that_need_no_editor() -> None:
+    need(code_server.NODE.exists(), "no Node here: make vsix puts it there")
+    tests = [str(path) for path in sorted((EXTENSION / "test").glob("*.test.ts"))]
+    done = subprocess.run(
+        [str(code_server.NODE), "--no-warnings", "--test", *tests],
+        cwd=EXTENSION,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout
+    assert re.search(r"^. pass [1-9]", done.stdout, re.MULTILINE), done.stdout
+
+
+@pytest.fixture(scope="module")
+def packed() -> zipfile.ZipFile:
+    path = code_server.VSIX
+    need(path.is_file(), "no vsix here: make vsix builds it")
+    assert path.stat().st_size <= 1_000_000
+    return zipfile.ZipFile(path)
+
+
+def test_the_vsix_has_the_bundle_and_every_licence(packed: zipfile.ZipFile) -> None:
+    names = set(packed.namelist())
+    assert "extension/dist/extension.js" in names
+    assert "extension/LICENSE.txt" in names
+    assert not {name for name in names if name.endswith((".ts", ".map")) or "node_modules" in name}
+    licences = packed.read("extension/dist/THIRD_PARTY_LICENSES.txt").decode()
+    for name in ("vscode-languageclient", "vscode-jsonrpc", "semver", "minimatch"):
+        assert f"{name} " in licences
+    for name in ("ghost.png", "preview.png", "icon.png"):
+        assert f"extension/media/{name}" in names
+        assert packed.getinfo(f"extension/media/{name}").file_size <= 200_000
+
+
+def test_the_bundle_names_no_host_and_opens_no_connection(packed: zipfile.ZipFile) -> None:
+    code = packed.read("extension/dist/extension.js").decode()
+    assert not re.findall(r"https?://[^\s\"'`]*", code)
+    loaded = set(re.findall(r"require\(\"(?:node:)?([\w/]+)\"\)", code))
+    # vscode-jsonrpc can speak over a local socket or pipe; we start it on stdin and stdout alone.
+    assert {"vscode", "child_process"} <= loaded
+    assert loaded <= {"vscode", "child_process", "fs", "os", "path", "util", "url", "net", "crypto",
+                      "events", "readline", "assert", "string_decoder", "stream"}  # fmt: skip
+    assert not re.search(r"fetch\(|XMLHttpRequest|WebSocket|createTelemetryLogger", code)
