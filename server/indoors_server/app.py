@@ -71,6 +71,7 @@ def register(ls: Server) -> None:
     command(convert.ACCEPTED)(handlers.accepted)
     command(convert.STATUS_COMMAND)(handlers.status)
     command(convert.REFACTOR)(handlers.refactor)
+    command(convert.EXPLAIN)(handlers.explain)
 
 
 class IndoorsProtocol(LanguageServerProtocol):

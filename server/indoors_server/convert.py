@@ -20,6 +20,7 @@ from indoors_server.session import Change
 ACCEPTED = "indoors.accepted"
 STATUS_COMMAND = "indoors.status"
 REFACTOR = "indoors.refactor"
+EXPLAIN = "indoors.explain"
 # A command of the client's own, for one that can ask a person what to do.
 ASK_INSTRUCTION = "indoors.askInstruction"
 PREVIEW = "indoors.preview"

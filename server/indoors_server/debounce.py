@@ -20,8 +20,8 @@ _N_REQUESTS = 12
 _N_KEYS = 32
 # A longer time between keys is a pause, not typing.
 _PAUSE_S = 1.5
-# Neovim's built-in client sends a request 200 ms after the last key (runtime/lua/vim/lsp/
-# inline_completion.lua).
+# What is known of clients that do not say it. Neovim's built-in one sends a request 200 ms after
+# the last key (runtime/lua/vim/lsp/inline_completion.lua).
 _PATIENT_CLIENTS = frozenset({"Neovim"})
 
 
@@ -35,9 +35,9 @@ class Debounce:
         self._between_s: deque[float] = deque(maxlen=_N_KEYS)
         self._in_time: deque[bool] = deque(maxlen=_N_REQUESTS)
 
-    def client(self, name: str) -> None:
-        """Who the client is (`clientInfo.name`)."""
-        self._client_waits = name in _PATIENT_CLIENTS
+    def client(self, name: str, waits: bool | None = None) -> None:
+        """Who the client is (`clientInfo.name`), and whether it says that it waits by itself."""
+        self._client_waits = name in _PATIENT_CLIENTS if waits is None else waits
 
     def typed(self) -> None:
         """A document changed."""

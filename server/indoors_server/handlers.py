@@ -49,7 +49,9 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     ls.outbox.client_applies_edits = ls.editing.applies
     service.edits.client_confirms = ls.editing.annotations
     service.edits.client_creates = ls.editing.creates
-    service.debounce.client(params.client_info.name if params.client_info else "")
+    name = params.client_info.name if params.client_info else ""
+    waits = client.get("waits") if isinstance(client, dict) else None
+    service.debounce.client(name, waits if isinstance(waits, bool) else None)
     ls.apply_settings()
     # Runs once this handler's answer has been written.
     asyncio.get_running_loop().call_soon(ls.start_working)
@@ -231,6 +233,14 @@ async def status(ls: Any, *_: Any) -> dict[str, Any]:  # noqa: ANN401 - a client
         "work": msgspec.to_builtins(service.work),
         "engine": None if stats is None else msgspec.to_builtins(stats),
     }
+
+
+def explain(ls: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything
+    """`indoors.explain URI`: why the last suggestion there is what it is, or why there is none."""
+    if not arguments or not isinstance(arguments[0], str):
+        raise JsonRpcInvalidParams("indoors.explain takes one text: the document's URI.")
+    explained: dict[str, Any] = ls.service.explanations.of(arguments[0])
+    return explained
 
 
 async def refactor(ls: Any, *arguments: Any) -> dict[str, Any]:  # noqa: ANN401 - a client may send anything

@@ -12,6 +12,7 @@ from pathlib import Path
 from indoors_server import policy
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.guard import Guard
+from indoors_server.policy.table import MODES, Mode
 from indoors_server.policy.verdict import ALLOWED, Verdict
 
 Load = Callable[[Path | None, object], Policy]
@@ -71,6 +72,12 @@ class Policies:
         if why := self.unproven(folder):
             return Verdict(allowed=False, reason=why, key="unproven")
         return self.of(folder).may_complete(path)
+
+    @property
+    def mode(self) -> Mode:
+        """The widest mode of all folders: how far code of any of them may go at most."""
+        modes = [guard.policy.mode for guard in self._guards.values()]
+        return max(modes or [self._built_in.mode], key=MODES.index)
 
     @property
     def strict(self) -> bool:

@@ -16,10 +16,11 @@ import msgspec
 from indoors_completion.types import Completion, CompletionRequest
 from indoors_server import lockdown, paths
 from indoors_server import settings as settings_module
-from indoors_server.asks import TARGET_MS, Answer, Ask, described, request_of
+from indoors_server.asks import TARGET_MS, Answer, Ask, request_of
 from indoors_server.busy import Busy
 from indoors_server.debounce import Debounce
 from indoors_server.edits import Edits
+from indoors_server.explanations import Explanations
 from indoors_server.hidden_marks import HiddenMarks
 from indoors_server.items import Items
 from indoors_server.policies import Policies
@@ -30,7 +31,7 @@ from indoors_server.retrieval import IndexRetrieval
 from indoors_server.scheduler import Scheduler
 from indoors_server.session import READ_ONLY_SCHEMES, Change, Session, Snapshot, scheme_of
 from indoors_server.settings import Options, Settings
-from indoors_server.status import Counters, EngineStats, LauncherState, Status, Work, status_of
+from indoors_server.status import Counters, LauncherState, Status, Work, status_of
 from indoors_server.workspace_index import WorkspaceIndex
 
 _log = logging.getLogger("indoors.service")
@@ -79,12 +80,12 @@ class Service:
         self.index = WorkspaceIndex(
             self.session, core.index, outbox, self.refresh_status, self.policies.refuses
         )
-        self._on_battery = on_battery
         self._core, self._outbox, self._clock = core, outbox, clock
-        self._lock = lock
+        self.engine_stats = core.stats
+        self.explanations = Explanations(outbox.trace, self.session.snapshot, self._refusal)
+        self._lock, self._on_battery = lock, on_battery
         self._scheduler = Scheduler(clock)
-        self._user = Options("config.json")
-        self._editor = Options("editor settings")
+        self._user, self._editor = Options("config.json"), Options("editor settings")
         self._sent: object = None
         self._by_folder: dict[str, Settings] = {}
         self.settings = settings_module.resolve()
@@ -202,7 +203,8 @@ class Service:
         if completion is None:
             self.counters.superseded += 1
             return None
-        self._outbox.trace(described(completion, (self._clock() - started_s) * 1000))
+        total_ms = (self._clock() - started_s) * 1000
+        self.explanations.answered(document.uri, completion, total_ms)
         if not completion.text:
             return None
         self.counters.answered += 1
@@ -326,6 +328,7 @@ class Service:
             self._retrieval.forget(snapshot.document.uri)
             self.marks.closed(snapshot.document.uri)
             self.edits.forget(snapshot.document.uri)
+            self.explanations.forget(snapshot.document.uri)
         self.session.close(uri)
         self.items.forget(uri)
         self._core.forget(uri)
@@ -361,10 +364,6 @@ class Service:
         """What was done for requests, and ahead of them."""
         return self._core.work
 
-    async def engine_stats(self) -> EngineStats | None:
-        """What the engine has done since it started; None if it does not say."""
-        return await self._core.stats()
-
     def status(self) -> Status:
         """The status now."""
         return status_of(
@@ -373,6 +372,7 @@ class Service:
             inactive=self._inactive(),
             lock=lockdown.least((self._lock, self._core.lock)),
             launcher=self._launcher(),
+            mode=self.policies.mode,
             index=self.index.status(),
         )
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import fnmatch
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -158,10 +158,14 @@ def workspace_layer(folder: str) -> Options:
 
 
 def resolve(*layers: Options) -> Settings:
-    """Defaults, then each layer over the one before."""
+    """Defaults, then each layer over the one before. Lists of what is left out are joined: who
+    names another entry in an editor does not mean to have the own file's entries completed.
+    """
     values = {setting.key: setting.default for setting in TABLE}
     for layer in layers:
-        values.update(layer.values)
+        for key, value in layer.values.items():
+            is_joined = BY_KEY[key].narrowing == "add"
+            values[key] = _joined(values[key], value) if is_joined else value
     return _settings(values)
 
 
@@ -191,8 +195,12 @@ def _narrowed(setting: Setting, current: Any, value: Any) -> Any:  # noqa: ANN40
     if setting.narrowing == "lower":
         return value if value <= current else None
     if setting.narrowing == "add":
-        return [*current, *(item for item in value if item not in current)]
+        return _joined(current, value)
     return None
+
+
+def _joined(known: Iterable[str], more: Iterable[str]) -> list[str]:
+    return list(dict.fromkeys([*known, *more]))
 
 
 def _settings(values: dict[str, Any]) -> Settings:

@@ -28,7 +28,9 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `indoors/status`.
 
-    `reason` is for people ("" when ready); `model` is the model's name, "" while none is loaded;
+    `reason` is for people ("" when ready), and `next_step` what they can do about an error, ""
+    where nothing is known; `mode` is the policy's, the widest of all folders: how far code may
+    go at most; `model` is the model's name, "" while none is loaded;
     `device` says where it runs; `tokens_per_s` is how fast it was seen to write when it was loaded,
     null until then; `lock` is the least of the lock-down states of our processes;
     `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
@@ -37,6 +39,8 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
 
     phase: Phase
     reason: str = ""
+    next_step: str = ""
+    mode: str = "local"
     model: str = ""
     device: str = ""
     tokens_per_s: float | None = None
@@ -106,6 +110,7 @@ def status_of(
     inactive: str,
     lock: str,
     launcher: LauncherState = "none",
+    mode: str = "local",
     index: tuple[IndexStatus, ...] = (),
 ) -> Status:
     """The status that follows from the facts. `inactive` is why nothing completes, "" if it may.
@@ -114,15 +119,15 @@ def status_of(
     """
     phase: Phase = facts.phase
     reason = facts.reason
-    if facts.phase == "error":
-        reason = " ".join(part for part in (facts.reason, facts.next_step) if part)
-    elif facts.phase == "ready" and inactive:
+    if facts.phase == "ready" and inactive:
         phase, reason = "inactive", inactive
     elif facts.phase == "ready" and busy:
         phase = "busy"
     return Status(
         phase=phase,
         reason=reason,
+        next_step=facts.next_step if facts.phase == "error" else "",
+        mode=mode,
         model=facts.model,
         device=facts.device,
         tokens_per_s=facts.tokens_per_s,

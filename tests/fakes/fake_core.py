@@ -16,6 +16,7 @@ from indoors_completion.types import (
     Document,
     ModelInfo,
     Span,
+    Stage,
 )
 from indoors_indexing.parse import DirectSyntax
 from indoors_indexing.types import Outline
@@ -53,6 +54,7 @@ class FakeCore:
         self.opened_uris: list[str] = []
         self.forgotten: list[str] = []
         self.alternatives: tuple[str, ...] = ()
+        self.stages: tuple[Stage, ...] = ()
         self.ready = True
         # Of a process that is never started.
         self.index = IndexClient(IndexerProcess(lambda: 1 / 0))  # type: ignore[arg-type, return-value]
@@ -102,6 +104,7 @@ class FakeCore:
             span=here,
             source="model",
             alternatives=tuple(Alternative(other, here) for other in self.alternatives),
+            stages=self.stages,
             n_moved=20,
             n_stale=3,
         )

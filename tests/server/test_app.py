@@ -12,7 +12,7 @@ import pytest
 
 from fakes.fake_core import FakeCore
 from fakes.lsp_client import LspClient
-from indoors_completion.types import CompletionRequest
+from indoors_completion.types import CompletionRequest, Stage
 from indoors_server.status import Facts
 from support.in_process import serving
 
@@ -55,6 +55,7 @@ def test_initialize_names_us_and_what_we_offer(client: LspClient) -> None:
     assert "completionProvider" not in capabilities
     assert set(capabilities["executeCommandProvider"]["commands"]) == {
         "indoors.accepted",
+        "indoors.explain",
         "indoors.refactor",
         "indoors.status",
     }
@@ -338,6 +339,37 @@ def test_an_error_is_shown_once_with_the_next_step(client: LspClient, core: Fake
     (shown,) = client.notifications("window/showMessage")
     assert shown["type"] == 1
     assert "indoors models pull x" in shown["message"]
+
+
+def test_an_error_has_its_next_step_beside_the_reason(client: LspClient, core: FakeCore) -> None:
+    core.facts = Facts(
+        phase="error", reason="There is no model.", next_step="indoors models pull x"
+    )
+    client.initialize()
+    client.wait_for(lambda: client.phase() == "error")
+    status = client.notifications("indoors/status")[-1]
+    assert status["reason"] == "There is no model."
+    assert status["next_step"] == "indoors models pull x"
+    assert status["mode"] == "local"
+
+
+def test_a_suggestion_is_explained(client: LspClient, core: FakeCore) -> None:
+    client.initialize()
+    client.open(URI, "x = ")
+    command = {"command": "indoors.explain", "arguments": [URI]}
+    nothing = client.request("workspace/executeCommand", command)
+    assert nothing == {"refusal": "", "completion": None}
+    core.stages = (Stage("gate", "admitted", "a reason"),)
+    assert client.complete(URI, 0, 4)
+    explained = client.request("workspace/executeCommand", command)
+    assert explained["completion"]["shown"] is True
+    assert explained["completion"]["stages"] == [
+        {"name": "gate", "decision": "admitted", "reason": "a reason"}
+    ]
+    other = {"command": "indoors.explain", "arguments": ["file:///nowhere.py"]}
+    assert client.request("workspace/executeCommand", other)["refusal"]
+    wrong = {"command": "indoors.explain", "arguments": [7]}
+    assert "error" in client.answer(client.start_request("workspace/executeCommand", wrong))
 
 
 def test_the_focused_document_decides_about_inactive(client: LspClient) -> None:

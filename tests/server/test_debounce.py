@@ -47,6 +47,25 @@ def test_a_model_that_keeps_up_is_asked_at_once() -> None:
     assert typist.delay_s == 0.0
 
 
+@pytest.mark.parametrize(
+    ("name", "waits", "is_delayed"),
+    [
+        ("Neovim", None, False),
+        ("Neovim", False, True),
+        ("Visual Studio Code", True, False),
+        ("Visual Studio Code", None, True),
+    ],
+)
+def test_a_client_that_says_whether_it_waits_is_believed(
+    name: str, waits: bool | None, is_delayed: bool
+) -> None:
+    typist = Typist()
+    typist.debounce.client(name, waits)
+    typist.types(0.2, 0.2)
+    typist.is_served(False)
+    assert (typist.delay_s > 0.0) == is_delayed
+
+
 def test_one_that_does_not_is_asked_after_a_part_of_the_time_between_keys() -> None:
     typist = Typist()
     typist.types(0.0, 0.12, 0.15, 0.18, 0.9)

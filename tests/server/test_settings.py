@@ -95,6 +95,19 @@ def test_row_19_what_names_a_program_is_not_the_editors_to_set() -> None:
     assert (narrowed.formatters, len(problems)) == (own.formatters, 1)
 
 
+def test_lists_of_what_is_left_out_are_joined() -> None:
+    own = settings.decode(
+        "config.json", {"completion": {"exclude": ["*.env", "a/*"], "languages": {"off": ["go"]}}}
+    )
+    editor = settings.decode(
+        "editor", {"completion": {"exclude": ["b/*", "a/*"], "maxLines": 3, "background": "off"}}
+    )
+    joined = settings.resolve(own, editor)
+    assert joined.exclude == ("*.env", "a/*", "b/*")
+    assert joined.languages_off == ("go",)
+    assert joined.max_lines == 3
+
+
 # --- the workspace's layer ----------------------------------------------------------------------
 
 

@@ -277,7 +277,14 @@ def _say_editors() -> None:
     command = children.command("serve")
     as_lua = ", ".join(json.dumps(part) for part in command)
     screen.say()
-    row("Neovim", "in init.lua (0.12 shows ghost text itself):")
+    row(
+        "VS Code", "install the extension (indoors.vsix); it finds this server, or in its settings:"
+    )
+    screen.say(f'    "indoors.python": {json.dumps(command[0])}')
+    row("Neovim", "install the plugin (editors/neovim), and in init.lua:")
+    screen.say(f"    vim.g.indoors = {{ python = {json.dumps(command[0])} }}")
+    screen.say('    vim.lsp.enable("indoors")')
+    row("", "or, in 0.12, without the plugin:")
     screen.say(f'    vim.lsp.config("indoors", {{ cmd = {{ {as_lua} }} }})')
     screen.say('    vim.lsp.enable("indoors")')
     screen.say("    vim.lsp.inline_completion.enable()")
