@@ -11,6 +11,12 @@ means than the server's: tree-sitter over the whole file, and Python's own parse
     shown_with_syntax_error   of these, with more errors than before (must be 0)
     outside_range             of these, with a change outside of what was asked about (must be 0)
     no_safe_edit_percent      edits for which nothing was shown, and the person was told why
+    seconds_by_action         median seconds of an edit that was shown, from the request to the
+                              answer, all that the model wrote for it and all checks included
+    wall_over_echo_by_action  the same over the time in which the model would only write what may
+                              change once more, at its measured speed and with 3.5 characters a
+                              token, reading no prompt at all: what an editor waits for that has the
+                              model repeat the selection takes longer
     typed, lost_keystrokes    edits during which a key was typed, and those that came nevertheless
                               and would have undone it or hit another place (must be 0)
 
@@ -31,6 +37,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -75,6 +82,7 @@ CAPABILITIES: dict[str, Any] = {
     },
 }
 READY_S = 600.0
+CHARACTERS_A_TOKEN = 3.5
 _KINDS = frozenset({"function", "method", "constructor", "class"})
 _MOST_LINES = 60
 
@@ -106,16 +114,13 @@ class Editor:
     """The client's end: documents with versions, and a server."""
 
     def __init__(self) -> None:
-        self.status = ""
-        self.endings: list[str] = []  # why the engine ended, each time it did
+        self.status, self.tokens_per_s = "", 0.0
         self.client = LspClient(self._hear)
 
     def _hear(self, method: str, params: Any) -> None:
         if method == "indoors/status":
             self.status = str(params["phase"])
-            reason = str(params.get("reason") or "")
-            if "ended" in reason and reason not in self.endings[-1:]:
-                self.endings.append(reason)
+            self.tokens_per_s = float(params["tokens_per_s"] or 0.0)
 
     async def begin(self, root: Path, settings: dict[str, Any]) -> None:
         await self.client.start()
@@ -352,8 +357,8 @@ def python_takes(site: Site, before: str, after: str) -> bool:
     return True
 
 
-def report(seen: list[Seen]) -> dict[str, Any]:
-    """The figures."""
+def report(seen: list[Seen], tokens_per_s: float) -> dict[str, Any]:
+    """The figures; the model writes so many tokens a second."""
     edits = [one for one in seen if one.outcome not in ("typed", "lost")]
     counts = Counter(one.outcome for one in seen)
 
@@ -366,6 +371,19 @@ def report(seen: list[Seen]) -> dict[str, Any]:
             for name, group in sorted(groups.items())
         }
 
+    def medians(measure: Callable[[Seen], float], *without: str) -> dict[str, float]:
+        groups: dict[str, list[float]] = defaultdict(list)
+        for one in seen:
+            if one.outcome == "shown" and one.site.action not in without:
+                groups[one.site.action].append(measure(one))
+        return {name: round(statistics.median(group), 2) for name, group in sorted(groups.items())}
+
+    def over_echo(one: Seen) -> float:
+        site = one.site
+        allowed = Span(site.at, site.end) if site.action == "fix" else target_of(site)
+        n_characters = allowed.end - allowed.start if allowed is not None else 1
+        return one.seconds * tokens_per_s * CHARACTERS_A_TOKEN / max(1, n_characters)
+
     return {
         "edits": len(edits),
         "shown": counts["shown"],
@@ -375,6 +393,8 @@ def report(seen: list[Seen]) -> dict[str, Any]:
         "typed": counts["typed"] + counts["lost"],
         "lost_keystrokes": counts["lost"],
         "wall_s_median": round(statistics.median(one.seconds for one in edits), 2) if edits else 0,
+        "seconds_by_action": medians(lambda one: one.seconds),
+        "wall_over_echo_by_action": medians(over_echo, actions.TESTS),
         "nothing_by_action": none_of("action"),
         "nothing_by_language": none_of("language"),
     }
@@ -410,8 +430,8 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
                 sys.stderr.flush()
         finally:
             await editor.client.stop()
-    ended = {"engine_ended": editor.endings}
-    return report(seen) | ended | {"seed": options.seed, "model": options.model or "default"}
+    figures = report(seen, editor.tokens_per_s)
+    return figures | {"seed": options.seed, "model": options.model or "default"}
 
 
 def main() -> None:
