@@ -33,6 +33,15 @@ def main(arguments: list[str] | None = None) -> int:
         from indoors_server import launcher
 
         return launcher.main(argv[1:])
+    if role == "gateway":
+        # So has this, on top of the launcher's: it reads what it needs first.
+        if argv[1:] == ["--resolver"]:
+            from indoors_server.gateway import resolver_child
+
+            return resolver_child.main()
+        from indoors_server.gateway import process
+
+        return process.run(argv[1:])
     if role == "worker":
         from indoors_server.roles import run_worker
 

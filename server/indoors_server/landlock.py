@@ -32,6 +32,7 @@ _OF_FILES = _EXECUTE | _WRITE_FILE | _READ_FILE | _TRUNCATE | _IOCTL_DEV
 # LANDLOCK_ACCESS_NET_BIND_TCP and _CONNECT_TCP (version 4): a second lock on a door that the filter
 # shuts. LANDLOCK_SCOPE_ABSTRACT_UNIX_SOCKET (version 6) likewise.
 _NETWORK, _SCOPED = 0b11, 0b01
+_NET_PORT, _CONNECT_TCP = 2, 0b10
 
 
 class Files(NamedTuple):
@@ -51,12 +52,12 @@ def version() -> int:
     return max(0, int(found))
 
 
-def restrict(files: Files, *, shut_network: bool = True) -> int:
+def restrict(files: Files, *, shut_network: bool = True, ports: Sequence[int] = ()) -> int:
     """Refuse this thread and its children all other files, for good; the version used.
 
-    With `shut_network` TCP is refused as well, where the version can. 0 means that this kernel has
-    no Landlock and nothing is refused. Raises OSError when the kernel has it and refuses. Sets
-    no_new_privs.
+    With `shut_network` TCP is refused as well, where the version can, but connecting to `ports`. 0
+    means that this kernel has no Landlock and nothing is refused. Raises OSError when the kernel
+    has it and refuses. Sets no_new_privs.
     """
     abi = version()
     if abi == 0:
@@ -75,6 +76,9 @@ def restrict(files: Files, *, shut_network: bool = True) -> int:
             _allow(libc, rules, path, _READING & handled)
         for path in files.write:
             _allow(libc, rules, path, handled)
+        for port in ports if shut_network and abi >= 4 else ():
+            there = struct.pack("=QQ", _CONNECT_TCP, port)
+            _call(libc, "landlock_add_rule", _ADD_RULE, rules, _NET_PORT, there, 0)
         _call(libc, "prctl(PR_SET_NO_NEW_PRIVS)", None, _PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
         _call(libc, "landlock_restrict_self", _RESTRICT_SELF, rules, 0)
     finally:

@@ -37,15 +37,20 @@ MODES = ("off", "local", "onprem", "closed")
 class Role(NamedTuple):
     """What may be started: its command line behind `python -I -m indoors_server`, the module that
     must be installed for it, and the least mode of the policy.
+
+    `needs` is a module that comes with the extra of the role's name. With `knows_policy` it gets
+    the descriptor of a file with the policy that counts here.
     """
 
     command: tuple[str, ...]
     module: str
     least_mode: str
+    needs: str = ""
+    knows_policy: bool = False
 
 
 ROLES = {
-    "gateway": Role(("gateway",), "indoors_server.gateway", "onprem"),
+    "gateway": Role(("gateway",), "indoors_server.gateway", "onprem", "httpx", knows_policy=True),
     "engine-host": Role(("engine-host",), "indoors_server.engine_host", "local"),
 }
 # A launcher waits only where this much is allowed; below it nothing of ours is without a filter.
@@ -58,7 +63,8 @@ _COMMAND = re.compile(rb"(start|stop) ([a-z-]{1,20})")
 # Who asks only this long after it was allowed again has not been in a hurry.
 CALM_S = 60.0
 FIRST_PAUSE_S = 0.25
-LAST_PAUSE_S = 60.0
+# So short that who is waiting for an answer still waits; and few enough starts to cost nothing.
+LAST_PAUSE_S = 1.0
 
 
 class Refused(Exception):
@@ -141,7 +147,7 @@ class Launcher:
 
     def _start(self, name: str, role: Role) -> None:
         try:
-            self._check_policy(role)
+            policy = self._check_policy(role)
         except Refused:
             self.stop(name)  # what a policy forbids by now does not go on either
             raise
@@ -151,26 +157,48 @@ class Launcher:
 
         if util.find_spec(role.module) is None:
             raise Refused("missing", f"the {name} is not installed")
+        if role.needs and util.find_spec(role.needs) is None:
+            step = f"pip install 'indoors[{name}]'"
+            raise Refused("missing", f"the {name} is not installed. Next: {step}")
         pause = self._pauses.setdefault(name, Pause(self._clock))
         if left_s := pause.left_s():
             raise Refused("rate", f"the {name} ended too often; again in {left_s:.1f} s")
         with contextlib.ExitStack() as stack:
             stdin = _open_pipe(self._folder, f"{name}.in", os.O_RDONLY, stack)
             stdout = _open_pipe(self._folder, f"{name}.out", os.O_WRONLY, stack)
+            inherit = [_written_down(policy, stack)] if role.knows_policy else []
+            options = [f"--policy={number}" for number in inherit]
             self.stop(name)  # one of each: what is started again is started instead
             pause.started()
             try:
                 self._running[name] = children.spawn(
-                    *role.command, stdin=stdin, stdout=stdout, before_exec=_end_with_launcher
+                    *role.command,
+                    *options,
+                    stdin=stdin,
+                    stdout=stdout,
+                    inherit=inherit,
+                    before_exec=_end_with_launcher,
                 )
             except (OSError, ValueError) as error:
                 what = f"the {name} could not be started ({type(error).__name__})"
                 raise Refused("failed", what) from error
 
-    def _check_policy(self, role: Role) -> None:
+    def _check_policy(self, role: Role) -> Policy:
         policy = self._guard.offer(self._load()).policy
         if reason := too_narrow(policy, role.least_mode):
             raise Refused("policy", reason)
+        return policy
+
+
+def _written_down(policy: Policy, stack: contextlib.ExitStack) -> int:
+    """A file in memory with the policy: a role that is started again knows what counted before."""
+    import msgspec
+
+    descriptor = os.memfd_create("indoors-policy", os.MFD_CLOEXEC)
+    stack.callback(os.close, descriptor)
+    with os.fdopen(os.dup(descriptor), "wb") as stream:
+        stream.write(msgspec.json.encode(policy))
+    return descriptor
 
 
 def _end_with_launcher() -> None:
@@ -277,17 +305,18 @@ def _commands(launcher: Launcher) -> int:
 
 
 def writable_by_the_server() -> str:
-    """Why the person's own policy cannot be trusted to be theirs; "" if it can.
+    """Why the person's own policy and engines cannot be trusted to be theirs; "" if they can.
 
     The server may write in our cache and state, so it could allow itself what lies there.
     """
-    from indoors_server import paths
+    from indoors_server import endpoint_files, paths
     from indoors_server.policy import files
 
-    own = Path(os.path.realpath(files.user_file()))
-    for place in (paths.cache_dir(), paths.state_dir()):
-        if own.is_relative_to(os.path.realpath(place)):
-            return "your policy lies where the server may write: give it a folder of its own"
+    for file, what in ((files.user_file(), "policy"), (endpoint_files.user_file(), "engines.json")):
+        own = Path(os.path.realpath(file))
+        for place in (paths.cache_dir(), paths.state_dir()):
+            if own.is_relative_to(os.path.realpath(place)):
+                return f"your {what} lies where the server may write: give it a folder of its own"
     return ""
 
 

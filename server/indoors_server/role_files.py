@@ -5,6 +5,9 @@
     indexer  reads the roots that it was started for, what git's rules for them come from, and
              libraries; writes in our cache only
     launcher reads its libraries, the system's settings and what is ours; writes in cache and state
+    gateway  reads its libraries, certificates and what a person or administrator wrote for us;
+             writes in our state
+    resolver reads its libraries and how this system resolves names; writes nothing
 
 Graphics drivers are devices that are opened for writing, so they stay allowed where there are any.
 What a server may not do its children may not either, so a driver's needs count for it too.
@@ -29,10 +32,14 @@ _SYSTEM = (
     "/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/stat", "/proc/devices", "/proc/modules",
     "/proc/version", "/proc/filesystems", "/proc/driver", "/proc/sys/vm", "/proc/sys/kernel",
 )  # fmt: skip
-# NVIDIA's driver writes to /proc/self/task/N/comm, and does not start (error 304) if it cannot.
-_NAMES_ITS_THREADS = re.compile(r"nvidia\d+|dxg")
-# With these a process that may write below /proc could change the system: as root, on most systems.
-_SYSTEM_SWITCHES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger")
+# Where systems keep the certificates that everybody trusts, and the machine's policy for us.
+_CERTIFICATES = (
+    "/etc/ssl", "/etc/pki", "/etc/ca-certificates", "/etc/crypto-policies", "/etc/indoors",
+)  # fmt: skip
+_NAMES = (
+    "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
+    "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
+)  # fmt: skip
 _DEVICES = re.compile(r"nvidia\S*|dri|kfd|dxg|nvhost\S*|nvmap")
 # A model in several files: `name-00001-of-00003.gguf` names the others.
 _SHARD = re.compile(r"(.*-)(\d{5})-of-(\d{5})\.gguf\Z")
@@ -52,6 +59,10 @@ def files_of(role: str, arguments: list[str]) -> Files | None:
         return Files((*_libraries(), *roots, *above), (*_made(cache), "/dev/null"))
     if role == "launcher":
         return _launcher_files(cache, state)
+    if role == "gateway":
+        return Files((*_libraries(), *_CERTIFICATES, *_written()), (*_made(state), "/dev/null"))
+    if role == "resolver":
+        return Files((*_libraries(), *_NAMES), ("/dev/null",))
     if role != "worker":
         return None
     write = (*_made(cuda_cache()), "/dev/null", "/proc/self", *_devices())
@@ -71,18 +82,27 @@ def _launcher_files(cache: Path, state: Path) -> Files:
     """For the launcher and what it starts: no workspace, no home but our own folders in it.
 
     /etc has the machine's policy, name resolution and certificates. /proc/self is another folder in
-    each process, so all of /proc is there, as far as the kernel shows it. A person's policy may be
-    a link to where such files are kept: its folder then, because editors replace files.
+    each process, so all of /proc is there, as far as the kernel shows it.
     """
-    policy = Path(os.path.realpath(paths.config_dir() / "policy.json"))
-    home = os.path.realpath(Path.home())
-    kept = (
-        policy if f"{home}/".startswith(f"{policy.parent}/".replace("//", "/")) else policy.parent
-    )
-    ours = (str(paths.config_dir()), str(kept), str(cache), str(state))
+    ours = (*_written(), str(cache), str(state))
     system = ("/etc", "/proc", "/run/systemd/resolve", "/run/NetworkManager")
     write = (*_made(cache, state), "/dev/null", *_devices())
     return Files((*_libraries(), *system, *ours), write)
+
+
+def _written() -> list[str]:
+    """Where a person keeps what they wrote for us.
+
+    A policy may be a link to where such files are kept: its folder then, because editors replace
+    files, but never a home or what is above one.
+    """
+    found = [str(paths.config_dir())]
+    home = os.path.realpath(Path.home())
+    for name in ("policy.json", "engines.json"):
+        file = Path(os.path.realpath(paths.config_dir() / name))
+        is_home = f"{home}/".startswith(f"{file.parent}/".replace("//", "/"))
+        found.append(str(file if is_home else file.parent))
+    return list(dict.fromkeys(found))
 
 
 def _libraries() -> list[str]:

@@ -79,18 +79,19 @@ _COMMON = {
     "clone3": 435, "pidfd_getfd": 438,
 }  # fmt: skip
 X86_64 = Machine("x86_64", 0xC000003E, _COMMON | {
-    "ioctl": 16, "socket": 41, "connect": 42, "sendto": 44, "sendmsg": 46, "recvmsg": 47,
-    "socketpair": 53, "clone": 56, "ptrace": 101, "add_key": 248, "request_key": 249,
-    "keyctl": 250, "unshare": 272, "recvmmsg": 299, "sendmmsg": 307, "setns": 308,
+    "ioctl": 16, "socket": 41, "connect": 42, "accept": 43, "sendto": 44, "sendmsg": 46,
+    "recvmsg": 47, "bind": 49, "listen": 50, "socketpair": 53, "clone": 56, "fork": 57,
+    "vfork": 58, "execve": 59, "ptrace": 101, "add_key": 248, "request_key": 249,
+    "keyctl": 250, "unshare": 272, "accept4": 288, "recvmmsg": 299, "sendmmsg": 307, "setns": 308,
     "process_vm_readv": 310, "process_vm_writev": 311, "seccomp": 317, "bpf": 321,
-    "userfaultfd": 323,
+    "execveat": 322, "userfaultfd": 323,
 })  # fmt: skip
 AARCH64 = Machine("aarch64", 0xC00000B7, _COMMON | {
-    "ioctl": 29, "unshare": 97, "ptrace": 117, "socket": 198, "socketpair": 199, "connect": 203,
-    "sendto": 206, "sendmsg": 211, "recvmsg": 212, "add_key": 217, "request_key": 218,
-    "keyctl": 219, "clone": 220, "recvmmsg": 243, "setns": 268, "sendmmsg": 269,
-    "process_vm_readv": 270, "process_vm_writev": 271, "seccomp": 277, "bpf": 280,
-    "userfaultfd": 282,
+    "ioctl": 29, "unshare": 97, "ptrace": 117, "socket": 198, "socketpair": 199, "bind": 200,
+    "listen": 201, "accept": 202, "connect": 203, "sendto": 206, "sendmsg": 211, "recvmsg": 212,
+    "add_key": 217, "request_key": 218, "keyctl": 219, "clone": 220, "execve": 221, "accept4": 242,
+    "recvmmsg": 243, "setns": 268, "sendmmsg": 269, "process_vm_readv": 270,
+    "process_vm_writev": 271, "seccomp": 277, "bpf": 280, "execveat": 281, "userfaultfd": 282,
 })  # fmt: skip
 
 _AF_UNIX, _SOCK_STREAM, _SOCK_SEQPACKET, _SOCK_TYPE_MASK = 1, 1, 5, 0xF
@@ -168,6 +169,58 @@ def launcher_rules(target: Machine) -> tuple[Rule, ...]:
              (Word(_low(0), (_AF_UNIX, _AF_INET, _AF_INET6), False),)),
         Rule("launcher socket type", sockets, DENY,
              (Word(_low(1), types, False, _SOCK_TYPE_MASK),)),
+    )  # fmt: skip
+
+
+_TCP, _UDP, _MSG_FASTOPEN, _CLONE_THREAD = 6, 17, 0x20000000, 0x10000
+_SERVING = ("listen", "accept", "accept4")
+_NO_PROGRAM = Rule("programs", ("execve", "execveat"), DENY)
+
+
+def gateway_rules(target: Machine) -> tuple[Rule, ...]:
+    """The filter of the gateway, on top of the launcher's: it connects by TCP, and no more.
+
+    No datagrams, so that it asks no name server itself; no AF_UNIX, where everything else of this
+    machine listens; nobody can connect to it; no other program and no other process, only threads.
+    Its event loop's own pair of sockets and its child that resolves names exist before.
+    """
+    return (
+        *(rule for rule in rules(target) if rule.name not in {*_NETWORK_RULES} - {"sendto"}),
+        Rule("gateway socket family", ("socket",), DENY,
+             (Word(_low(0), (_AF_INET, _AF_INET6), False),)),
+        Rule("gateway socket type", ("socket",), DENY,
+             (Word(_low(1), (_SOCK_STREAM,), False, _SOCK_TYPE_MASK),)),
+        # Streams of SCTP and the like leave by other doors than the ones that are watched.
+        Rule("gateway protocol", ("socket",), DENY, (Word(_low(2), (0, _TCP), False),)),
+        Rule("gateway pairs", ("socketpair",), DENY),
+        # The event loop sends several pieces at once so, without an address. With this flag a
+        # message would connect, past Landlock's list of ports.
+        Rule("gateway fast open", ("sendmsg",), DENY,
+             (Word(_low(2), (0,), False, _MSG_FASTOPEN),)),
+        Rule("gateway messages", ("sendmmsg", "recvmsg", "recvmmsg"), DENY),
+        Rule("gateway serving", ("bind", *_SERVING), DENY),
+        _NO_PROGRAM,
+        *([Rule("new process", ("fork", "vfork"), DENY)] if "fork" in target.numbers else []),
+        Rule("clone without a thread", ("clone",), DENY,
+             (Word(_low(0), (0,), True, _CLONE_THREAD),)),
+    )  # fmt: skip
+
+
+def resolver_rules(target: Machine) -> tuple[Rule, ...]:
+    """The filter of what turns names into addresses: UDP and TCP of the internet, and forks.
+
+    No AF_UNIX: a resolver's helpers (nscd, systemd) would be a way to another process.
+    """
+    return (
+        *(rule for rule in rules(target) if rule.name not in _NETWORK_RULES),
+        Rule("resolver socket family", ("socket",), DENY,
+             (Word(_low(0), (_AF_INET, _AF_INET6), False),)),
+        Rule("resolver socket type", ("socket",), DENY,
+             (Word(_low(1), (_SOCK_STREAM, _SOCK_DGRAM), False, _SOCK_TYPE_MASK),)),
+        Rule("resolver protocol", ("socket",), DENY, (Word(_low(2), (0, _TCP, _UDP), False),)),
+        Rule("resolver pairs", ("socketpair",), DENY),
+        Rule("resolver serving", _SERVING, DENY),
+        _NO_PROGRAM,
     )  # fmt: skip
 
 

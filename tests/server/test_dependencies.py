@@ -127,9 +127,20 @@ def test_row_25_the_lock_file_brings_the_same() -> None:
     assert {canonicalize_name(name) for name in locked} == set(reviewed())
 
 
-def test_row_25_the_engine_is_the_only_extra(wheel_requires: list[str]) -> None:
+def test_row_25_engine_and_gateway_are_the_only_extras(wheel_requires: list[str]) -> None:
     extras = [text for text in wheel_requires if "extra ==" in text]
-    assert [Requirement(text).name for text in extras] == ["llama-cpp-python"]
+    assert [Requirement(text).name for text in extras] == ["llama-cpp-python", "httpx"]
+
+
+def test_row_25_the_core_wheel_brings_no_client_and_its_extra_only_what_is_reviewed(
+    wheel_requires: list[str],
+) -> None:
+    """Which packages the extra "gateway" brings is a table of its own on the page."""
+    page = PAGE.read_text().partition("**The gateway**")[2]
+    named = set(re.findall(r"^\| `([\w-]+)` \| [^|]+ \|$", page, re.M))
+    assert "httpx" in named
+    assert closure(["httpx"]) | {"typing-extensions"} == named  # from 3.13 on it is not needed
+    assert not closure(required(wheel_requires)) & named - {"typing-extensions"}
 
 
 @pytest.mark.parametrize("name", sorted(reviewed()))

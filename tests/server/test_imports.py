@@ -13,6 +13,7 @@ CLIENTS = (
     "urllib.request",
     "requests",
     "httpx",
+    "httpcore",
     "aiohttp",
     "websockets",
     "huggingface_hub",
@@ -32,10 +33,11 @@ def modules_after(code: str) -> set[str]:
     "code",
     [
         "import indoors_server.app, indoors_server.core, indoors_server.cli.serve",
+        "import indoors_server.gateway_client, indoors_server.endpoint_files",
         "import indoors_completion.engine.worker",
         "import indoors_indexing.service, indoors_indexing.keeper, indoors_indexing.build",
     ],
-    ids=["server", "worker", "indexer"],
+    ids=["server", "gateway client", "worker", "indexer"],
 )
 def test_the_server_loads_no_http(code: str) -> None:
     assert not modules_after(code) & set(CLIENTS)
@@ -43,6 +45,7 @@ def test_the_server_loads_no_http(code: str) -> None:
 
 def test_the_control_sees_a_client() -> None:
     assert "http.client" in modules_after("import indoors_server.fetch")
+    assert "httpx" in modules_after("import indoors_server.gateway.http")
 
 
 def test_the_server_cannot_run_a_persons_command() -> None:

@@ -1,6 +1,7 @@
 """What the launcher of a test starts as a role: answers each line with what it can do, as JSON.
 
-FILE …    which of the files it may read        anything else   echoed
+FILE …    which of the files it may read        POLICY   what the launcher gave it
+PORT …    whether it can connect there          anything else   echoed
 """
 
 from __future__ import annotations
@@ -38,6 +39,14 @@ def read(path: str) -> str:
     return "opened"
 
 
+def policy() -> dict[str, object]:
+    (option,) = [one for one in sys.argv if one.startswith("--policy=")]
+    descriptor = int(option.partition("=")[2])
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    found: dict[str, object] = json.loads(os.read(descriptor, 1 << 20))
+    return found
+
+
 def is_open(descriptor: int) -> bool:
     try:
         os.fstat(descriptor)
@@ -66,6 +75,7 @@ def answer(line: str) -> dict[str, object]:
         "directory": str(Path.cwd()),
         "variables": sorted(os.environ),
         "reads": {path: read(path) for path in rest.split("\t")} if word == "FILE" else {},
+        "policy": policy() if word == "POLICY" else {},
         "connected": connected(int(rest)) if word == "PORT" else "",
     }
 

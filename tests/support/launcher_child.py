@@ -19,9 +19,13 @@ ROLE = Path(__file__).with_name("launched_role.py").read_text()
 launcher.ROLES = {
     "echo": launcher.Role(("echo",), "indoors_server.launcher", "onprem"),
     "closed-echo": launcher.Role(("echo",), "indoors_server.launcher", "closed"),
+    "extra": launcher.Role(
+        ("echo",), "indoors_server.launcher", "onprem", "indoors_server.not_there"
+    ),
+    "knowing": launcher.Role(("echo",), "indoors_server.launcher", "onprem", knows_policy=True),
     "not-there": launcher.Role(("echo",), "indoors_server.not_there", "onprem"),
 }
-children.command = lambda role, *arguments: [sys.executable, "-I", "-c", ROLE]
+children.command = lambda role, *arguments: [sys.executable, "-I", "-c", ROLE, *arguments]
 if not settings.get("pauses"):
     launcher.FIRST_PAUSE_S = 0.0
 if settings.get("harden") is False:

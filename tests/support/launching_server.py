@@ -1,9 +1,9 @@
 """A server as far as launching goes: it starts a launcher, is locked down, and then does what a
 test sends it (launchers.py): one JSON string of Python a line, in which `await` is allowed.
 
-`launching_server.py SETTINGS`, which is JSON: `locked`, `open` (listen to the launcher), and what
-launcher_child.py takes. Each line is answered by the JSON of what it passed to `say`, or of the
-error that it raised.
+`launching_server.py SETTINGS`, JSON: `locked`, `open` (listen to the launcher), `real` (the
+launcher and roles of the product, not of a test), and what launcher_child.py takes. Each line is
+answered by the JSON of what it passed to `say`, or of the error that it raised.
 """
 
 from __future__ import annotations
@@ -22,9 +22,10 @@ from indoors_server import children, launching, lockdown, prelaunch
 settings = json.loads(sys.argv[1])
 STUCK_S = 90
 CHILD = str(Path(__file__).with_name("launcher_child.py"))
-children.command = lambda role, *arguments: [
-    sys.executable, "-I", CHILD, json.dumps(settings), *arguments
-]  # fmt: skip
+if not settings.get("real"):
+    children.command = lambda role, *arguments: [
+        sys.executable, "-I", CHILD, json.dumps(settings), *arguments
+    ]  # fmt: skip
 
 prelaunch.start()
 if settings.get("locked", True):

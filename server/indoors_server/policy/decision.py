@@ -92,12 +92,18 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         `path` must lie below the workspace's top. Inline completion never goes to a closed API.
         Budgets, consent and previews are not looked at here: this is one lock of several.
         """
-        if self.mode in ("off", "local"):
+        if not self._may_go_out:
             return self._refuse("mode", f"the policy's mode is {self.mode}: code goes nowhere")
         if not globs.relative(path):
             return Verdict(allowed=False, reason=f"{path!r} is not a file of this workspace")
         if not (shown := self._may_show(path)):
             return shown
+        return self._may_reach(destination, kind)
+
+    def may_reach(self, destination: str, kind: SendKind) -> Verdict:
+        """As `may_send`, for what has no text of any file."""
+        if not self._may_go_out:
+            return self._refuse("mode", f"the policy's mode is {self.mode}: nothing goes out")
         return self._may_reach(destination, kind)
 
     def may_use_model(self, *, verified: bool, licence: str) -> Verdict:
@@ -117,6 +123,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
                 what = f"models under {name} are not to be used"
                 return self._refuse("forbidden_licences", what, name)
         return ALLOWED
+
+    @property
+    def _may_go_out(self) -> bool:
+        return self.mode not in ("off", "local")
 
     def _may_do(self, switch: str, path: str, done: str) -> Verdict:
         if self.mode == "off":

@@ -117,6 +117,57 @@ def user_layer(file: Path | None = None) -> Layer:
     return layers.from_bytes("user", name, raw)
 
 
+class Unusable(Exception):
+    """A file that is there and does not count; the message completes "file: ..."."""
+
+
+def read_machine(name: str, place: MachinePlace | None = None) -> bytes | None:
+    """Another file beside the machine's policy, checked as that is; None if it is not there.
+
+    Raises Unusable.
+    """
+    place = place or machine_place()
+    if not place.directory.exists():
+        return None
+    found: list[Layer] = []
+    try:
+        with _machine_folder(place, found) as folder:
+            if folder is None:
+                if found:
+                    raise Unusable(found[0].problems[0].what)
+                return None
+            path = place.directory / name
+            stream, status = _open(name, folder) if _CHECKED else _open(path)
+            with stream:
+                if _CHECKED:
+                    _check_owner(status, place)
+                return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, Tampered) as error:
+        prefix = "TAMPERED: " if isinstance(error, Tampered) or _is_link(error) else ""
+        raise Unusable(prefix + _why(error)) from error
+
+
+def read_user(file: Path) -> bytes | None:
+    """Another file beside the person's policy, with what is asked of that; None if not there.
+
+    Raises Unusable.
+    """
+    try:
+        stream, status = _open(file.resolve())
+        with stream:
+            if _CHECKED and status.st_mode & stat.S_IWOTH:
+                raise Unusable("can be written by everybody")
+            if _CHECKED and status.st_uid not in (0, os.geteuid()):
+                raise Unusable("belongs to another user")
+            return stream.read(MAX_BYTES + 1)
+    except FileNotFoundError:
+        return None
+    except (OSError, RuntimeError, Tampered) as error:
+        raise Unusable(_why(error)) from error
+
+
 def workspace_layer(folder: Path) -> Layer:
     """The layer of a workspace folder's `.indoors.json`; without one, an empty layer.
 

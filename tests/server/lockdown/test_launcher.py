@@ -245,11 +245,48 @@ def test_row_10_a_policy_that_the_server_could_write_grants_nothing(home):
     assert "where the server may write" in found["answer"][1]
 
 
+def test_row_9_engines_that_the_server_could_write_are_no_persons(home):
+    state = home / ".local/state/indoors"
+    state.mkdir(parents=True)
+    (state / "engines.json").write_text("{}")
+    (home / ".config/indoors").mkdir(parents=True)
+    (home / ".config/indoors/engines.json").symlink_to(state / "engines.json")
+    with server(home) as locked:
+        found = locked.run(START)
+    assert not found["started"]
+    assert "your engines.json lies where the server may write" in found["answer"][1]
+
+
 def test_what_is_not_installed_says_so(home):
     code = 'say(answer=await launcher.start_role("not-there"), real=launcher.state)'
     with server(home) as locked:
         found = locked.run(code)
     assert found["answer"] == ["not installed", "the not-there is not installed"]
+
+
+def test_what_comes_with_an_extra_says_how_to_have_it(home):
+    code = 'say(answer=await launcher.start_role("extra"), real=launcher.state)'
+    with server(home) as locked:
+        found = locked.run(code)
+    step = "Next: pip install 'indoors[extra]'"
+    assert found["answer"] == ["not installed", f"the extra is not installed. {step}"]
+
+
+def test_a_role_that_knows_the_policy_gets_what_counts_here(home):
+    """Also when it is started after the policy became narrower and wider again."""
+    hosts = ["https://a.example:443", "https://b.example:443"]
+    code = """
+        pipes = await launcher.start_role("knowing")
+        found = await talk(pipes, "POLICY")
+        say(hosts=found["policy"]["onprem_hosts"], descriptors=len(found["descriptors"]))
+    """
+    write_policy(home, mode="onprem", onprem_hosts=hosts)
+    with server(home, mode="") as locked:
+        assert locked.run(code) == {"hosts": hosts, "descriptors": 4}
+        locked.policy(mode="onprem", onprem_hosts=hosts[:1])
+        assert locked.run(code)["hosts"] == hosts[:1]
+        locked.policy(mode="onprem", onprem_hosts=[*hosts, "https://c.example:443"])
+        assert locked.run(code)["hosts"] == hosts[:1]
 
 
 def test_starts_in_quick_succession_are_let_through_ever_more_slowly(home):
@@ -275,7 +312,7 @@ def test_pauses_double_up_to_a_limit_and_end_in_calm():
         now[0] += pause.left_s()
         pause.started()
         seen.append(pause.left_s())
-    assert seen[:4] == [0.25, 0.5, 1.0, 2.0]
+    assert seen[:3] == [0.25, 0.5, 1.0]
     assert seen[-1] == launcher.LAST_PAUSE_S
     now[0] += pause.left_s() + launcher.CALM_S
     pause.started()
@@ -403,9 +440,10 @@ def test_a_launcher_that_speaks_unasked_is_not_believed(home):
 # --- tables and beginnings ------------------------------------------------------------------------
 
 
-def test_the_product_knows_two_roles_and_has_neither_yet():
+def test_the_product_knows_two_roles():
     assert set(launcher.ROLES) == {"gateway", "engine-host"}
-    assert launcher.ROLES["gateway"].least_mode == "onprem"
+    gateway = launcher.ROLES["gateway"]
+    assert (gateway.least_mode, gateway.needs, gateway.knows_policy) == ("onprem", "httpx", True)
     assert launcher.MODES == MODES
 
 

@@ -31,6 +31,7 @@ ALWAYS_EPERM = {
 ALWAYS_ENOSYS = {"io_uring_setup", "io_uring_enter", "io_uring_register", "clone3"}
 UNIX, INET, STREAM, DGRAM, SEQPACKET, CLOEXEC = 1, 2, 1, 2, 5, 0o2000000
 Judge = Callable[[str, tuple[int, ...]], str]
+FAST_OPEN, THREAD = 0x20000000, 0x10000
 HIGH = 1 << 32  # a bit that the kernel ignores in an `int`
 NEW_NAMESPACES = (0x20000, 0x2000000, 0x4000000, 0x8000000, 0x10000000, 0x20000000, 0x40000000)
 
@@ -58,12 +59,18 @@ def arguments_of(call: str) -> list[tuple[int, ...]]:
     if call in ("socket", "socketpair"):
         families = (0, UNIX, INET, 10, 16, 17, 31, 40, 45, UNIX + HIGH, INET + HIGH)
         types = (STREAM, DGRAM, 3, 4, SEQPACKET, 10, STREAM | CLOEXEC, DGRAM | CLOEXEC)
-        return [(family, kind, 0, 0, 0, 0) for family, kind in product(families, types)]
+        found = [(family, kind, 0, 0, 0, 0) for family, kind in product(families, types)]
+        protocols = (6, 17, 132, 262, 6 + HIGH)
+        found += [(INET, kind, one, 0, 0, 0) for kind in (STREAM, DGRAM) for one in protocols]
+        return found
+    if call == "sendmsg":
+        return [(3, 9, flags, 0, 0, 0) for flags in (0, 0x4000, FAST_OPEN, FAST_OPEN + HIGH)]
     if call == "sendto":
         return [(3, 9, 9, 0, address, 0) for address in (0, 1, HIGH, 7 * HIGH, 0x7FFC12345678)]
     if call == "clone":
-        threads_and_vfork = (0x3D0F00, 0x4111, 0x1200011, 17)
-        return [(flags, 0, 0, 0, 0, 0) for flags in (*NEW_NAMESPACES, *threads_and_vfork)]
+        threads_and_vfork = (0x3D0F00, 0x4111, 0x1200011, 17, THREAD + HIGH, THREAD * HIGH)
+        both = [flag | THREAD for flag in NEW_NAMESPACES]
+        return [(flags, 0, 0, 0, 0, 0) for flags in (*NEW_NAMESPACES, *both, *threads_and_vfork)]
     if call == "ioctl":
         requests = (0x5412, 0x541C, 0x5412 + HIGH, 0x541C + HIGH, 0x5401, 0x5413, 0xC020462A)
         return [(0, request, 0, 0, 0, 0) for request in requests]
@@ -75,6 +82,38 @@ def expected_of_launcher(call: str, arguments: tuple[int, ...]) -> str:
     if call in ("socket", "socketpair"):
         family, kind = arguments[0] % HIGH, arguments[1] & 0xF
         return ALLOW if family in (UNIX, INET, 10) and kind in (STREAM, DGRAM, SEQPACKET) else EPERM
+    if call in ("connect", "sendto", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"):
+        return ALLOW
+    return expected(call, arguments)
+
+
+SERVING = {"listen", "accept", "accept4"}
+PROGRAMS = {"execve", "execveat"}
+
+
+def expected_of_gateway(call: str, arguments: tuple[int, ...]) -> str:
+    """Connecting by TCP, and threads; no name server, no program, no other process."""
+    ints = [argument % HIGH for argument in arguments]
+    if call == "socket":
+        is_tcp = ints[0] in (INET, 10) and ints[1] & 0xF == STREAM and ints[2] in (0, 6)
+        return ALLOW if is_tcp else EPERM
+    if call in ("socketpair", "bind", "fork", "vfork") or call in SERVING | PROGRAMS:
+        return EPERM
+    if call == "clone" and not ints[0] & THREAD:
+        return EPERM
+    if call == "sendmsg":
+        return EPERM if ints[2] & FAST_OPEN else ALLOW
+    return ALLOW if call == "connect" else expected(call, arguments)
+
+
+def expected_of_resolver(call: str, arguments: tuple[int, ...]) -> str:
+    """Asking name servers, and processes to do it in; no program."""
+    if call == "socket":
+        family, kind, protocol = arguments[0] % HIGH, arguments[1] & 0xF, arguments[2] % HIGH
+        asks = family in (INET, 10) and kind in (STREAM, DGRAM) and protocol in (0, 6, 17)
+        return ALLOW if asks else EPERM
+    if call == "socketpair" or call in SERVING | PROGRAMS:
+        return EPERM
     if call in ("connect", "sendto", "sendmsg", "sendmmsg", "recvmsg", "recvmmsg"):
         return ALLOW
     return expected(call, arguments)
@@ -120,12 +159,21 @@ def test_no_rule_can_be_removed(name, rule):
 
 
 @BOTH
-def test_every_call_gets_the_verdict_of_the_launchers_design(name):
-    table = seccomp.launcher_rules(MACHINES[name])
-    assert wrong(table, name, expected_of_launcher) == []
+@pytest.mark.parametrize(
+    ("rules", "judge"),
+    [
+        (seccomp.launcher_rules, expected_of_launcher),
+        (seccomp.gateway_rules, expected_of_gateway),
+        (seccomp.resolver_rules, expected_of_resolver),
+    ],
+    ids=["launcher", "gateway", "resolver"],
+)
+def test_every_call_gets_the_verdict_of_the_roles_design(name, rules, judge):
+    table = rules(MACHINES[name])
+    assert wrong(table, name, judge) == []
     for rule in table:
         left = tuple(other for other in table if other is not rule)
-        assert wrong(left, name, expected_of_launcher) != [], rule.name
+        assert wrong(left, name, judge) != [], rule.name
 
 
 @BOTH

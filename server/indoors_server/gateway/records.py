@@ -1,0 +1,123 @@
+"""What the gateway leaves in the audit log: requests before they are sent, and refusals.
+
+Each request to a closed API is recorded; of engines of one's own the first to each host. Whatever
+is to be recorded and cannot be is not sent.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+from indoors_server.audit import AuditError, Log
+from indoors_server.gateway import wire
+from indoors_server.gateway.failures import Failure
+
+_log = logging.getLogger("indoors.gateway")
+
+# As in `refusals`: the log says once that there are more, and grows no further.
+MAX_REFUSALS = 1000
+# The log takes no text of a policy, of a path or of a server: it has its own words.
+_REASONS: dict[str, str] = {
+    "policy": "the policy does not allow it",
+    "unknown": "there is no such engine or call",
+    "consent": "nobody agreed to it for this workspace",
+    "preview": "it is not what a person accepted",
+    "secret": "it holds something secret",
+    "limit": "the month's limit is reached",
+    "config": "the engine's files or keys cannot be used",
+    "resolve": "the engine's name has an address that is not allowed, or none",
+    "tls": "there is no safe connection to it",
+    "redirect": "it answered with a redirection",
+    "size": "it is too long",
+}
+
+
+class Records:
+    """Those of one process. `open_log` opens the log, and may raise AuditError."""
+
+    def __init__(self, open_log: Callable[[], Log]) -> None:
+        self._open_log = open_log
+        self._log: Log | None = None
+        self._hosts: set[str] = set()
+        self._refusals: set[tuple[str, ...]] = set()
+        self._writing = asyncio.Lock()
+
+    async def request(self, ask: wire.Ask, host: str, policy_hash: str, *, is_closed: bool) -> None:
+        """A request is about to be sent. Raises Failure where it cannot be recorded."""
+        if not is_closed and host in self._hosts:
+            return
+        try:
+            await self._append(
+                event="sent" if is_closed else "reached",
+                kind=ask.kind,
+                host=host,
+                size=len(ask.body) if is_closed else 0,
+                body_sha256=sha256(ask.body).hexdigest() if is_closed else "",
+                path=_path(ask) if is_closed else "",
+                decision="allow",
+                policy_hash=policy_hash,
+            )
+        except AuditError as error:
+            raise Failure(
+                "audit",
+                "Nothing was sent, because it could not be recorded.",
+                why=f"{error.what} {error.why}".strip(),
+                next_step=error.next_step or "indoors audit verify",
+            ) from error
+        self._hosts.add(host)
+
+    async def refused(
+        self,
+        ask: wire.Ask,
+        refused: wire.Refused,
+        host: str,
+        policy_hash: str,
+        *,
+        is_closed: bool,
+    ) -> None:
+        """Something was refused. Where this cannot be recorded it stays refused all the same.
+
+        The same refusal of an engine of one's own is recorded once: every key would be one.
+        """
+        reason = _REASONS.get(refused.kind)
+        if reason is None or len(self._refusals) > MAX_REFUSALS:
+            return
+        same = (ask.kind, refused.kind, host, _path(ask), str(len(self._refusals)) * is_closed)
+        if same in self._refusals:
+            return
+        self._refusals.add(same)
+        if len(self._refusals) > MAX_REFUSALS:
+            reason = "further refusals of this session are not listed"
+        try:
+            await self._append(
+                event="refused",
+                kind=ask.kind,
+                host=host,
+                size=len(ask.body) if is_closed else 0,
+                body_sha256=sha256(ask.body).hexdigest() if is_closed else "",
+                path=_path(ask),
+                decision="deny",
+                reason=reason,
+                policy_hash=policy_hash,
+            )
+        except AuditError as error:
+            _log.error("a refusal was not recorded: %s", type(error).__name__)
+
+    async def _append(self, **fields: str | int) -> None:
+        async with self._writing:
+            await asyncio.to_thread(self._write, fields)
+
+    def _write(self, fields: dict[str, str | int]) -> None:
+        if self._log is None:
+            self._log = self._open_log()
+        self._log.append(**fields)  # type: ignore[arg-type]
+
+
+def _path(ask: wire.Ask) -> str:
+    if not ask.sources:
+        return ""
+    return str(Path("/", ask.workspace, ask.sources[0]))

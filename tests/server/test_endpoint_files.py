@@ -1,0 +1,232 @@
+"""Endpoints come from two files and no other place; an entry with a mistake is none."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from indoors_server import endpoint_files, keys
+from indoors_server.endpoints import Endpoint
+from support.policies import place_in
+
+GOOD = {"url": "https://GPU.example:8443/base/", "api": "openai", "model": "Qwen/Coder-32B"}
+
+
+def write(file: Path, text: str, mode: int = 0o644) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(text)
+    file.chmod(mode)
+
+
+@pytest.fixture
+def places(tmp_path: Path):
+    return place_in(tmp_path / "machine"), tmp_path / "config" / "engines.json"
+
+
+def load(places, machine: object = None, user: object = None) -> endpoint_files.Found:
+    place, own = places
+    for file, value in ((place.directory / "engines.json", machine), (own, user)):
+        if value is not None:
+            write(file, value if isinstance(value, str) else json.dumps(value))
+    return endpoint_files.load(machine=place, user=own)
+
+
+def test_without_files_there_are_none(places):
+    assert load(places) == ({}, ())
+
+
+def test_an_entry_is_read_in_its_one_spelling(places):
+    found = load(places, user={"$schema": "x", "team": GOOD})
+    assert found.problems == ()
+    assert found.endpoints == {
+        "team": Endpoint(
+            name="team",
+            url="https://gpu.example:8443/base",
+            api="openai",
+            model="Qwen/Coder-32B",
+        )
+    }
+    assert endpoint_files.destination(found.endpoints["team"]) == "https://gpu.example:8443"
+
+
+def test_a_machines_name_is_the_machines_alone(places):
+    bad = GOOD | {"url": "ftp://gpu.example"}
+    theirs = {"team": GOOD, "broken": bad}
+    mine = {"team": GOOD | {"url": "https://evil.example"}, "broken": GOOD, "own": GOOD}
+    found = load(places, theirs, mine)
+    assert set(found.endpoints) == {"team", "own"}
+    assert found.endpoints["team"].url == "https://gpu.example:8443/base"
+    assert (found.endpoints["team"].layer, found.endpoints["own"].layer) == ("machine", "user")
+    assert len(found.problems) == 3
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes")
+@pytest.mark.parametrize("how", ["writable", "link", "folder", "pipe"])
+def test_row_11_a_machines_file_that_others_could_write_does_not_count(places, how):
+    place, _ = places
+    file = place.directory / "engines.json"
+    assert load(places, {"team": GOOD}).endpoints  # the control
+    if how == "writable":
+        file.chmod(0o666)
+    elif how == "folder":
+        place.directory.chmod(0o777)
+    else:
+        file.rename(place.directory / "other.json")
+        if how == "link":
+            file.symlink_to("other.json")
+        else:
+            os.mkfifo(file)
+    found = endpoint_files.load(machine=place, user=places[1])
+    assert found.endpoints == {}
+    assert "TAMPERED" in found.problems[0]
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes")
+def test_a_persons_file_that_everybody_can_write_does_not_count(places):
+    write(places[1], json.dumps({"team": GOOD}), 0o666)
+    found = load(places)
+    assert found.endpoints == {}
+    assert "can be written by everybody" in found.problems[0]
+
+
+BAD = [
+    {"url": "http://gpu.example:8000"},
+    {"url": "https://user@gpu.example"},
+    {"url": "https://gpu.example/../x"},
+    {"url": "https://gpu.example/a?b=c"},
+    {"url": "https://gpu.example/a#b"},
+    {"url": "https://*.example"},
+    {"url": "https://169.254.169.254.:443"},
+    {"url": 7},
+    {"api": "openAI"},
+    {"key": "sk-this-is-the-key-itself"},
+    {"key": "file:relative"},
+    {"ca_file": "ca.pem"},
+    {"headers": {"Authorization": "Bearer x"}},
+    {"headers": {"X-A": "a\r\nHost: evil"}},
+    {"headers": {"X-A": 1}},
+    {"headers": {"X-A": "1", "x-a": "2"}},
+    {"headers": {"Proxy-Authorization": "x"}},
+    {"proxy": "http://user:word@proxy:3128"},
+    {"proxy": "socks5://proxy:1080"},
+    {"pin": ["10.0.0.0/8"]},
+    {"pin": []},
+    {"addresses": ["10.0.0.1/8"]},
+    {"addresses": [167772160]},
+    {"connect_s": 0},
+    {"read_s": True},
+    {"read_s": "30"},
+    {"price_input": -1},
+    {"price_input": 3},
+    {"currency": "dollars"},
+    {"context_tokens": 1.5},
+    {"instruct": 1},
+    {"client_cert": "/etc/indoors/c.pem"},
+    {"model": "a b"},
+    {"modle": "x"},
+    {"name": "x"},
+    {"layer": "machine"},
+]
+
+
+@pytest.mark.parametrize("change", BAD, ids=lambda change: json.dumps(change)[:50])
+def test_an_entry_with_a_mistake_is_none_and_the_others_count(places, change):
+    found = load(places, user={"good": GOOD, "bad": GOOD | change})
+    assert set(found.endpoints) == {"good"}
+    assert len(found.problems) == 1
+    assert "this-is-the-key" not in found.problems[0]
+
+
+@pytest.mark.parametrize("name", ["local", "none", "Team", "", "a/b", "-a", "a" * 41, "ä"])
+def test_names_are_plain(places, name):
+    assert load(places, user={name: GOOD}).endpoints == {}
+
+
+@pytest.mark.parametrize(
+    ("text", "left"),
+    [
+        ('{"a": %s, "a": %s, "b": %s}', {"b"}),
+        ('{"a": {"url": "https://x.example", "url": "https://y.example", "api": "chat"}}', set()),
+        ('{"a": %s, "b": %s, "c": {"headers": {"X": "1", "X": "2"}}}', {"a", "b"}),
+        ("[%s]", set()),
+        ('{"a": %s, "b": NaN}', set()),
+        ('{"a": %s} x', set()),
+        ("\xff", set()),
+        ("[" * 100_000, set()),
+        ("", set()),
+    ],
+)
+def test_json_is_strict(places, text, left):
+    found = load(places, user=text.replace("%s", json.dumps(GOOD)))
+    assert set(found.endpoints) == left
+    assert found.problems
+
+
+def test_every_prefix_of_a_file_is_read_without_a_failure():
+    raw = json.dumps({"team": GOOD, "other": GOOD | {"headers": {"X": "1"}}}).encode()
+    for end in range(len(raw)):
+        assert endpoint_files.parse(raw[:end], "f", "user")[0] == {}
+    assert len(endpoint_files.parse(raw, "f", "user")[0]) == 2
+
+
+# --- keys -----------------------------------------------------------------------------------------
+
+
+def test_a_key_is_read_from_a_private_file(tmp_path):
+    file = tmp_path / "key"
+    write(file, "sk-abc\n", 0o600)
+    assert keys.read(f"file:{file}") == "sk-abc"
+    assert keys.read("") == ""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="owners and modes")
+@pytest.mark.parametrize("how", ["open", "link", "pipe", "empty", "gone", "two lines"])
+def test_row_24_a_key_that_others_can_read_or_that_is_none_is_not_used(tmp_path, how):
+    file = tmp_path / "key"
+    write(file, "sk-abc", 0o600)
+    if how == "open":
+        file.chmod(0o640)
+    elif how == "link":
+        file.rename(tmp_path / "other")
+        file.symlink_to(tmp_path / "other")
+    elif how == "pipe":
+        file.unlink()
+        os.mkfifo(file)
+    elif how == "empty":
+        file.write_text("\n")
+    elif how == "two lines":
+        file.write_text("sk-abc\nsk-def")
+    else:
+        file.unlink()
+    with pytest.raises(keys.NoKey) as caught:
+        keys.read(f"file:{file}")
+    assert "sk-abc" not in str(caught.value) + caught.value.next_step
+    assert caught.value.next_step
+
+
+class Ring:
+    def __init__(self, answer: str | None) -> None:
+        self.answer = answer
+
+    def get_password(self, service: str, user: str) -> str | None:
+        if self.answer == "locked":
+            raise RuntimeError("sk-abc")
+        return self.answer if (service, user) == ("indoors", "team") else None
+
+
+def test_a_keyring_is_asked_by_its_package_only(monkeypatch):
+    monkeypatch.setitem(sys.modules, "keyring", Ring("sk-abc"))
+    assert keys.read("keyring:indoors/team") == "sk-abc"
+    with pytest.raises(keys.NoKey, match="not in the keyring"):
+        keys.read("keyring:indoors/other")
+    monkeypatch.setitem(sys.modules, "keyring", Ring("locked"))
+    with pytest.raises(keys.NoKey) as caught:
+        keys.read("keyring:indoors/team")
+    assert "sk-abc" not in str(caught.value)
+    monkeypatch.setitem(sys.modules, "keyring", None)
+    with pytest.raises(keys.NoKey, match="not installed"):
+        keys.read("keyring:indoors/team")
