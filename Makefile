@@ -25,7 +25,7 @@ demo: engine model ## complete real places in these sources, with the real model
 setup: .venv/.run ## find the card, install the engine, pull the model that fits, try it
 	@$(INDOORS) setup
 
-test: .venv/.dev engine model ## every test but the long ones (6 minutes on two cores)
+test: .venv/.dev .venv/.peer engine model ## every test but the long ones (6 minutes on two cores)
 	@$(PY) -m pytest -m "not soak" $(ARGS)
 
 test-quick: .venv/.dev ## the tests that need neither engine nor model
@@ -34,7 +34,7 @@ test-quick: .venv/.dev ## the tests that need neither engine nor model
 test-editors: .venv/.code-server vsix engine model ## the tests in real editors: Neovim, VS Code in Chromium
 	@$(PY) -m pytest tests/editors $(ARGS)
 
-soak: .venv/.dev engine model ## storms, fuzzing and kill loops at full length
+soak: .venv/.dev .venv/.peer engine model ## storms, fuzzing and kill loops at full length
 	@$(PY) -m pytest -m soak $(ARGS)
 
 check: .venv/.dev ## format, lint, types, layers
@@ -81,6 +81,10 @@ model: .venv/.run
 # after the other even under `make -j`.
 .venv/.run: $(LOCKS)
 	@$(PYTHON) .ci/bootstrap.py run
+	@touch $@
+
+.venv/.peer: .venv/.run requirements-peer.lock
+	@$(PYTHON) .ci/bootstrap.py peer
 	@touch $@
 
 .venv/.dev: .venv/.run requirements-dev.lock

@@ -3,6 +3,8 @@
     python3 .ci/bootstrap.py run      what running Indoors needs
     python3 .ci/bootstrap.py dev      and what testing and checking it needs
     python3 .ci/bootstrap.py editors  and what testing it in VS Code needs
+    python3 .ci/bootstrap.py peer     a Python beside it that can run llama-cpp-python's own server,
+                                      which tests ask as an engine elsewhere
 
 Standard library only: it runs before anything is installed. uv is used if it is there (and works
 with this machine's index), else venv and pip. Everything comes from the hashed lock files, the
@@ -26,7 +28,9 @@ LOCKS = {
     "run": ("requirements.lock", "requirements-build.lock"),
     "dev": ("requirements.lock", "requirements-build.lock", "requirements-dev.lock"),
     "editors": ("requirements-editors.lock",),
+    "peer": ("requirements-peer.lock",),
 }
+PEER = ROOT / ".venv" / "peer"
 OLDEST = (3, 11)
 NEWER = ("python3.13", "python3.12", "python3.11", "python3.14")
 
@@ -39,6 +43,8 @@ def main(arguments: list[str]) -> int:
         return 2
     if sys.version_info < OLDEST:
         return hand_over(arguments)
+    if wanted == "peer":
+        return make_peer()
     started = time.monotonic()
     files = [argument for name in LOCKS[wanted] for argument in ("-r", str(ROOT / name))]
     uv = shutil.which("uv")
@@ -51,6 +57,28 @@ def main(arguments: list[str]) -> int:
             return 1
         tool = "pip"
     say(f"✓ environment ({wanted}) ready in .venv, by {tool}, {time.monotonic() - started:.0f} s")
+    return 0
+
+
+def make_peer() -> int:
+    """A virtual environment of its own: what the server of llama-cpp-python imports has no business
+    in ours. The exit status.
+    """
+    python = PEER / PYTHON.relative_to(VENV)
+    lock = str(ROOT / LOCKS["peer"][0])
+    uv = shutil.which("uv")
+    say("  installing what llama-cpp-python's server imports into .venv/peer …")
+    if uv and run([uv, "venv", "--quiet", "--clear", "--python", sys.executable, str(PEER)]):
+        install = [uv, "pip", "install", "--quiet", "--python", str(python)]
+        if run([*install, "--require-hashes", "-r", lock]):
+            return 0
+    if not run([sys.executable, "-m", "venv", "--clear", str(PEER)]):
+        complain("The virtual environment could not be made (see above).")
+        return 1
+    install = [str(python), "-I", "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
+    if not run([*install, "--require-hashes", "-r", lock]):
+        complain("The pinned packages could not be installed (see above).")
+        return 1
     return 0
 
 

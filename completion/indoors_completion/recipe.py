@@ -38,7 +38,8 @@ Reuse = Literal["auto", "exact"]
 class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     """The prompt at one place: the same for every job there, whatever is then asked.
 
-    `n_hidden` characters of the document's windows and of the snippets are not in it.
+    `n_hidden` characters of the document's windows and of the snippets are not in it. `sources` are
+    the paths of the files that it has text of.
     """
 
     family: Family
@@ -46,6 +47,7 @@ class Prompt(msgspec.Struct, frozen=True, kw_only=True):
     around: window.Window
     parts: tuple[Part, ...]
     n_hidden: int = 0
+    sources: tuple[str, ...] = ()
 
     def evaluation(self, slot: str) -> Job:
         """A job that only evaluates this prompt, exactly, and gives way to all others."""
@@ -132,7 +134,15 @@ def prompt(
     )
     n_hidden = _size(found) - _size(around)
     n_hidden += sum(map(_length, request.snippets)) - sum(map(_length, snippets))
-    return Prompt(family=family, budget=budget, around=around, parts=parts, n_hidden=n_hidden)
+    shown = (request.document.path, *(snippet.path for snippet in request.snippets))
+    return Prompt(
+        family=family,
+        budget=budget,
+        around=around,
+        parts=parts,
+        n_hidden=n_hidden,
+        sources=tuple(dict.fromkeys(shown)),
+    )
 
 
 def _visible_window(around: window.Window, *, healed: bool) -> window.Window:
@@ -202,6 +212,8 @@ def recipe(
         parts=asked.parts,
         slot=slot,
         max_tokens=answer_tokens,
+        uri=request.document.uri,
+        sources=asked.sources,
         stops=asked.family.stops,
         stop_at_newline=is_line,
         begin=asked.around.begin,

@@ -116,6 +116,10 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     ones that leave the first within its first line, or, with `others_from` of 0 and more, anywhere
     behind so many bytes of it, for something else than white space or one of `others_not`. `drafts`
     is a text that answers may repeat: what they go on with there is tried several tokens at a time.
+
+    `uri` is the document that it is about and `sources` the paths of all files with text in its
+    parts, as documents have them: an engine elsewhere is asked nothing before a policy has seen
+    every one of them.
     """
 
     parts: tuple[Part, ...]
@@ -133,6 +137,8 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     others_from: int = -1
     others_not: tuple[str, ...] = ()
     drafts: str = ""
+    uri: str = ""
+    sources: tuple[str, ...] = ()
 
 
 class Prefill(msgspec.Struct, frozen=True, kw_only=True):

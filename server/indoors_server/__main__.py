@@ -18,11 +18,15 @@ from indoors_server import lockdown, prelaunch
 _LOCKED_ROLES = ("serve", "worker", "indexer", "formatter")
 
 
+# What may ask an engine elsewhere: it gets a launcher, if a policy lets code leave.
+_WITH_LAUNCHER = ("serve", "complete", "refactor", "engines")
+
+
 def main(arguments: list[str] | None = None) -> int:
     """Run the process that `arguments` (default: the command line) asks for; its exit status."""
     argv = sys.argv[1:] if arguments is None else arguments
     role = argv[0] if argv else ""
-    if role == "serve" and not _asks_for_help(argv):
+    if role in _WITH_LAUNCHER and not _asks_for_help(argv):
         prelaunch.start()
     if role in _LOCKED_ROLES and not _asks_for_help(argv):
         lockdown.apply(role, argv[1:])

@@ -9,11 +9,9 @@ looked for again: a model that `indoors setup` brings later is used without a re
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import itertools
 import logging
 import subprocess
-import threading
 import time
 from collections.abc import Callable, Coroutine
 from functools import partial
@@ -30,6 +28,7 @@ from indoors_completion.types import (
     Completion,
     CompletionRequest,
     Document,
+    Engine,
     EngineError,
     IndoorsError,
     ModelError,
@@ -38,13 +37,16 @@ from indoors_completion.types import (
 )
 from indoors_indexing.languages import by_language_id
 from indoors_indexing.types import Outline, Retrieval
-from indoors_server import children, lockdown
+from indoors_server import children, lockdown, waiting
+from indoors_server.door import NoDoor
+from indoors_server.elsewhere import Elsewhere, nothing
 from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
 from indoors_server.located import Located, facts_of, locate
 from indoors_server.policies import Policies
+from indoors_server.router import Kind, Route
 from indoors_server.settings import Settings
-from indoors_server.status import EngineStats, Facts, Work
+from indoors_server.status import EngineStats, EngineStatus, Facts, Work
 from indoors_server.syntax_client import SyntaxClient
 
 _log = logging.getLogger("indoors.core")
@@ -54,13 +56,20 @@ PATIENCE_S = 2.0
 
 
 class EngineCore:
-    """The `service.Core` with real processes. All methods run on one event loop."""
+    """The `service.Core` with real processes. All methods run on one event loop.
+
+    `elsewhere` are the engines elsewhere; without a way out there are none.
+    """
 
     def __init__(
-        self, clock: Callable[[], float] = time.monotonic, retrieval: Retrieval | None = None
+        self,
+        clock: Callable[[], float] = time.monotonic,
+        retrieval: Retrieval | None = None,
+        elsewhere: Elsewhere | None = None,
     ) -> None:
         self._clock = clock
         self._retrieval = retrieval
+        self._elsewhere = elsewhere or Elsewhere(NoDoor(), clock)
         self._facts = Facts(phase="loading", progress=0.0)
         self._settings: Settings | None = None
         self._on_change: Callable[[], None] = lambda: None
@@ -84,13 +93,29 @@ class EngineCore:
 
     @property
     def facts(self) -> Facts:
-        """What is known about the engine now."""
-        return self._facts
+        """What is known about the engines now."""
+        return self._elsewhere.facts(self._facts)
+
+    @property
+    def engines(self) -> tuple[EngineStatus, ...]:
+        """The engines elsewhere that rules name."""
+        return self._elsewhere.engines
 
     @property
     def model(self) -> ModelInfo | None:
         """The loaded model."""
         return self._engine.model if self._engine is not None else None
+
+    def route(self, kind: Kind, document: Document) -> Route:
+        """Which engine answers a request about a document, and why."""
+        return self._elsewhere.route(kind, document)
+
+    def model_for(self, kind: Kind, document: Document) -> ModelInfo | None:
+        """The model that answers such a request, None while none would."""
+        route = self.route(kind, document)
+        if route.where == "onprem":
+            return self._elsewhere.lane(route).servers.model
+        return self.model if route.where == "local" else None
 
     @property
     def located(self) -> Located | None:
@@ -106,6 +131,7 @@ class EngineCore:
     def obey(self, policies: Policies) -> None:
         """From the next start of a process and the next load on, these policies count."""
         self._policies = policies
+        self._elsewhere.policies = policies
 
     def _spawn(self, role: str, *options: str) -> subprocess.Popen[bytes]:  # noqa: TID251 - a type
         strict = ["--strict"] if self._policies.strict else []
@@ -126,6 +152,8 @@ class EngineCore:
         self._settings = settings
         self._syntax = SyntaxClient(self._indexer)
         self._in_background(self._indexer.start())
+        self._elsewhere.connect(self._pipeline_for, on_change)
+        self._elsewhere.use(settings.engine_rules)
         self._locate()
 
     def reconfigure(self, settings: Settings) -> None:
@@ -133,6 +161,7 @@ class EngineCore:
         self._settings = settings
         if self._pipeline is not None:
             self._pipeline.use(settings.suffix_reuse)
+        self._elsewhere.use(settings.engine_rules)
         self._locate()
 
     def recheck(self) -> None:
@@ -140,39 +169,25 @@ class EngineCore:
         waited_s = self._clock() - self._located_at_s
         if self._facts.phase == "error" and waited_s >= RECHECK_AFTER_S:
             self._locate()
+            self._elsewhere.look()
 
     def _locate(self) -> None:
         """Find model and engine in a thread: it touches the disk, and the first time it hashes."""
         if self._locating or self._closed or self._settings is None:
             return
         self._locating = True
-        settings = self._settings
-
-        def work() -> None:
-            try:
-                found: Located | IndoorsError = locate(settings, self._hashing, self._policies)
-            except IndoorsError as error:
-                found = error
-            except (OSError, subprocess.SubprocessError) as error:
-                found = EngineError("The model or the engine cannot be read.", why=str(error))
-            self._from_thread(self._found, settings, found)
-
-        # A daemon thread, not an executor: leaving must not wait for the hash of 20 GB.
-        threading.Thread(target=work, name="indoors-locate", daemon=True).start()
-
-    def _from_thread(self, call: Callable[..., None], *arguments: object) -> None:
-        assert self._loop is not None
-        try:
-            self._loop.call_soon_threadsafe(call, *arguments)
-        except RuntimeError:
-            _log.debug("the loop ended before the model was found")
+        settings, policies = self._settings, self._policies
+        waiting.in_thread(
+            lambda: locate(settings, self._hashing, policies), partial(self._found, settings)
+        )
 
     def _hashing(self, fraction: float) -> None:
         # Called for every megabyte; whole percents are enough.
         if round(fraction * 100) != round((self._facts.progress or 0.0) * 100):
             reason = "checking the model's sha256"
             facts = Facts(phase="loading", reason=reason, progress=round(fraction, 2))
-            self._from_thread(self._become, facts)
+            assert self._loop is not None
+            waiting.on_loop(self._loop, self._become, facts)
 
     def _found(self, settings: Settings, found: Located | IndoorsError) -> None:
         self._locating = False
@@ -195,15 +210,18 @@ class EngineCore:
 
     def _start_engine(self, found: Located) -> None:
         """On the loop's thread: on Linux a child dies with the thread that started it."""
-        arguments = ["--engine", found.engine.directory] if found.engine.directory else []
-        arguments += ["--model", found.load.path]
+        engine = EngineProcess(
+            partial(self._spawn, "worker", *found.arguments),
+            found.load,
+            on_state=self._engine_state,
+        )
+        self._engine, self._pipeline = engine, self._pipeline_for(engine)
+        engine.start()
+
+    def _pipeline_for(self, engine: Engine) -> Pipeline:
         assert self._syntax is not None
         assert self._settings is not None
-        engine = EngineProcess(
-            partial(self._spawn, "worker", *arguments), found.load, on_state=self._engine_state
-        )
-        self._engine = engine
-        self._pipeline = Pipeline(
+        return Pipeline(
             engine,
             self._syntax,
             self._cache,
@@ -214,7 +232,6 @@ class EngineCore:
             on_more=self._on_more,
             reuse=self._settings.suffix_reuse,
         )
-        engine.start()
 
     def _engine_state(self, state: EngineState) -> None:
         """The engine's state changed (called on the loop's thread)."""
@@ -254,8 +271,11 @@ class EngineCore:
 
     # --- completing ---------------------------------------------------------------------------
 
-    async def wait_ready(self) -> None:
-        """Wait until the model is loaded. Raises the IndoorsError that keeps it from loading."""
+    async def wait_ready(self, route: Route | None = None) -> None:
+        """Wait for the model of a route, else the local one. Raises what keeps it away."""
+        if route is not None and route.where != "local":
+            await self._elsewhere.wait_ready(route)
+            return
         while self._facts.phase == "loading":
             self._changed.clear()
             await self._changed.wait()
@@ -263,14 +283,19 @@ class EngineCore:
             raise self._error
 
     async def complete(self, request: CompletionRequest) -> Completion:
-        """Complete; an empty completion while no model is loaded."""
+        """Complete; an empty completion where the engine that is chosen does not answer."""
+        return await self._elsewhere.answer(request, self._complete_here)
+
+    async def _complete_here(self, request: CompletionRequest) -> Completion:
         if self._pipeline is None:
-            here = Span(request.offset, request.offset)
-            return Completion(id="", text="", span=here, source="none", stop_reason="unavailable")
+            return nothing(request, "no model is loaded")
         return await self._pipeline.complete(request)
 
     def is_ready(self, request: CompletionRequest) -> bool:
         """Whether the request would be answered without asking the model anything new."""
+        route = self.route("completion", request.document)
+        if route.where != "local":
+            return self._elsewhere.is_ready(route, request)
         return self._pipeline is None or self._pipeline.is_ready(request)
 
     @property
@@ -295,29 +320,23 @@ class EngineCore:
         An editor's request does not wait for a tree that is not there yet; a person who asks once
         in a terminal should see what the editor shows a moment after the file was opened.
         """
-        if self._syntax is not None and by_language_id(request.document.language) is not None:
-            deadline_s = self._clock() + PATIENCE_S
-            while self._clock() < deadline_s:
-                if await self._syntax.site(request.document, request.offset) is not None:
-                    break
-                await asyncio.sleep(0.05)
+        if (syntax := self._syntax) is not None and by_language_id(request.document.language):
+            await waiting.patiently(
+                lambda: syntax.site(request.document, request.offset), self._clock, PATIENCE_S
+            )
         if self._retrieval is not None:
             nowhere = Span(request.offset, request.offset)
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(PATIENCE_S):
-                    await self._retrieval.snippets(request.document, request.offset, nowhere, 1)
+            snippets = self._retrieval.snippets(request.document, request.offset, nowhere, 1)
+            await waiting.at_most(PATIENCE_S, snippets)
         return await self.complete(request)
 
     async def outline(self, document: Document, patience_s: float = 0.0) -> Outline | None:
         """What a document's whole text says; a parser that is only just started is waited for."""
-        if self._syntax is None or by_language_id(document.language) is None:
+        if (syntax := self._syntax) is None or by_language_id(document.language) is None:
             return None
-        deadline_s = self._clock() + patience_s
-        while True:
-            outline = await self._syntax.outline(document.language, document.text)
-            if outline is not None or self._clock() >= deadline_s:
-                return outline
-            await asyncio.sleep(0.05)
+        return await waiting.patiently(
+            lambda: syntax.outline(document.language, document.text), self._clock, patience_s
+        )
 
     async def edit(
         self,
@@ -327,9 +346,15 @@ class EngineCore:
         on_text: Callable[[str], None] = lambda _text: None,
     ) -> Edit | NoSafeEdit:
         """Make an edit that passes every check; cancelling it stops the model."""
-        if self._engine is None or self._syntax is None:
+        engine: Engine | None = self._engine
+        route = self.route("refactor", request.document)
+        if route.where == "onprem":
+            engine = self._elsewhere.lane(route).editor
+        elif route.where != "local":
+            return NoSafeEdit(reason=f"no engine edits this ({route.reason})")
+        if engine is None or self._syntax is None:
             return NoSafeEdit(reason="no model is loaded")
-        editing = Editing(self._engine, self._syntax)
+        editing = Editing(engine, self._syntax)
         return await editing.edit(request, is_late=is_late, on_text=on_text)
 
     def opened(self, document: Document) -> None:
@@ -343,17 +368,20 @@ class EngineCore:
     def changed(self, document: Document, offset: int | None, *, background: bool) -> None:
         """A document changed, the last edit ended at `offset`."""
         if self._pipeline is not None:
+            background = background and self.route("completion", document).where == "local"
             self._pipeline.changed(document, offset, background=background)
+        self._elsewhere.changed(document, offset)
 
     def warm(self, document: Document, offset: int | None) -> None:
         """Evaluate a document in the background, for the cursor at `offset`."""
-        if self._pipeline is not None:
+        if self._pipeline is not None and self.route("completion", document).where == "local":
             self._pipeline.warm(document, offset)
 
     def forget(self, uri: str) -> None:
         """A document was closed."""
         if self._pipeline is not None:
             self._pipeline.forget(uri)
+        self._elsewhere.forget(uri)
         if self._syntax is not None:
             self._syntax.forget(uri)
         if self._engine is not None:
@@ -364,6 +392,7 @@ class EngineCore:
         """End the worker and the indexer; may be called again."""
         self._closed = True
         self._drop_engine()
+        self._elsewhere.close()
         if self._syntax is not None:
             self._syntax = None
             await self._indexer.close()

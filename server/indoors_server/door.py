@@ -34,3 +34,13 @@ class Door(Protocol):
         and is started again for the next request.
         """
         ...
+
+
+class NoDoor:
+    """The door of a process that has none."""
+
+    reason = "this process has no way out"
+
+    async def ask(self, ask: wire.Ask) -> AsyncIterator[Answer]:  # noqa: ARG002 - as `Door.ask`
+        """Refuse."""
+        yield wire.Refused(kind="policy", what="Nothing can be sent from here.", why=self.reason)

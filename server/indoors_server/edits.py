@@ -145,10 +145,10 @@ class Edits:
         A menu that the editor opens by itself (`automatic`) gets what is known by now, and nobody
         who types is held up for it.
         """
-        snapshot, model = self._session.snapshot(uri), self._core.model
-        if snapshot is None or self.why_not(snapshot) or model is None:
+        snapshot = self._session.snapshot(uri)
+        if snapshot is None or self.why_not(snapshot) or self._core.facts.phase != "ready":
             return []
-        if self._core.facts.phase != "ready":
+        if (model := self._core.model_for("refactor", snapshot.document)) is None:
             return []
         if reason := chat.unfit_reason(model):
             menu = Offered(title="Edit with a model", kind="refactor.rewrite", disabled=reason)
@@ -258,7 +258,7 @@ class Edits:
                     problems=(self._problem(snapshot, problem),) if problem else (),
                 ),
                 self._retrieval,
-                self._core.model,
+                self._core.model_for("refactor", document),
             )
             if action.name == actions.TESTS:
                 request = await tests_request.for_tests(request, self._around(snapshot))

@@ -32,6 +32,12 @@ class Located(msgspec.Struct, frozen=True):
         """Equal keys need no new load."""
         return (self.engine.directory, self.load)
 
+    @property
+    def arguments(self) -> list[str]:
+        """What a worker is started with for it."""
+        engine = ["--engine", self.engine.directory] if self.engine.directory else []
+        return [*engine, "--model", self.load.path]
+
 
 def locate(
     settings: Settings,

@@ -12,8 +12,9 @@ from indoors_completion.types import Completion, CompletionRequest, Document, Mo
 from indoors_indexing.types import Outline
 from indoors_server.index_client import IndexClient
 from indoors_server.policies import Policies
+from indoors_server.router import Kind
 from indoors_server.settings import Settings
-from indoors_server.status import EngineStats, Facts, Status, Work
+from indoors_server.status import EngineStats, EngineStatus, Facts, Status, Work
 
 
 class Core(Protocol):
@@ -27,6 +28,15 @@ class Core(Protocol):
     @property
     def model(self) -> ModelInfo | None:
         """The loaded model."""
+        ...
+
+    @property
+    def engines(self) -> tuple[EngineStatus, ...]:
+        """The engines elsewhere that rules name."""
+        ...
+
+    def model_for(self, kind: Kind, document: Document) -> ModelInfo | None:
+        """The model that answers such a request about a document, None while none would."""
         ...
 
     @property

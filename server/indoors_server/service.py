@@ -58,7 +58,6 @@ class Service:
         launcher: Callable[[], LauncherState] = lambda: "none",
     ) -> None:
         self._record, self._launcher = record, launcher
-        self._closed = False
         self._retrieval = retrieval or IndexRetrieval(paths.cache_dir)
         self._retrieval.refuses = self._is_refused
         self._retrieval.serves = lambda root: self._settings_in(root).index_enabled
@@ -374,6 +373,7 @@ class Service:
             launcher=self._launcher(),
             mode=self.policies.mode,
             index=self.index.status(),
+            engines=self._core.engines,
         )
 
     def refresh_status(self) -> None:

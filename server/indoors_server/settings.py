@@ -17,6 +17,7 @@ import msgspec
 
 from indoors_indexing import reading
 from indoors_server import paths
+from indoors_server.router import Rule
 from indoors_server.settings_table import BY_KEY, TABLE, Setting
 
 WORKSPACE_FILE = ".indoors.json"
@@ -67,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     threads: int
     context_tokens: int
     suffix_reuse: Literal["auto", "exact"]
+    engine_rules: tuple[Rule, ...]
     marks_hidden: bool
     index_enabled: bool
     log_level: Literal["error", "warning", "info", "debug"]

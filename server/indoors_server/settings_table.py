@@ -14,6 +14,7 @@ import msgspec
 from msgspec import Meta
 
 from indoors_server.fit import DEFAULT_CONTEXT_TOKENS
+from indoors_server.router import Rule
 
 # How a workspace file may change a setting (I6): it can only narrow.
 #   fixed  not at all          off    switch it off
@@ -223,6 +224,21 @@ TABLE: tuple[Setting, ...] = (
         text="`auto`: where the text after the cursor takes too long to evaluate at every key, "
         "what was evaluated a few keys ago is used, and made exact in the background. `exact`: "
         "never.",
+    ),
+    Setting(
+        key="engines.rules",
+        field="engine_rules",
+        type=Annotated[list[Rule], Meta(max_length=50)],
+        default=[],
+        accepts='a list of rules, each with `use` (`"local"`, `"none"`, an engine of '
+        "`engines.json`, or a list of those that stand in for each other) and, if it should not "
+        "always fit, `kinds` (`completion`, `refactor`), `languages`, `minContextTokens`, "
+        "`maxContextTokens`, `maxLatencyMs`",
+        narrowing="fixed",
+        text="Which engine answers: the first rule that fits; without one, the engine on this "
+        "machine. Rules allow nothing: the policy does (docs/teams.md). **Only your own file can "
+        "set it, not the editor.**",
+        set_by="file",
     ),
     Setting(
         key="diagnostics.hiddenCharacters",

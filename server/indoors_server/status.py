@@ -25,6 +25,17 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
     total: int | None = None
 
 
+class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
+    """An engine elsewhere that a rule names. `state` "unknown" is one that was not asked yet,
+    "wrong" one that a person has to see to, "refused" one that the policy does not allow.
+    """
+
+    name: str
+    state: Literal["unknown", "up", "busy", "down", "wrong", "refused", "closed"]
+    reason: str = ""
+    model: str = ""
+
+
 class Status(msgspec.Struct, frozen=True, kw_only=True):
     """The parameters of `indoors/status`.
 
@@ -34,7 +45,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `device` says where it runs; `tokens_per_s` is how fast it was seen to write when it was loaded,
     null until then; `lock` is the least of the lock-down states of our processes;
     `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
-    each workspace folder.
+    each workspace folder; `engines` those elsewhere that rules name.
     """
 
     phase: Phase
@@ -48,6 +59,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     launcher: LauncherState = "none"
     progress: float | None = None
     index: tuple[IndexStatus, ...] = ()
+    engines: tuple[EngineStatus, ...] = ()
 
 
 class Counters(msgspec.Struct):
@@ -112,6 +124,7 @@ def status_of(
     launcher: LauncherState = "none",
     mode: str = "local",
     index: tuple[IndexStatus, ...] = (),
+    engines: tuple[EngineStatus, ...] = (),
 ) -> Status:
     """The status that follows from the facts. `inactive` is why nothing completes, "" if it may.
 
@@ -135,4 +148,5 @@ def status_of(
         launcher=launcher,
         progress=facts.progress if facts.phase == "loading" else None,
         index=index,
+        engines=engines,
     )

@@ -90,6 +90,7 @@ async def for_tests(request: EditRequest, around: Around) -> EditRequest:
             code=_code(request, target.defined),
             frame=frame_of(about),
             example=_first_tests(example) if place.path != document.path else "",
+            example_path=place.example if is_new else there.path,
             is_new=is_new,
         ),
     )

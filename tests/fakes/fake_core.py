@@ -24,7 +24,7 @@ from indoors_server.index_client import IndexClient
 from indoors_server.indexer_process import IndexerProcess
 from indoors_server.policies import Policies
 from indoors_server.settings import Settings
-from indoors_server.status import EngineStats, Facts, Work
+from indoors_server.status import EngineStats, EngineStatus, Facts, Work
 
 Rule = Callable[[CompletionRequest], Awaitable[str]]
 
@@ -59,6 +59,7 @@ class FakeCore:
         # Of a process that is never started.
         self.index = IndexClient(IndexerProcess(lambda: 1 / 0))  # type: ignore[arg-type, return-value]
         self.lock = ""
+        self.engines: tuple[EngineStatus, ...] = ()
         self.policies: Policies | None = None
         self.work = Work(runs=3, joined=1, speculated=2, ahead_hits=1, exact=4)
         self.warmed: list[tuple[str, int | None]] = []
@@ -66,6 +67,9 @@ class FakeCore:
         self.on_more: Callable[[str, int], None] = lambda _uri, _version: None
         self._on_change: Callable[[], None] = lambda: None
         self._ids = itertools.count(1)
+
+    def model_for(self, kind: str, document: Document) -> ModelInfo | None:
+        return self.model
 
     def obey(self, policies: Policies) -> None:
         self.policies = policies

@@ -14,6 +14,7 @@ from indoors_completion.types import (
     Alternative,
     Completion,
     CompletionRequest,
+    Document,
     FilterStep,
     InputError,
     ModelInfo,
@@ -54,6 +55,9 @@ class Answering:
         self.text = text
         self.requests: list[CompletionRequest] = []
 
+    def model_for(self, kind: str, document: Document) -> Any:
+        return self.model
+
     async def complete_patiently(self, request: CompletionRequest) -> Completion:
         self.requests.append(request)
         return Completion(
@@ -84,7 +88,11 @@ def answering(monkeypatch: pytest.MonkeyPatch, private_home: Path) -> Answering:
 
     @contextlib.asynccontextmanager
     async def loaded(
-        resolved: Settings, quiet: bool = False, retrieval: Any = None, policies: Any = None
+        resolved: Settings,
+        quiet: bool = False,
+        retrieval: Any = None,
+        policies: Any = None,
+        **_: Any,
     ) -> AsyncIterator[Any]:
         yield core
 

@@ -47,7 +47,11 @@ def core(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> FakeCore:
 
     @contextlib.asynccontextmanager
     async def loaded(
-        resolved: Settings, quiet: bool = False, retrieval: Any = None, policies: Any = None
+        resolved: Settings,
+        quiet: bool = False,
+        retrieval: Any = None,
+        policies: Any = None,
+        **_: Any,
     ) -> AsyncIterator[Any]:
         yield made
 

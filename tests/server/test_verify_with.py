@@ -61,7 +61,11 @@ def core(private_home: Path, settings: dict[str, Any], monkeypatch: pytest.Monke
 
     @contextlib.asynccontextmanager
     async def loaded(
-        resolved: Settings, quiet: bool = False, retrieval: Any = None, policies: Any = None
+        resolved: Settings,
+        quiet: bool = False,
+        retrieval: Any = None,
+        policies: Any = None,
+        **_: Any,
     ) -> AsyncIterator[Any]:
         yield made
 

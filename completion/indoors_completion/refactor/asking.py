@@ -93,6 +93,8 @@ def job_for(
         parts=prompts.parts_of(record, turns, request.outline.language, shown),
         begin=form.begin,
         slot=SLOT,
+        uri=request.document.uri,
+        sources=_sources(request),
         max_tokens=int(len(form.repeats) / LEAST_CHARACTERS * _GROWS) + SPARE_TOKENS,
         stops=(*block, *form.stops, *record.stops, *_asides(comments, target)),
         temperature=temperature,
@@ -102,6 +104,14 @@ def job_for(
         others_from=others_from,
         others_not=comments,
     )
+
+
+def _sources(request: EditRequest) -> tuple[str, ...]:
+    """The paths of the files that a prompt for an edit may have text of."""
+    shown = [request.document.path, *(snippet.path for snippet in request.snippets)]
+    if request.subject is not None:
+        shown += [request.subject.path, request.subject.example_path]
+    return tuple(dict.fromkeys(filter(None, shown)))
 
 
 def _asides(comments: tuple[str, ...], target: Target) -> list[str]:

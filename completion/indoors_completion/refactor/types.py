@@ -51,7 +51,7 @@ class Frame(msgspec.Struct, frozen=True, kw_only=True):
 class Subject(msgspec.Struct, frozen=True, kw_only=True):
     """What tests are written for. The request's document is the file that they go to then, empty
     for one that `is_new`. `code` is the text of what is tested, in the file `path`; `imported` the
-    name that tests import; `example` tests that the project has already.
+    name that tests import; `example` tests that the project has already, of `example_path`.
     """
 
     name: str
@@ -60,6 +60,7 @@ class Subject(msgspec.Struct, frozen=True, kw_only=True):
     code: str
     frame: Frame
     example: str = ""
+    example_path: str = ""
     is_new: bool = False
 
 

@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "refactor": ("refactor", "edit FILE:FIRST-LAST and print the checked change as a diff"),
     "models": ("models", "list, pull, import and verify models"),
     "engine": ("engine", "show, install or rebuild the llama.cpp engine"),
+    "engines": ("engines", "engines elsewhere: which are named, allowed, and what they say"),
     "search": ("search", "find definitions and code in the index of a project"),
     "index": ("index", "rebuild a project's index, or say what is in it"),
     "policy": ("policy", "what Indoors may do here, who decided that, and your part of it"),

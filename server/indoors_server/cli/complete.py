@@ -72,9 +72,16 @@ def run(options: argparse.Namespace) -> int:
         inside = msgspec.structs.replace(document, path=path)
         retrieval = retrieval_of(root, inside, resolved, policies)
         try:
-            async with session.loaded_core(resolved, options.json, retrieval, policies) as core:
-                completion = await core.complete_patiently(request)
-                return completion, core.model, core.facts.model
+            async with session.loaded_core(
+                resolved, options.json, retrieval, policies, asked=("completion", inside)
+            ) as core:
+                asked = msgspec.structs.replace(request, document=inside)
+                completion = await core.complete_patiently(asked)
+                model = core.model_for("completion", inside)
+                name = core.facts.model
+                if model is not None and model is not core.model:
+                    name = model.name
+                return completion, model, name
         finally:
             await retrieval.close()
 

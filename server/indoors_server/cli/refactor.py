@@ -232,13 +232,16 @@ async def _make(
     document = asked.document
     retrieval = complete.retrieval_of(asked.root, document, resolved, policies)
     try:
-        async with session.loaded_core(resolved, options.json, retrieval, policies) as core:
+        async with session.loaded_core(
+            resolved, options.json, retrieval, policies, asked=("refactor", document)
+        ) as core:
+            model = core.model_for("refactor", document)
             outline = _required(await core.outline(document, PATIENCE_S), document)
             await _open_index(retrieval, asked)
             request = await edit_request.with_context(
                 request_of(asked, outline, options.action, options.instruction, options.seed),
                 retrieval,
-                core.model,
+                model,
             )
             if options.action == actions.TESTS:
                 request = await _for_tests(request, asked, core, retrieval, policies)
@@ -257,7 +260,10 @@ async def _make(
             if isinstance(found, Edit):
                 tidying = Tidying(core.outline, lambda *_: None, {"": str(asked.root)})
                 found, unformed = await tidying.tidied(request, found, resolved)
-            return found, core.facts.model, seconds, unformed
+            name = core.facts.model
+            if model is not None and model is not core.model:
+                name = model.name
+            return found, name, seconds, unformed
     finally:
         await retrieval.close()
 

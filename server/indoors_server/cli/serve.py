@@ -22,11 +22,14 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every
     user = settings.resolve(settings.user_layer())
     log.configure(user.log_level, user.log_file)
     from indoors_server import app, paths, prelaunch, session_record
+    from indoors_server.elsewhere import Elsewhere
+    from indoors_server.gateway_client import GatewayClient
     from indoors_server.launching import Launcher
     from indoors_server.retrieval import IndexRetrieval
 
     retrieval = IndexRetrieval(paths.cache_dir)
-    core = EngineCore(retrieval=retrieval)
     launcher = Launcher(prelaunch.outcome())
+    elsewhere = Elsewhere(GatewayClient(launcher), time.monotonic)
+    core = EngineCore(retrieval=retrieval, elsewhere=elsewhere)
     record, refused = session_record.record, session_record.refused
     return app.run(core, time.monotonic, retrieval, record, refused, launcher)

@@ -12,10 +12,14 @@ import msgspec
 
 from indoors_completion.types import Document, EngineError
 from indoors_indexing.types import Retrieval
-from indoors_server import lockdown, log, settings
+from indoors_server import lockdown, log, prelaunch, settings
 from indoors_server.cli import screen
 from indoors_server.core import EngineCore
+from indoors_server.elsewhere import Elsewhere
+from indoors_server.gateway_client import GatewayClient
+from indoors_server.launching import Launcher
 from indoors_server.policies import Policies
+from indoors_server.router import Kind
 from indoors_server.settings import Settings
 from indoors_server.status import Facts
 
@@ -57,9 +61,17 @@ async def loaded_core(
     quiet: bool = False,
     retrieval: Retrieval | None = None,
     policies: Policies | None = None,
+    asked: tuple[Kind, Document] | None = None,
 ) -> AsyncIterator[EngineCore]:
-    """A core whose model is loaded, if `policies` allow it. Raises IndoorsError if it cannot be."""
-    core = EngineCore(retrieval=retrieval)
+    """A core whose model is there, if `policies` allow it. Raises IndoorsError if it cannot be.
+
+    `asked` is what it will be asked, which decides the engine; without it, the one here is loaded.
+    """
+    launcher = Launcher(prelaunch.outcome())
+    await launcher.open()
+    core = EngineCore(
+        retrieval=retrieval, elsewhere=Elsewhere(GatewayClient(launcher), time.monotonic)
+    )
     core.obey(policies or policies_for())
     progress = None if quiet else _LoadBar()
     changed = asyncio.Event()
@@ -71,12 +83,13 @@ async def loaded_core(
 
     core.start(resolved, on_change)
     try:
-        await core.wait_ready()
+        await core.wait_ready(core.route(*asked) if asked is not None else None)
         if progress is not None:
             progress.finish()
         yield core
     finally:
         await core.close()
+        await launcher.close()
 
 
 class _LoadBar:

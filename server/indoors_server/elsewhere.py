@@ -1,0 +1,321 @@
+"""Engines elsewhere for one server: the rules, the servers that they name, a pipeline for each.
+
+    route(document) -> Route        what the rules say, with the policy and what is known by now
+    lane(route)     -> Lane         the servers of a rule, with the pipeline that asks them
+
+Each lane has a pipeline of its own, because prompts and windows follow from a model. In it nothing
+is computed that nobody waits for. Everything belongs to one event loop.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Sequence
+
+import msgspec
+
+from indoors_completion.pipeline import Pipeline
+from indoors_completion.types import (
+    Completion,
+    CompletionRequest,
+    Document,
+    EngineError,
+    Span,
+    Stage,
+)
+from indoors_server import endpoint_files, router
+from indoors_server.door import Door
+from indoors_server.endpoints import Endpoint
+from indoors_server.policies import Policies
+from indoors_server.policy.verdict import SendKind
+from indoors_server.remote.engine import RemoteEngine, folder_of
+from indoors_server.remote.faults import Fault
+from indoors_server.remote.servers import Server, Servers
+from indoors_server.router import LOCAL, Asked, Kind, Known, Route, Rule, Where
+from indoors_server.status import EngineStatus, Facts
+
+_log = logging.getLogger("indoors.elsewhere")
+
+# How long the first request to a server nobody has asked yet waits until it has said what it is.
+PATIENCE_S = 30.0
+_LATENCY_S, _WEIGHT = 60.0, 0.3
+
+
+class Lane:
+    """The servers of one rule, and what asks them."""
+
+    def __init__(
+        self, servers: Servers, door: Door, clock: Callable[[], float], make: MakePipeline
+    ) -> None:
+        self.servers = servers
+        self.editor = RemoteEngine(servers, door, clock, "refactor")
+        self.pipeline = make(RemoteEngine(servers, door, clock))
+
+
+MakePipeline = Callable[[RemoteEngine], Pipeline]
+
+
+class Elsewhere:
+    """`load` reads the endpoints. `make` and `on_change` are the core's (`connect`)."""
+
+    def __init__(
+        self,
+        door: Door,
+        clock: Callable[[], float],
+        load: Callable[[], endpoint_files.Found] = endpoint_files.load,
+    ) -> None:
+        self._door, self._clock, self._load = door, clock, load
+        self._make: MakePipeline | None = None
+        self._on_change: Callable[[], None] = lambda: None
+        self.policies = Policies()
+        self.rules: tuple[Rule, ...] = ()
+        self._endpoints: dict[str, Endpoint] = {}
+        self._problems: tuple[str, ...] = ()
+        self._servers: dict[str, Server] = {}
+        self._lanes: dict[tuple[str, ...], Lane] = {}
+        self._local_ms: tuple[float, float] | None = None  # (milliseconds, when)
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def connect(self, make: MakePipeline, on_change: Callable[[], None]) -> None:
+        """Lanes get their pipelines from `make`; `on_change` hears of servers that came or went."""
+        self._make, self._on_change = make, on_change
+
+    def use(self, rules: Sequence[Rule]) -> None:
+        """These rules count from now on, with the endpoints as their files name them now."""
+        self.rules = tuple(rules)
+        if not self.rules:
+            return
+        found = self._load()
+        self._problems = found.problems
+        changed = {name for name in self._servers
+                   if found.endpoints.get(name) != self._endpoints.get(name)}  # fmt: skip
+        for name in changed:
+            self._servers.pop(name).close()
+        for names in [names for names in self._lanes if changed & set(names)]:
+            self._lanes.pop(names).pipeline.cancel()
+        self._endpoints = found.endpoints
+        self.look()
+
+    def look(self) -> None:
+        """Ask the servers that rules name what they are, unless they rest. No code is sent."""
+        for name in dict.fromkeys(name for rule in self.rules for name in rule.names):
+            server = self._server(name)
+            refused = self.policies.of("").may_reach(_destination(server), "inline")
+            if server is not None and refused and not server.endpoint.is_closed:
+                task = asyncio.get_running_loop().create_task(self._look(server))
+                self._tasks.add(task)
+                task.add_done_callback(self._tasks.discard)
+
+    async def _look(self, server: Server) -> None:
+        before = server.state
+        await server.ready()
+        if server.state != before:
+            self._on_change()
+
+    # --- choosing -------------------------------------------------------------------------------
+
+    def route(self, kind: Kind, document: Document) -> Route:
+        """What answers a request about a document."""
+        if not self.rules:
+            return Route(where="local")
+        asked = Asked(kind=kind, language=document.language, n_characters=len(document.text))
+        known = Known(
+            where=self._where,
+            refuses=lambda name, kind: self._refusal(name, kind, document),
+            down=self._down,
+            latency_ms=self._latency_ms,
+        )
+        return router.choose(self.rules, asked, known)
+
+    def _where(self, name: str) -> Where | None:
+        endpoint = self._endpoints.get(name)
+        if endpoint is None:
+            return None
+        place = endpoint_files.destination(endpoint)
+        is_closed = endpoint.is_closed or place in self.policies.of("").closed_hosts
+        return "closed" if is_closed else "onprem"
+
+    def _refusal(self, name: str, kind: Kind, document: Document) -> str:
+        """Why the policy does not let a document's text go to an engine; "" if it does. The gateway
+        asks again, for every file in a prompt.
+        """
+        endpoint = self._endpoints[name]
+        if self._door.reason:
+            return f"there is no way out: {self._door.reason}"
+        folder = folder_of(document.uri, document.path)
+        send_kind: SendKind = "refactor" if kind == "refactor" else "inline"
+        place = endpoint_files.destination(endpoint)
+        return self.policies.of(folder).may_send(document.path, place, send_kind).reason
+
+    def _down(self, name: str) -> str:
+        server = self._server(name)
+        if server is None or server.fault is None or server.fault.kind == "busy":
+            return ""
+        return server.fault.what
+
+    def _latency_ms(self, names: Sequence[str]) -> float | None:
+        if list(names) == [LOCAL]:
+            known = self._local_ms
+            is_old = known is None or self._clock() - known[1] > _LATENCY_S
+            return None if known is None or is_old else known[0]
+        lane = self._lanes.get(tuple(name for name in names if name != LOCAL))
+        return lane.servers.latency_ms() if lane is not None else None
+
+    def learn_local(self, milliseconds: float) -> None:
+        """The engine on this machine took so long to its first text."""
+        known = self._latency_ms([LOCAL])
+        mean = milliseconds if known is None else known + _WEIGHT * (milliseconds - known)
+        self._local_ms = (mean, self._clock())
+
+    # --- asking ---------------------------------------------------------------------------------
+
+    def _server(self, name: str) -> Server | None:
+        if name not in self._servers:
+            endpoint = self._endpoints.get(name)
+            if endpoint is None:
+                return None
+            self._servers[name] = Server(endpoint, self._door, self._clock)
+        return self._servers[name]
+
+    def lane(self, route: Route) -> Lane:
+        """What asks the servers of a route that leads to some."""
+        if route.use not in self._lanes:
+            assert self._make is not None
+            found = [server for name in route.use if (server := self._server(name)) is not None]
+            servers = Servers(found, self._clock)
+            self._lanes[route.use] = Lane(servers, self._door, self._clock, self._make)
+        return self._lanes[route.use]
+
+    async def wait_ready(self, route: Route) -> None:
+        """Wait until a server of the route is known. Raises EngineError with what keeps it."""
+        if route.where != "onprem":
+            return
+        fault = await self._ready(self.lane(route), PATIENCE_S)
+        if fault is not None:
+            raise EngineError(fault.what, why=fault.why, next_step=fault.next_step)
+
+    async def _ready(self, lane: Lane, within_s: float) -> Fault | None:
+        before = lane.servers.model
+        try:
+            async with asyncio.timeout(within_s):
+                fault = await lane.servers.ready()
+        except TimeoutError:
+            fault = Fault(kind="down", what=f"{lane.servers.name} has not said what it is yet.")
+        if (lane.servers.model is None) != (before is None):
+            self._on_change()
+        return fault
+
+    async def answer(
+        self,
+        request: CompletionRequest,
+        here: Callable[[CompletionRequest], Awaitable[Completion]],
+    ) -> Completion:
+        """Complete with the engine that the rules choose; `here` is the one on this machine."""
+        if not self.rules:
+            return await here(request)
+        route = self.route("completion", request.document)
+        if route.where == "onprem":
+            completion = await self._complete(route, request)
+        elif route.where == "local":
+            completion = await here(request)
+            if completion.source == "model" and completion.ttft_ms > 0:
+                self.learn_local(completion.ttft_ms)
+        else:
+            completion = nothing(request, "none", "a rule says so")
+        chosen = ", ".join(route.use) or route.where
+        stage = Stage(name="route", decision=chosen, reason=route.reason)
+        return msgspec.structs.replace(completion, stages=(stage, *completion.stages))
+
+    async def _complete(self, route: Route, request: CompletionRequest) -> Completion:
+        """Complete with the servers of a route; an empty completion where none answers."""
+        lane = self.lane(route)
+        fault = await self._ready(lane, request.deadline_ms / 1000)
+        if fault is not None:
+            return nothing(request, fault.what, str(fault))
+        # Nothing is sent that nobody waits for.
+        found = await lane.pipeline.complete(msgspec.structs.replace(request, background=False))
+        if found.stop_reason != "unavailable":
+            return found
+        why = lane.servers.why()
+        stage = Stage(name="server", decision=route.use[0], reason=why)
+        return msgspec.structs.replace(found, stages=(*found.stages, stage))
+
+    def is_ready(self, route: Route, request: CompletionRequest) -> bool:
+        """Whether a request would be answered without asking anything new."""
+        if route.where == "none":
+            return True
+        return route.use in self._lanes and self._lanes[route.use].pipeline.is_ready(request)
+
+    # --- what the editor does -------------------------------------------------------------------
+
+    def changed(self, document: Document, offset: int | None) -> None:
+        """A document changed: what is computed for a text that it does not lead to ends."""
+        for lane in self._lanes.values():
+            lane.pipeline.changed(document, offset)
+
+    def forget(self, uri: str) -> None:
+        """A document was closed."""
+        for lane in self._lanes.values():
+            lane.pipeline.forget(uri)
+
+    def close(self) -> None:
+        """End all that runs."""
+        for lane in self._lanes.values():
+            lane.pipeline.cancel()
+        self.rules = ()
+        for server in self._servers.values():
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+
+    # --- status ---------------------------------------------------------------------------------
+
+    @property
+    def engines(self) -> tuple[EngineStatus, ...]:
+        """The engines that rules name, as they are now."""
+        names = dict.fromkeys(name for rule in self.rules for name in rule.names)
+        return tuple(self._status(name) for name in names if name not in (LOCAL, router.NONE))
+
+    def _status(self, name: str) -> EngineStatus:
+        server = self._server(name)
+        if server is None:
+            told = [one for one in self._problems if f": {name}: " in one]
+            return EngineStatus(
+                name=name, state="wrong", reason="; ".join(told) or f"engines.json names no {name}"
+            )
+        if self._where(name) == "closed":
+            reason = "a closed API: it edits only where you ask for it by its name"
+            return EngineStatus(name=name, state="closed", reason=reason)
+        allowed = self.policies.of("").may_reach(_destination(server), "inline")
+        if reason := self._door.reason or allowed.reason:
+            return EngineStatus(name=name, state="refused", reason=reason)
+        model = server.found.abilities.model if server.found is not None else ""
+        advice = server.found.advice if server.found is not None else ""
+        fault = str(server.fault) if server.fault is not None else advice
+        return EngineStatus(name=name, state=server.state, reason=fault, model=model)
+
+    def facts(self, local: Facts) -> Facts:
+        """What is known of the engines together: one that answers is enough."""
+        if local.phase == "ready" or not self.rules:
+            return local
+        for one in self.engines:
+            if one.state in ("up", "busy") and one.model:
+                return Facts(phase="ready", model=one.model, device=one.name)
+        return local
+
+
+def _destination(server: Server | None) -> str:
+    return endpoint_files.destination(server.endpoint) if server is not None else ""
+
+
+def nothing(request: CompletionRequest, decision: str, reason: str = "") -> Completion:
+    """An empty completion that says why."""
+    return Completion(
+        id="",
+        text="",
+        span=Span(request.offset, request.offset),
+        source="none",
+        stop_reason="unavailable",
+        stages=(Stage(name="server", decision=decision, reason=reason),),
+    )

@@ -1,0 +1,233 @@
+"""What is known of the servers that one rule names: which of them answer, how fast, what they are.
+
+unknown -> (probe) -> up -> a request fails -> resting, longer every time -> (probe) -> up | resting
+                      up -> busy (429, 503) -> resting as long as it says
+
+Nothing is probed that nobody waits for: a server that rests is looked at by the first request after
+its pause, which is short, so that one that came back is used at once. A probe carries no code.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Callable, Sequence
+from typing import Literal
+
+import msgspec
+
+from indoors_completion import chat, fim
+from indoors_completion.types import ModelInfo
+from indoors_server.door import Door
+from indoors_server.endpoints import Endpoint
+from indoors_server.remote.faults import Fault, Feature
+from indoors_server.remote.probe import Found, probe
+
+# Pauses before a server is looked at again, by how often in a row it failed.
+PAUSES_S = (0.1, 0.3, 1.0)
+BUSY_S = 1.0
+# What a person has to change is looked at again when they may have.
+WRONG_S = 3.0
+# A measured speed is a sample; and it is told again only when it is off by this factor, because
+# windows follow from it, and one that moves costs the server its cache.
+_WEIGHT, _NOTABLE = 0.3, 1.5
+_LATENCY_S = 60.0
+# Of a model whose size nobody says: those that teams run are larger than what runs here.
+_UNKNOWN_PARAMETERS = 7_000_000_000
+
+State = Literal["unknown", "up", "busy", "down", "wrong", "refused"]
+
+
+class Server:
+    """One endpoint, as it is seen from here. Belongs to one event loop."""
+
+    def __init__(self, endpoint: Endpoint, door: Door, clock: Callable[[], float]) -> None:
+        self.endpoint = endpoint
+        self.found: Found | None = None
+        self.fault: Fault | None = None
+        self._door = door
+        self._clock = clock
+        self._is_sure = False
+        self._n_failures = 0
+        self._rests_until_s = 0.0
+        self._probing: asyncio.Task[Found | Fault] | None = None
+
+    @property
+    def state(self) -> State:
+        """What a person would call its state."""
+        if self.fault is None:
+            return "up" if self._is_sure else "unknown"
+        kind = self.fault.kind
+        return kind if kind in ("busy", "wrong", "refused") else "down"
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether it is left alone for now."""
+        return self._clock() < self._rests_until_s
+
+    async def ready(self) -> Found | Fault:
+        """What it is, asking it where that is not known (any more); else why it cannot be used."""
+        if self.is_resting and self.fault is not None:
+            return self.fault
+        if self._is_sure and self.found is not None:
+            self.fault = None
+            return self.found
+        if self._probing is None:
+            self._probing = asyncio.get_running_loop().create_task(probe(self._door, self.endpoint))
+            self._probing.add_done_callback(self._probed)
+        # Whoever waits may be cancelled; others wait for the same answer.
+        return await asyncio.shield(self._probing)
+
+    def _probed(self, task: asyncio.Task[Found | Fault]) -> None:
+        self._probing = None
+        if task.cancelled() or task.exception() is not None:
+            return
+        outcome = task.result()
+        if isinstance(outcome, Fault):
+            self.failed(outcome)
+            return
+        lacks = self.found.abilities.lacks if self.found is not None else frozenset[Feature]()
+        abilities = msgspec.structs.replace(outcome.abilities, lacks=lacks)
+        self.found = msgspec.structs.replace(outcome, abilities=abilities)
+        self._is_sure, self.fault, self._rests_until_s = True, None, 0.0
+
+    def answered(self) -> None:
+        """It gave an answer."""
+        self._n_failures, self.fault, self._rests_until_s = 0, None, 0.0
+
+    def failed(self, fault: Fault) -> None:
+        """It did not: leave it alone for a while."""
+        if fault.kind in ("context", "feature"):
+            return  # it answers, and said what it cannot do with this prompt
+        self.fault = fault
+        if fault.kind == "busy":
+            pause_s = fault.retry_after_s or BUSY_S
+        elif fault.kind == "down":
+            pause_s = PAUSES_S[min(self._n_failures, len(PAUSES_S) - 1)]
+            self._n_failures += 1
+            self._is_sure = False
+        else:
+            pause_s, self._is_sure = WRONG_S, False
+        self._rests_until_s = self._clock() + pause_s
+
+    def lacks(self, feature: Feature) -> None:
+        """It does not take something that can be left out."""
+        if self.found is not None:
+            able = self.found.abilities
+            able = msgspec.structs.replace(able, lacks=able.lacks | {feature})
+            self.found = msgspec.structs.replace(self.found, abilities=able)
+
+    def close(self) -> None:
+        """Nothing more is asked."""
+        if self._probing is not None:
+            self._probing.cancel()
+
+
+class Servers:
+    """The servers of one rule, and the model that they serve. Rules may share servers."""
+
+    def __init__(self, servers: Sequence[Server], clock: Callable[[], float]) -> None:
+        self.all = tuple(servers)
+        self._clock = clock
+        self._speeds: dict[str, float] = {}
+        self._told: dict[str, float] = {}
+        self._latency: tuple[float, float] | None = None  # (milliseconds, when it was measured)
+
+    @property
+    def name(self) -> str:
+        """The names of all."""
+        return ", ".join(server.endpoint.name for server in self.all)
+
+    @property
+    def fault(self) -> Fault | None:
+        """Why none of them can be used, None if one may be."""
+        faults = [server.fault for server in self.all]
+        return None if any(fault is None for fault in faults) else faults[0]
+
+    def why(self) -> str:
+        """What keeps all of them, or one of them, from answering; "" if nothing does."""
+        faults = [server.fault for server in self.all if server.fault is not None]
+        return " ".join(str(fault) for fault in faults)
+
+    @property
+    def model(self) -> ModelInfo | None:
+        """The model of the first that is known: prompts are made for it, and only servers with a
+        model of the same family are asked.
+        """
+        first = next((one for one in self.all if one.found is not None), None)
+        if first is None or (found := first.found) is None:
+            return None
+        return self._described(first.endpoint, found)
+
+    async def ready(self) -> Fault | None:
+        """Wait until one of them is known; why none is, else None."""
+        if self.model is not None:
+            return None
+        outcomes = await asyncio.gather(*(server.ready() for server in self.all))
+        if any(isinstance(outcome, Found) for outcome in outcomes):
+            return None
+        return next(outcome for outcome in outcomes if isinstance(outcome, Fault))
+
+    def order(self, key: str) -> list[Server]:
+        """The servers, the one that knows this document first.
+
+        Rendezvous hashing: each document has an order of its own, so that its prompts meet the
+        cache that they are in; one server more or less moves no other document.
+        """
+
+        def weight(server: Server) -> bytes:
+            return hashlib.sha256(f"{server.endpoint.name}\0{key}".encode()).digest()
+
+        ranked = sorted(self.all, key=weight)
+        return sorted(ranked, key=lambda server: server.is_resting)
+
+    def _described(self, endpoint: Endpoint, found: Found) -> ModelInfo:
+        able = found.abilities
+        identity = "\0".join((self.name, endpoint.url, able.model, found.family))
+        family = fim.by_name(found.family) if endpoint.api != "chat" else None
+        is_instruct = endpoint.instruct and any(one.family == found.family for one in chat.CHATS)
+        return ModelInfo(
+            key=f"elsewhere:{hashlib.sha256(identity.encode()).hexdigest()[:16]}",
+            name=able.model or endpoint.name,
+            family=found.family,
+            architecture="",
+            instruct=is_instruct,
+            n_params=found.n_params or _UNKNOWN_PARAMETERS,
+            size_bytes=0,
+            n_ctx=able.n_ctx,
+            n_ctx_train=able.n_ctx,
+            n_layers=0,
+            n_gpu_layers=0,
+            device=self.name,
+            can_shift=False,
+            reuse="prefix",
+            reuse_reason="the server keeps what prompts begin with",
+            prefill_tps=self._told.get("prefill", 0.0),
+            decode_tps=self._told.get("decode", 0.0),
+            advice=found.advice if family is None and endpoint.api != "chat" else "",
+        )
+
+    # --- measured -------------------------------------------------------------------------------
+
+    def latency_ms(self) -> float | None:
+        """How long the first text took lately, None if nobody has asked for a while."""
+        if self._latency is None or self._clock() - self._latency[1] > _LATENCY_S:
+            return None
+        return self._latency[0]
+
+    def learn_latency(self, milliseconds: float) -> None:
+        """The first text of an answer took so long."""
+        known = self.latency_ms()
+        mean = milliseconds if known is None else known + _WEIGHT * (milliseconds - known)
+        self._latency = (mean, self._clock())
+
+    def learn(self, what: Literal["prefill", "decode"], n_tokens: int, took_ms: float) -> None:
+        """So many tokens took so long."""
+        if took_ms <= 0:
+            return
+        sample = n_tokens / took_ms * 1000
+        before = self._speeds.get(what, sample)
+        speed = self._speeds[what] = before + _WEIGHT * (sample - before)
+        told = self._told.get(what, 0.0)
+        if not (told > 0 and told / _NOTABLE < speed < told * _NOTABLE):
+            self._told[what] = speed
