@@ -21,7 +21,9 @@ from pygls.lsp.server import LanguageServer
 from pygls.protocol import LanguageServerProtocol, lsp_method
 
 from indoors_server import __version__, convert, handlers, handshake, lockdown, log, transport
+from indoors_server.closed import editor, sending
 from indoors_server.dispatch import Dispatcher, send_json
+from indoors_server.door import Door
 from indoors_server.launching import Launcher
 from indoors_server.outbox import EditorOutbox
 from indoors_server.ports import Core
@@ -129,6 +131,7 @@ class Server(LanguageServer):
         record: Callable[[Counters], None] = lambda _counters: None,
         refused: Callable[[Refusal], None] = lambda _refusal: None,
         launcher: Launcher | None = None,
+        door: Door | None = None,
     ) -> None:
         super().__init__(
             "indoors",
@@ -151,6 +154,13 @@ class Server(LanguageServer):
             refused=refused,
             launcher=lambda: self.launcher.state,
         )
+        if door is not None:
+            around = editor.surroundings(door, self.service.policies, core.outline)
+            self.service.edits.closed = editor.ClosedEdits(
+                sending.Closed(around),
+                self.outbox.preview_send,
+                lambda: self.outbox.client_previews_sends,
+            )
         self.service.read_user_settings()
         self.parent_watch = transport.ParentWatch(self._editor_gone)
         self.greeting = ""
@@ -231,6 +241,7 @@ def run(
     record: Callable[[Counters], None] = lambda _counters: None,
     refused: Callable[[Refusal], None] = lambda _refusal: None,
     launcher: Launcher | None = None,
+    door: Door | None = None,
 ) -> int:
     """Serve the editor on stdin and stdout; the exit status."""
     stream, descriptor = transport.take_over_stdio()
@@ -244,6 +255,7 @@ def run(
         record=record,
         refused=refused,
         launcher=launcher,
+        door=door,
     )
     status = asyncio.run(server.serve(stream, descriptor))
     # The reading thread may still sit in a read: leave without waiting for it.

@@ -46,7 +46,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 class Wish(msgspec.Struct, frozen=True, kw_only=True):
     """An edit that is asked for: the argument of `indoors.refactor`, and `data` of a code action.
 
-    Without a `version` the document is meant as it is.
+    Without a `version` the document is meant as it is. `endpoint` is the name of the closed API
+    that is to make it, "" for the model that makes edits otherwise.
     """
 
     uri: Annotated[str, Meta(max_length=8192)]
@@ -55,6 +56,7 @@ class Wish(msgspec.Struct, frozen=True, kw_only=True):
     version: int | None = None
     instruction: Text = ""
     problem: Report | None = None
+    endpoint: Annotated[str, Meta(max_length=100)] = ""
 
 
 class Offered(msgspec.Struct, frozen=True, kw_only=True):

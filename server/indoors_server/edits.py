@@ -23,11 +23,13 @@ from indoors_completion.refactor import actions
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
 from indoors_completion.types import InputError
-from indoors_indexing.types import Document, Outline, Span
+from indoors_indexing.types import Span
 from indoors_server import edit_menu, edit_request, tests_request
 from indoors_server.busy import Busy
+from indoors_server.closed.editor import ClosedEdits
 from indoors_server.edit_progress import Progress, checked
 from indoors_server.edit_values import Made, Offered, Place, Refused, Report, Wish, plain, why
+from indoors_server.edited_outlines import KeptOutlines
 from indoors_server.executed_files import is_executed
 from indoors_server.ports import Core, Outbox, Working
 from indoors_server.positions import Lines
@@ -50,12 +52,8 @@ PATIENT_S = 2.0
 CALM_S = 0.75
 AUTOMATIC_CHARACTERS = 30_000
 MAX_PROBLEMS = 5
+NO_CLOSED = "the policy's mode was not closed when the server started"
 _OURS = "indoors"
-
-
-class _Outlined(msgspec.Struct):
-    document: Document
-    task: asyncio.Future[Outline | None]
 
 
 class _Running(msgspec.Struct):
@@ -97,7 +95,9 @@ class Edits:
         # Whether it can create a file.
         self.client_creates = False
         self._running: dict[str, _Running] = {}
-        self._outlines: dict[str, _Outlined] = {}
+        self._outlines = KeptOutlines(core.outline)
+        # Edits by closed APIs, where there may be any.
+        self.closed: ClosedEdits | None = None
         self._changed_s: dict[str, float] = {}
         self._tidying = Tidying(core.outline, outbox.message, session.folders)
 
@@ -112,15 +112,13 @@ class Edits:
     def forget(self, uri: str) -> None:
         """A document was closed."""
         self._changed_s.pop(uri, None)
-        if (outlined := self._outlines.pop(uri, None)) is not None:
-            outlined.task.cancel()
+        self._outlines.forget(uri)
         if (running := self._running.get(uri)) is not None:
             running.stop(MOVED)
 
     def close(self) -> None:
         """The server ends: what runs is answered."""
-        for outlined in self._outlines.values():
-            outlined.task.cancel()
+        self._outlines.close()
         for running in self._running.values():
             running.stop("the server is ending")
 
@@ -156,9 +154,9 @@ class Edits:
         document = snapshot.document
         is_calm = self._clock() - self._changed_s.get(document.uri, -CALM_S) >= CALM_S
         may_begin = is_calm and len(document.text) <= AUTOMATIC_CHARACTERS
-        if automatic and not may_begin and not self._is_outlined(document):
+        if automatic and not may_begin and not self._outlines.has(document):
             return []
-        outline = await self._outline(document, GLANCE_S if automatic else PATIENT_S)
+        outline = await self._outlines.of(document, GLANCE_S if automatic else PATIENT_S)
         if outline is None:
             return []
         here = EditRequest(
@@ -173,6 +171,8 @@ class Edits:
             for offer in actions.offered(here)
             if offer.action.name != actions.TESTS or snapshot.root  # else they have no place
         ]
+        if self.closed is not None:
+            found += self.closed.offered(snapshot, actions.offered(here), wish)
         return [one for one in found if edit_menu.is_wanted(one.kind, only)]
 
     def _fixes(
@@ -206,7 +206,9 @@ class Edits:
             return _nothing(MOVED)
         if action.needs_instruction and not wish.instruction.strip():
             return _nothing("nobody said what to do")
-        if self._core.facts.phase != "ready":
+        if wish.endpoint and self.closed is None:
+            return _nothing(f"{plain(wish.endpoint)[:60]} cannot be asked: {NO_CLOSED}")
+        if not wish.endpoint and self._core.facts.phase != "ready":
             self._core.recheck()
             return _nothing(self._core.facts.reason or "the model is not loaded yet")
         return await self._made(snapshot, wish, action)
@@ -225,7 +227,8 @@ class Edits:
         try:
             # An answer that is being written at the deadline may end; then no other one begins.
             patience_s = 2.0 * deadline_s + self._tidying.takes_s(settings)
-            return await asyncio.wait_for(running.task, patience_s)
+            # Who looks at what would be sent takes the time that it takes.
+            return await asyncio.wait_for(running.task, None if wish.endpoint else patience_s)
         except TimeoutError:
             return _nothing(f"it took longer than {deadline_s} seconds (refactor.deadlineSeconds)")
         except asyncio.CancelledError:
@@ -244,7 +247,7 @@ class Edits:
         document = snapshot.document
         started_s = self._clock()
         try:
-            outline = await self._outline(document, PATIENT_S)
+            outline = await self._outlines.of(document, PATIENT_S)
             if outline is None:
                 return _nothing("this text cannot be parsed here, and so no edit could be checked")
             problem = wish.problem
@@ -263,11 +266,14 @@ class Edits:
             if action.name == actions.TESTS:
                 request = await tests_request.for_tests(request, self._around(snapshot))
             with self._busy.running():
-                found = await self._core.edit(
-                    request,
-                    is_late=lambda: self._clock() - started_s >= deadline_s,
-                    on_text=Progress(work, request),
-                )
+                on_text = Progress(work, request)
+                if wish.endpoint and self.closed is not None:
+                    found = await self.closed.edit(snapshot, request, wish.endpoint, on_text)
+                else:
+                    late_s = started_s + deadline_s
+                    found = await self._core.edit(
+                        request, is_late=lambda: self._clock() >= late_s, on_text=on_text
+                    )
         except InputError as error:
             return _nothing(error.what)
         except Exception as error:  # noqa: BLE001 - a fault of ours costs one edit (I9)
@@ -280,7 +286,7 @@ class Edits:
         now = self._session.snapshot(wish.uri)
         if now is None or now.document != document:
             return _nothing(MOVED)
-        said = plain(f"{checked(found, self._core.facts.model)} {untidy}")
+        said = plain(f"{checked(found, wish.endpoint or self._core.facts.model)} {untidy}")
         if found.document != document:
             return await self._elsewhere(found, request, said)
         return Made(
@@ -362,29 +368,6 @@ class Edits:
 
     def _problem(self, snapshot: Snapshot, report: Report) -> Problem:
         return Problem(plain(report.message), self._span(snapshot, report.range), report.source)
-
-    def _is_outlined(self, document: Document) -> bool:
-        known = self._outlines.get(document.uri)
-        return known is not None and known.document == document
-
-    async def _outline(self, document: Document, within_s: float) -> Outline | None:
-        """The outline of a document, made once for each version; None if it is not there by then
-        (the next question may find it), or there is none.
-        """
-        if not self._is_outlined(document):
-            if (old := self._outlines.pop(document.uri, None)) is not None:
-                old.task.cancel()
-            asked = asyncio.ensure_future(self._core.outline(document, within_s))
-            self._outlines[document.uri] = _Outlined(document, asked)
-        task = self._outlines[document.uri].task
-        await asyncio.wait({task}, timeout=within_s)
-        if not task.done():
-            return None
-        failed = task.cancelled() or task.exception() is not None
-        outline = None if failed else task.result()
-        if outline is None:  # a parser that was busy, or just started, may have it the next time
-            self._outlines.pop(document.uri, None)
-        return outline
 
 
 def _paths(snapshot: Snapshot) -> list[str]:

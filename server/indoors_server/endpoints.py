@@ -17,11 +17,19 @@ import msgspec
 #   llama-server its own /completion and /infill, with token arrays
 #   ollama       /api/generate with `raw`
 #   chat         /v1/chat/completions, for edits only: a server that takes no raw prompt
-#   openai-api, anthropic-api, google-api   closed: documented HTTP APIs of others, for edits only
+#   openai-api, openai-responses-api, anthropic-api, google-api
+#                closed: documented HTTP APIs of others, for edits only
 Api = Literal[
-    "openai", "llama-server", "ollama", "chat", "openai-api", "anthropic-api", "google-api"
+    "openai",
+    "llama-server",
+    "ollama",
+    "chat",
+    "openai-api",
+    "openai-responses-api",
+    "anthropic-api",
+    "google-api",
 ]
-CLOSED_APIS = frozenset({"openai-api", "anthropic-api", "google-api"})
+CLOSED_APIS = frozenset({"openai-api", "openai-responses-api", "anthropic-api", "google-api"})
 
 # What may be called, below the endpoint's address: nothing else ever is. `{model}` is its model.
 CALLS: dict[str, frozenset[str]] = {
@@ -39,7 +47,8 @@ CALLS: dict[str, frozenset[str]] = {
     ),
     "ollama": frozenset({"/api/generate", "/api/tags", "/api/show", "/api/version"}),
     "chat": frozenset({"/v1/chat/completions", "/v1/models", "/health"}),
-    "openai-api": frozenset({"/v1/chat/completions", "/v1/responses"}),
+    "openai-api": frozenset({"/v1/chat/completions"}),
+    "openai-responses-api": frozenset({"/v1/responses"}),
     "anthropic-api": frozenset({"/v1/messages"}),
     "google-api": frozenset({"/v1beta/models/{model}:streamGenerateContent?alt=sse"}),
 }

@@ -47,6 +47,9 @@ def initialize(ls: Server, params: types.InitializeParams) -> None:
     service.client_refreshes = isinstance(client, dict) and client.get("refresh") is True
     ls.editing = convert.editing_client(params.capabilities, client)
     ls.outbox.client_applies_edits = ls.editing.applies
+    experimental = params.capabilities.experimental
+    is_told = isinstance(experimental, dict) and experimental.get("indoorsPreviewSend") is True
+    ls.outbox.client_previews_sends = is_told
     service.edits.client_confirms = ls.editing.annotations
     service.edits.client_creates = ls.editing.creates
     name = params.client_info.name if params.client_info else ""
@@ -194,6 +197,10 @@ async def resolve_code_action(ls: Server, params: types.CodeAction) -> types.Cod
     wish = edit_values.wish_of(params.data)
     if wish is None:
         raise JsonRpcInvalidParams("This is no code action of ours.")
+    if wish.endpoint:
+        # Editors resolve entries that nobody has chosen: what may leave is asked for by command.
+        params.disabled = types.CodeActionDisabled("this is done by its command")
+        return params
     made = await ls.service.edits.make(wish)
     if isinstance(made, Refused):
         ls.outbox.message("info", made.reason)

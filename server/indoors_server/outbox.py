@@ -33,7 +33,10 @@ class EditorOutbox:
         self._progress: _LoadProgress | None = None
         self._works: dict[str, Work] = {}
         self._applying: dict[str, asyncio.Future[str]] = {}
+        self._previews: dict[str, asyncio.Future[bool | None]] = {}
         self.client_applies_edits = False
+        # Whether the client shows what would be sent to a closed API, and asks.
+        self.client_previews_sends = False
         self.client_shows_progress = False
         self.client_shows_diagnostics = False
         self.tracing = False
@@ -116,11 +119,31 @@ class EditorOutbox:
         finally:
             del self._applying[number]
 
+    async def preview_send(self, params: dict[str, Any]) -> bool | None:
+        """Send `indoors/previewSend`: whether a person accepted it; None where nobody was asked.
+
+        Anything but a clear yes is none.
+        """
+        if not self.client_previews_sends:
+            return None
+        number = next(self._ids)
+        answer: asyncio.Future[bool | None] = asyncio.get_running_loop().create_future()
+        self._previews[number] = answer
+        self._post({"id": number, "method": "indoors/previewSend", "params": params})
+        try:
+            return await answer
+        finally:
+            del self._previews[number]
+
     def answered(self, request_id: object, ok: bool, result: object = None) -> None:
         """The client answered a request of ours."""
         applying = self._applying.get(str(request_id))
         if applying is not None and not applying.done():
             applying.set_result(_why_not_applied(result if ok else None))
+        preview = self._previews.get(str(request_id))
+        if preview is not None and not preview.done():
+            is_yes = isinstance(result, dict) and result.get("accepted") is True
+            preview.set_result(is_yes if ok else None)
         work = self._works.get(str(request_id))
         if work is not None and ok:
             work.begin()

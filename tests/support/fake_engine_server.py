@@ -37,6 +37,7 @@ class Fake:
         self.left = threading.Event()  # a client closed while it was answered
         self.go_on = threading.Event()
         self.secret = ""
+        self.reply = b""  # where a test set it, the answer to everything
 
     @property
     def url(self) -> str:
@@ -63,6 +64,12 @@ class _Handler(BaseHTTPRequestHandler):
         body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
         headers = {name.lower(): value for name, value in self.headers.items()}
         self.fake.requests.append(Request(self.command, self.path, headers, body))
+        if self.fake.reply:
+            self._begin(200, {"Content-Type": "text/event-stream", "Transfer-Encoding": "chunked"})
+            for start in range(0, len(self.fake.reply), 50):
+                self._chunk(self.fake.reply[start : start + 50])
+            self.wfile.write(b"0\r\n\r\n")
+            return
         wish: dict[str, Any] = json.loads(body) if body[:1] == b"{" else {}
         with suppress(BrokenPipeError, ConnectionResetError, ssl.SSLError):
             getattr(self, "answer_" + wish.get("do", "stream"))(wish)

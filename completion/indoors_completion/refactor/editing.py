@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import aclosing
-from typing import NamedTuple
 
 import msgspec
 
@@ -23,22 +22,20 @@ from indoors_completion.chat import Message
 from indoors_completion.refactor import (
     actions,
     asking,
-    changes,
     extraction,
     prompts,
     shape,
-    style,
 )
 from indoors_completion.refactor.actions import Action
-from indoors_completion.refactor.case import Case
 from indoors_completion.refactor.extraction import NameForm
+from indoors_completion.refactor.judging import Judge, Judged
 from indoors_completion.refactor.shape import Shape
 from indoors_completion.refactor.stream import Answer, read_answers
 from indoors_completion.refactor.tests_form import TestsForm
 from indoors_completion.refactor.types import Attempt, Edit, EditRequest, How, NoSafeEdit, Target
-from indoors_completion.refactor.verify import Verdict, verify
+from indoors_completion.refactor.verify import Verdict
 from indoors_completion.types import Engine, Job, ModelInfo, Steering
-from indoors_indexing.types import Outline, Syntax
+from indoors_indexing.types import Syntax
 
 # How often an answer is asked to be mended before it is thrown away.
 MAX_REPAIRS = 1
@@ -87,14 +84,6 @@ class Editing:
         return await run.until_safe(is_late)
 
 
-class _Judged(NamedTuple):
-    """An answer that was looked at. `changes_code`: not only comments and documentation."""
-
-    edit: Edit | None
-    verdict: Verdict
-    changes_code: bool = False
-
-
 class _Run:
     """The attempts at one edit."""
 
@@ -110,15 +99,13 @@ class _Run:
         on_text: Progress,
     ) -> None:
         self._engine = engine
-        self._syntax = syntax
+        self._judge = Judge(syntax, request, action, target, known)
         self._request = request
         self._action = action
         self._target = target
         self._model = model
-        self._known = known
         self._on_text = on_text
         self._attempts: list[Attempt] = []
-        self._seen: set[str] = set()
         self._verdict = Verdict()
         self._first = prompts.messages(action, request, target)
         self._form = asking.shape_for(action, request, target)
@@ -204,74 +191,27 @@ class _Run:
         if answer.number == 0 and not answer.is_whole:
             self._on_text(form.given + answer.text)
 
-    def _leaves_code(self, judged: _Judged) -> bool:
+    def _leaves_code(self, judged: Judged) -> bool:
         """Whether an answer gives the code back as it was, though the wish is about code."""
         if judged.edit is None:
             return judged.verdict.check == _CHANGES_NOTHING
         about_code = asking.is_about_code(self._action, self._request, self._target)
         return not judged.changes_code and about_code
 
-    async def _judged(self, how: How, answer: Answer, form: Shape) -> tuple[str, _Judged]:
+    async def _judged(self, how: How, answer: Answer, form: Shape) -> tuple[str, Judged]:
         """An answer's code, and the edit that it is if it passes. What became of it is recorded."""
         written, is_cut = answer.text, answer.stop_reason == "length"
         if is_cut and isinstance(form, TestsForm):
             written = form.cut(written)
         code = form.code(written)
-        judged = await self._judge(answer, code, form)
+        is_fitted = isinstance(form, TestsForm)
+        judged = await self._judge.judge(code, answer.stop_reason, is_fitted=is_fitted)
         self._verdict = judged.verdict
         check, reason = judged.verdict
         self._attempts.append(
             Attempt(how=how, check=check, reason=reason, n_tokens=answer.n_tokens)
         )
         return code, judged
-
-    async def _judge(self, answer: Answer, code: str, form: Shape) -> _Judged:
-        if answer.stop_reason == "unavailable":
-            return _Judged(None, Verdict("engine", "the model stopped"))
-        if answer.stop_reason == "length" and not (code and isinstance(form, TestsForm)):
-            return _Judged(None, Verdict("length", "the answer does not come to an end"))
-        if not code.strip():
-            return _Judged(None, Verdict("empty", "the answer has no code in it"))
-        after, outline = await self._fitted(code, is_fitted=isinstance(form, TestsForm))
-        if after in self._seen:
-            return _Judged(None, Verdict("again", "the model gives the same answer again"))
-        self._seen.add(after)
-        case = Case(self._request, self._target, self._action.rules, after, outline, self._known)
-        verdict = verify(case)
-        if not verdict.passed:
-            return _Judged(None, verdict)
-        edit = Edit(
-            title=actions.title_of(self._action, self._request, self._target),
-            document=self._request.document,
-            before=case.old_text,
-            after=case.new_text,
-            changes=changes.changes_between(case.old_text, case.new_text, self._target.span.start),
-        )
-        kinds = ("code", "string", "annotation")
-        return _Judged(edit, verdict, case.new_leaves(*kinds) != case.old_leaves(*kinds))
-
-    async def _fitted(self, code: str, *, is_fitted: bool) -> tuple[str, Outline | None]:
-        """The document with the answer in it, in the file's style, and its outline."""
-        document, span = self._request.document, self._target.span
-        newline = "\r\n" if "\r\n" in document.text else "\n"
-        text = code.replace("\n", newline)
-        if not is_fitted:
-            text = style.fitted(
-                code,
-                document.text[span.start : span.end],
-                indent=self._target.indent,
-                unit=self._request.indent_unit,
-                newline=newline,
-                language=self._request.outline.language,
-            )
-        after = document.text[: span.start] + text + document.text[span.end :]
-        outline = await self._syntax.outline(document.language, after)
-        if outline is not None:
-            quote = style.quotes_of(document.text, self._request.outline.leaves, outline.language)
-            end = span.start + len(text)
-            quoted = style.with_quotes(after, outline.leaves, quote, span.start, end)
-            after = quoted  # of the same length, so the outline holds
-        return after, outline
 
 
 def _too_long(request: EditRequest, form: Shape, target: Target, model: ModelInfo) -> str:

@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "search": ("search", "find definitions and code in the index of a project"),
     "index": ("index", "rebuild a project's index, or say what is in it"),
     "policy": ("policy", "what Indoors may do here, who decided that, and your part of it"),
+    "closed": ("closed", "agree that code of a folder goes to a closed API, or take that back"),
     "status": ("status", "model, device, lock, index and next step on one screen"),
     "doctor": ("doctor", "check this installation and say what to do next"),
     "audit": ("audit", "show the audit log, check its chain, print its anchor"),

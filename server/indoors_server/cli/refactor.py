@@ -18,7 +18,7 @@ from indoors_completion.refactor import actions, asking, changes, verify
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
 from indoors_completion.types import Document, InputError
 from indoors_indexing.types import Outline, Span
-from indoors_server.cli import screen, verifying
+from indoors_server.cli import closed_edit, screen, verifying
 from indoors_server.language_ids import language_id
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from indoors_server.scratch import Written
     from indoors_server.settings import Settings
     from indoors_server.source_file import SourceFile
+    from indoors_server.syntax_client import SyntaxClient
 
 DONE, NO_EDIT, USAGE = 0, 1, 2
 # The first parse, and the first look into the index.
@@ -59,6 +60,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     form.add_argument("--json", action="store_true", help="one JSON object")
     parser.add_argument("--seed", type=int, default=0, help="for the answers that are sampled")
     parser.add_argument("--model", default="", help="a model's name or file, for this run")
+    parser.add_argument(
+        "--with", dest="endpoint", default="", metavar="NAME",
+        help="by a closed API of engines.json: shows what would be sent, and asks",
+    )  # fmt: skip
     verifying.add_arguments(parser)
 
 
@@ -67,6 +72,8 @@ def run(options: argparse.Namespace) -> int:
     from indoors_server import edit_request
     from indoors_server.cli import session
 
+    if options.endpoint:
+        closed_edit.prepare()
     resolved = session.prepare(options.model)
     try:
         asked = read_place(options.place)
@@ -143,23 +150,8 @@ def _list(asked: Asked, policies: Policies) -> int:
 
 async def _outline(document: Document, policies: Policies) -> Outline:
     """From an indexer of its own, because no model is needed."""
-    from indoors_server import children
-    from indoors_server.indexer_process import IndexerProcess
-    from indoors_server.syntax_client import SyntaxClient
-
-    strict = ["--strict"] if policies.strict else []
-    syntax = SyntaxClient(
-        IndexerProcess(lambda *options: children.spawn("indexer", *strict, *options))
-    )
-    await syntax.start()
-    try:
-        end_s = time.monotonic() + PATIENCE_S
-        while (found := await syntax.outline(document.language, document.text)) is None:
-            if time.monotonic() >= end_s:
-                break
-            await asyncio.sleep(0.05)
-    finally:
-        await syntax.close()
+    async with closed_edit.syntax_alone(policies) as syntax:
+        found = await closed_edit.outline_of(syntax, document)
     return _required(found, document)
 
 
@@ -195,7 +187,8 @@ def _edit(asked: Asked, options: argparse.Namespace, resolved: Settings, policie
     from indoors_server import source_file
 
     with verifying.opened(asked.root, asked.document.path, options) as copy:
-        found, model, seconds, unformed = asyncio.run(_make(asked, options, resolved, policies))
+        make = _make_elsewhere if options.endpoint else _make
+        found, model, seconds, unformed = asyncio.run(make(asked, options, resolved, policies))
         files = _as_written(asked, found)
         found, verified = verifying.judged(copy, options, found, files)
     document, after = _after(asked.document, found)
@@ -266,6 +259,22 @@ async def _make(
             return found, name, seconds, unformed
     finally:
         await retrieval.close()
+
+
+async def _make_elsewhere(
+    asked: Asked,
+    options: argparse.Namespace,
+    _resolved: Settings,
+    policies: Policies,
+) -> tuple[Edit | NoSafeEdit, str, float, str]:
+    """The same by a closed API: no model is loaded here."""
+
+    async def request(syntax: SyntaxClient) -> EditRequest:
+        outline = await closed_edit.outline_of(syntax, asked.document)
+        found = _required(outline, asked.document)
+        return request_of(asked, found, options.action, options.instruction, options.seed)
+
+    return await closed_edit.make(request, options.endpoint, str(asked.root), policies)
 
 
 async def _for_tests(

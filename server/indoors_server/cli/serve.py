@@ -29,7 +29,8 @@ def run(options: argparse.Namespace) -> int:  # noqa: ARG001 - the form of every
 
     retrieval = IndexRetrieval(paths.cache_dir)
     launcher = Launcher(prelaunch.outcome())
-    elsewhere = Elsewhere(GatewayClient(launcher), time.monotonic)
-    core = EngineCore(retrieval=retrieval, elsewhere=elsewhere)
+    gateway = GatewayClient(launcher)  # the only one: a launcher has one gateway at a time
+    core = EngineCore(retrieval=retrieval, elsewhere=Elsewhere(gateway, time.monotonic))
     record, refused = session_record.record, session_record.refused
-    return app.run(core, time.monotonic, retrieval, record, refused, launcher)
+    door = gateway if launcher.state != "none" else None
+    return app.run(core, time.monotonic, retrieval, record, refused, launcher, door)

@@ -98,6 +98,7 @@ async def _serve(
     state: LockState,
 ) -> int:
     from indoors_server.audit import Log
+    from indoors_server.closed import locks as closed_locks
     from indoors_server.gateway.desk import Desk
     from indoors_server.gateway.door import Door
     from indoors_server.gateway.records import Records
@@ -115,7 +116,7 @@ async def _serve(
         return UNPROVEN_STATUS
     await shop.resolver.open()
     records = Records(partial(Log.open, paths.state_dir()))
-    door = Door(shop.endpoints, shop.sites, policy, records)
+    door = Door(shop.endpoints, shop.sites, policy, records, closed_locks.at_the_gateway())
     return await Desk(door, await _reader(reader), said).run()
 
 

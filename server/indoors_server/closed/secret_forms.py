@@ -1,0 +1,85 @@
+"""What the keys and tokens of providers look like: one record for each form. Data.
+
+Each begins or is marked in a way that nothing else is, as its provider says or as it is seen in
+leaks. Every repetition has a bound, so that a search takes time in proportion to the text.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import NamedTuple
+
+
+class Form(NamedTuple):
+    """`what` is its name for people; one of `hints` stands in every match."""
+
+    what: str
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+
+
+def _form(what: str, hints: str | tuple[str, ...], pattern: str) -> Form:
+    hints = (hints,) if isinstance(hints, str) else hints
+    return Form(what, hints, re.compile(pattern))
+
+
+# What providers say that their keys look like, or what keys of theirs look like in leaks.
+PROVIDERS: tuple[Form, ...] = (
+    _form("an AWS access key", ("AKIA", "ASIA", "ABIA", "ACCA"),
+        r"A(?:KI|SI|BI|CC)A[A-Z0-9]{16}(?![A-Z0-9])"),
+    _form("a GitHub token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"),
+        r"gh[pousr]_[A-Za-z0-9]{36,255}"),
+    _form("a GitHub token", "github_pat_", r"github_pat_[A-Za-z0-9_]{22,255}"),
+    _form("a GitLab token", "gl",
+        r"gl(?:pat|dt|rt|cbt|ptt|ft|imt|agent|soat)-[A-Za-z0-9_\-]{20,255}"),
+    _form("a Slack token", "xox", r"xox[abeoprs]-[A-Za-z0-9\-]{10,255}"),
+    _form("a Slack token", "xapp-", r"xapp-\d-[A-Za-z0-9\-]{10,255}"),
+    _form("a Slack webhook", "hooks.slack.com",
+        r"hooks\.slack\.com/(?:services|workflows|triggers)/[A-Za-z0-9+/]{20,255}"),
+    _form("an OpenAI key", "sk-", r"sk-(?:proj|svcacct|admin|None)-[A-Za-z0-9_\-]{20,255}"),
+    _form("an OpenAI key", "T3BlbkFJ", r"sk-[A-Za-z0-9_\-]{16,128}T3BlbkFJ[A-Za-z0-9_\-]{16,128}"),
+    _form("an Anthropic key", "sk-ant-", r"sk-ant-[A-Za-z0-9_\-]{20,255}"),
+    _form("an OpenRouter key", "sk-or-", r"sk-or-v\d-[0-9a-f]{32,128}"),
+    _form("a key of an API", "sk-", r"sk-[A-Za-z0-9]{32,128}(?![A-Za-z0-9\-])"),
+    _form("a Google API key", "AIza", r"AIza[0-9A-Za-z_\-]{35}(?![0-9A-Za-z_\-])"),
+    _form("a Google OAuth secret", "GOCSPX-", r"GOCSPX-[A-Za-z0-9_\-]{20,64}"),
+    _form("a Google OAuth token", "ya29.", r"ya29\.[A-Za-z0-9_\-]{20,512}"),
+    _form("a Stripe key", ("sk_", "rk_"), r"[sr]k_(?:live|test)_[A-Za-z0-9]{16,255}"),
+    _form("a signing secret", "whsec_", r"whsec_[A-Za-z0-9+/=]{20,255}"),
+    _form("a Twilio key", "SK", r"SK[0-9a-f]{32}(?![0-9a-f])"),
+    _form("a SendGrid key", "SG.", r"SG\.[A-Za-z0-9_\-]{16,32}\.[A-Za-z0-9_\-]{32,64}"),
+    _form("a Mailgun key", "key-", r"key-[0-9a-f]{32}(?![0-9a-f])"),
+    _form("a Mailchimp key", "-us", r"[0-9a-f]{32}-us\d{1,2}(?!\d)"),
+    _form("an npm token", "npm_", r"npm_[A-Za-z0-9]{36}"),
+    _form("a PyPI token", "pypi-", r"pypi-[A-Za-z0-9_\-]{50,512}"),
+    _form("a RubyGems key", "rubygems_", r"rubygems_[0-9a-f]{48}"),
+    _form("a Docker token", "dckr_", r"dckr_(?:pat|oat)_[A-Za-z0-9_\-]{24,64}"),
+    _form("a Hugging Face token", "hf_", r"hf_[A-Za-z0-9]{30,64}(?![A-Za-z0-9_])"),
+    _form("a DigitalOcean token", "_v1_", r"do[opr]_v1_[0-9a-f]{64}"),
+    _form("a Shopify token", "shp", r"shp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}"),
+    _form("a Square token", "sq0", r"sq0[a-z]{3}-[A-Za-z0-9_\-]{22,64}"),
+    _form("an Azure storage key", "AccountKey=", r"AccountKey=[A-Za-z0-9+/]{80,100}={0,2}"),
+    _form("an Azure signature", "sig=", r"sig=[A-Za-z0-9%+/]{40,64}(?:%3D|=)"),
+    _form("an Azure client secret", "8Q~", r"[A-Za-z0-9_~.\-]{3}8Q~[A-Za-z0-9_~.\-]{31,34}"),
+    _form("a Telegram token", ":AA", r"\d{8,10}:AA[A-Za-z0-9_\-]{33}(?![A-Za-z0-9_\-])"),
+    _form("a Discord token", ".",
+        r"[MNO][A-Za-z0-9_\-]{23,27}\.[A-Za-z0-9_\-]{6}\.[A-Za-z0-9_\-]{27,42}(?![A-Za-z0-9_\-])"),
+    _form("a Discord webhook", "/api/webhooks/",
+        r"discord(?:app)?\.com/api/webhooks/\d{10,25}/[A-Za-z0-9_\-]{40,100}"),
+    _form("a Databricks token", "dapi", r"dapi[0-9a-f]{32}"),
+    _form("a Doppler token", "dp.", r"dp\.(?:pt|st|ct|sa|scim|audit)\.[A-Za-z0-9._\-]{40,80}"),
+    _form("a Vault token", "hv", r"hv[sbr]\.[A-Za-z0-9_\-]{24,255}"),
+    _form("a Terraform token", ".atlasv1.", r"[A-Za-z0-9]{14}\.atlasv1\.[A-Za-z0-9_\-=]{60,80}"),
+    _form("a Linear key", "lin_api_", r"lin_api_[A-Za-z0-9]{32,64}"),
+    _form("a Notion token", ("secret_", "ntn_"),
+        r"(?:secret_[A-Za-z0-9]{43}|ntn_[A-Za-z0-9]{40,64})(?![A-Za-z0-9_])"),
+    _form("a Postman key", "PMAK-", r"PMAK-[0-9a-f]{24}-[0-9a-f]{34}"),
+    _form("a New Relic key", "NRAK-", r"NRAK-[A-Z0-9]{27}"),
+    _form("a Grafana token", ("glsa_", "glc_"),
+        r"(?:glsa_[A-Za-z0-9]{32}_[0-9a-f]{8}|glc_[A-Za-z0-9+/]{32,255})"),
+    _form("an Atlassian token", "ATATT3", r"ATATT3[A-Za-z0-9_\-=]{50,255}"),
+    _form("a Heroku key", "HRKU-", r"HRKU-[A-Za-z0-9_\-]{30,80}"),
+    _form("an age key", "AGE-SECRET-KEY-", r"AGE-SECRET-KEY-1[0-9A-Z]{58}"),
+    _form("a JSON web token", "eyJ",
+        r"eyJ[A-Za-z0-9_\-]{8,4096}\.eyJ[A-Za-z0-9_\-]{8,8192}\.[A-Za-z0-9_\-]{16,2048}"),
+)  # fmt: skip

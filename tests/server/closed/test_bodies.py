@@ -1,0 +1,106 @@
+"""What is asked of each API and how its answers are read, in whatever pieces they come."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from indoors_completion.chat import Message
+from indoors_server.closed import bodies, preview, redaction
+from indoors_server.endpoints import CALLS
+from support.closed_apis import APIS, endpoint, streamed
+
+MESSAGES = (Message("system", "You edit."), Message("user", "```python\nx = '\u00e9'\n```\n\nDo."))
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_a_body_says_all_of_the_chat_and_nothing_else(api: str) -> None:
+    body = bodies.body_of(endpoint(api), MESSAGES, 500)
+    assert body.call in CALLS[api]
+    whole = json.loads(body.data)
+    shown = preview.of(endpoint(api), body.data, 500)
+    for message in MESSAGES:
+        assert json.dumps(message.text, ensure_ascii=False).encode() in body.data
+        assert message.text in shown.text
+    assert whole.get("store", False) is False
+    assert "temperature" not in whole
+    # No answer is begun: newer models refuse that.
+    turns = whole.get("messages") or whole.get("input") or whole["contents"]
+    assert turns[-1]["role"] == "user"
+
+
+@pytest.mark.parametrize("api", APIS)
+@pytest.mark.parametrize("size", [1, 2, 7, 10_000])
+@pytest.mark.parametrize("ending", ["stop", "length"])
+def test_an_answer_is_read_in_any_pieces(api: str, size: int, ending: str) -> None:
+    text = "```python\nx = '\u00e9\U0001f40d'\r\n```\n"
+    data = streamed(api, text, ending=ending)
+    reader = bodies.Reader(api)
+    pieces = [data[start : start + size] for start in range(0, len(data), size)]
+    assert "".join([*map(reader.feed, pieces), reader.close()]) == text
+    assert reader.ending == ending
+    crlf = bodies.Reader(api)
+    assert crlf.feed(data.replace(b"\n", b"\r\n")) + crlf.close() == text
+
+
+@pytest.mark.parametrize(
+    ("api", "event", "ending"),
+    [
+        ("openai-api", {"error": {"message": "no money"}}, "error"),
+        ("openai-api", {"choices": [{"delta": {}, "finish_reason": "content_filter"}]}, "refused"),
+        ("openai-api", {"choices": [{"delta": {"refusal": "I will not"}}]}, "refused"),
+        ("openai-responses-api", {"type": "response.failed", "response": {"error": {"message": "x"}}}, "error"),  # noqa: E501
+        ("openai-responses-api", {"type": "response.refusal.done", "refusal": "no"}, "refused"),
+        ("openai-responses-api", {"type": "response.incomplete", "response": {"incomplete_details": {"reason": "content_filter"}}}, "refused"),  # noqa: E501
+        ("anthropic-api", {"type": "error", "error": {"type": "overloaded_error", "message": "busy"}}, "error"),  # noqa: E501
+        ("anthropic-api", {"type": "message_delta", "delta": {"stop_reason": "refusal"}}, "refused"),  # noqa: E501
+        ("google-api", {"promptFeedback": {"blockReason": "SAFETY"}}, "refused"),
+        ("google-api", {"candidates": [{"finishReason": "RECITATION"}]}, "refused"),
+        ("google-api", [1], ""),
+        ("google-api", {"candidates": [1]}, ""),
+        ("anthropic-api", {"type": "content_block_delta", "delta": {"type": "text_delta", "text": 5}}, ""),  # noqa: E501
+    ],
+)  # fmt: skip
+def test_what_is_no_answer_is_seen_as_none(api: str, event: object, ending: str) -> None:
+    reader = bodies.Reader(api)
+    assert reader.feed(f"data: {json.dumps(event)}\n\n".encode()) + reader.close() == ""
+    assert reader.ending == ending
+
+
+def test_noise_is_no_answer() -> None:
+    reader = bodies.Reader("openai-api")
+    assert reader.feed(b"<html>\n\ndata: {not json\n\n: note\n\n") == ""
+    assert reader.ending == "error"
+
+
+def test_the_price_is_told_only_by_figures_that_a_person_entered() -> None:
+    assert preview.price_of(endpoint(), 3000, 1000) == ""
+    told = preview.price_of(
+        endpoint(price_input=3.0, price_output=15.0, currency="EUR"), 3000, 1000
+    )
+    assert "0.0030 EUR" in told
+    assert "0.0150 EUR" in told
+
+
+def test_names_of_people_and_machines_are_replaced_and_put_back() -> None:
+    machine = redaction.Machine("/home/alicia", "alicia", ("frodo.corp", "frodo"))
+    text = (
+        "open('/home/alicia/p')  # alicia@frodo.corp\nr'C:\\Users\\bob\\x' '/Users/carol/'\n"
+        "malicia = 1\nINDOORS_HOME_1 = 2\n"
+    )
+    made = redaction.redact([text, "frodo"], machine)
+    whole = "\n".join(made.texts)
+    for name in ("alicia/", "alicia@", "frodo", "bob", "carol"):
+        assert name not in whole
+    assert "malicia = 1" in whole
+    assert [made.restored(one) for one in made.texts] == [text, "frodo"]
+    assert sum(one.times for one in made.replaced) == 6
+
+
+def test_a_name_that_is_a_word_of_code_stays_where_it_is_one() -> None:
+    machine = redaction.Machine("/home/max", "max", ("dev",))
+    (text,) = redaction.redact(["max(1, 2)  # by max@corp, ~max/x\n"], machine).texts
+    assert text.startswith("max(1, 2)")
+    assert "max@" not in text
+    assert "~max" not in text
