@@ -63,8 +63,11 @@ are about this machine: a denied file is not completed, stands in no prompt and 
 a policy gets narrower, the index is made anew); `strict` keeps processes from running where the
 lock-down is not proven, and keeps models from being loaded that are not known to be their
 publisher's. What is refused stands in the [audit log](audit.md), once per file, reason and session.
-There is nothing yet that sends code, so the modes beyond `local`, hosts and limits only say what
-will be allowed. Keep the configuration apart from cache and state, where our processes write.
+Beyond `local`, a mode and a host only allow: code goes to an engine of your own where rules name it
+too ([teams](teams.md)), and to an API of others only edit by edit, behind a preview
+([closed APIs](closed.md)). The gateway, the one process with a network, reads the policies of the
+machine and the user itself before each request. Keep the configuration apart from cache and state,
+where our processes write.
 [Privacy](privacy.md) says what the kernel enforces.
 
 ## Files that cannot be used
