@@ -43,7 +43,7 @@ check: .venv/.dev ## format, lint, types, layers
 	@.venv/bin/mypy
 	@.venv/bin/basedpyright
 	@.venv/bin/lint-imports
-	@if command -v luacheck >/dev/null; then luacheck -q --no-color editors/neovim; \
+	@if command -v luacheck >/dev/null; then luacheck -q --no-color --config editors/neovim/.luacheckrc editors/neovim; \
 	  else echo "  Lua is not checked: apt install lua-check"; fi
 
 format: .venv/.dev ## put the sources into the one format

@@ -76,7 +76,7 @@ class Policies:
     @property
     def mode(self) -> Mode:
         """The widest mode of all folders: how far code of any of them may go at most."""
-        modes = [guard.policy.mode for guard in self._guards.values()]
+        modes: list[Mode] = [guard.policy.mode for guard in self._guards.values()]
         return max(modes or [self._built_in.mode], key=MODES.index)
 
     @property

@@ -154,11 +154,13 @@ def _misfit(rule: Rule, asked: Asked, known: Known) -> str:
 
 def _where(rule: Rule, known: Known) -> Where | None:
     """How far out a rule reaches, None if it names what there is not."""
-    found = [_where_is(name, known) for name in rule.names]
-    there: list[Where] = [one for one in found if one is not None]
-    if len(there) < len(found):
-        return None
-    return max(there, key=lambda one: _REACH[one])
+    reach: Where = "none"
+    for name in rule.names:
+        where = _where_is(name, known)
+        if where is None:
+            return None
+        reach = max(reach, where, key=_REACH.__getitem__)
+    return reach
 
 
 def _where_is(name: str, known: Known) -> Where | None:

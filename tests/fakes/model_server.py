@@ -50,10 +50,12 @@ class ModelServer:
         """As if it were killed: open connections end."""
         if self._server is not None:
             self._server.close()
-            for writer in list(self._open):
-                writer.transport.abort()
             await self._server.wait_closed()
             self._server = None
+            while self._open:
+                for writer in list(self._open):
+                    writer.transport.abort()
+                await asyncio.sleep(0.001)
 
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[ModelServer]:
@@ -70,8 +72,8 @@ class ModelServer:
         except (ConnectionError, asyncio.IncompleteReadError, IndexError):
             self.cut += 1
         finally:
-            self._open.discard(writer)
             writer.close()
+            self._open.discard(writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         path = (await reader.readline()).split()[1].decode()

@@ -38,7 +38,7 @@ class PlainDoor:
         try:
             async for answer in self._exchange(ask, parts.path, reader, writer):
                 yield answer
-        except (OSError, EOFError, ValueError, asyncio.IncompleteReadError):
+        except (OSError, EOFError, ValueError, IndexError):  # whatever ended early
             yield wire.Refused(kind="broken", what=f"{ask.endpoint} broke off.", sent=True)
         finally:
             writer.close()

@@ -38,6 +38,8 @@ _TRIES = 6
 _COMPLETION_S, _REFACTOR_S = 30.0, 300.0
 _MAX_ERROR_BYTES = 64 * 1024
 _MIN_PREFILL, _MIN_DECODE = 128, 8
+# Of what is estimated at most, so much is there in any code.
+_SURELY = 0.6
 _MOST_KNOWN = 256
 
 Item = Prefill | TokenChunk | Finish
@@ -114,7 +116,6 @@ class RemoteEngine:
                     else:
                         yield item
             if fault is None:
-                server.answered()
                 return
             if fault.kind == "context" and share == 1.0:
                 share = _LESS
@@ -138,15 +139,20 @@ class RemoteEngine:
             return
         exchange = _Exchange(server, question, job, prompt, self._clock)
         stream = cast(Any, self._door.ask(self._ask(server, question, job)))
-        async with aclosing(stream) as messages:
-            async for message in messages:
-                for item in exchange.take(message):
-                    yield item
-                if exchange.is_over:
-                    break
-        if not exchange.is_over:
-            yield faults.broke_off(endpoint)
-        self._learn(exchange, job)
+        try:
+            async with aclosing(stream) as messages:
+                async for message in messages:
+                    for item in exchange.take(message):
+                        yield item
+                    if exchange.is_over:
+                        break
+            if not exchange.is_over:
+                yield faults.broke_off(endpoint)
+        finally:
+            # Whoever has the end of an answer, or enough of it, asks for nothing more.
+            if exchange.first_ms:
+                server.answered()
+                self._learn(exchange, job)
 
     def _ask(self, server: Server, question: Question, job: Job) -> wire.Ask:
         workspace, sources = place_of(job)
@@ -164,8 +170,6 @@ class RemoteEngine:
         """What an answer says about speed. The whole of a prompt is evaluated where its document
         was not asked about before; of any other only the server knows how much of it was.
         """
-        if not exchange.first_ms:
-            return
         self._servers.learn_latency(exchange.first_ms)
         last, key = exchange.last, job.uri or job.slot
         is_new = key not in self._known
@@ -176,8 +180,8 @@ class RemoteEngine:
             n_evaluated = last.n_prompt - last.n_cached
             if n_evaluated >= _MIN_PREFILL:
                 self._servers.learn("prefill", n_evaluated, last.prefill_ms)
-        elif is_new and last.n_prompt >= _MIN_PREFILL and last.n_cached <= 0:
-            self._servers.learn("prefill", last.n_prompt, exchange.first_ms)
+        elif is_new and exchange.n_prompt >= _MIN_PREFILL and last.n_cached <= 0:
+            self._servers.learn("prefill", exchange.n_prompt, exchange.first_ms)
         if exchange.n_generated >= _MIN_DECODE:
             took_ms = exchange.total_ms - exchange.first_ms
             self._servers.learn("decode", exchange.n_generated - 1, took_ms)
@@ -214,6 +218,11 @@ class _Exchange:
     def total_ms(self) -> float:
         """Since the question was asked."""
         return (self._clock() - self._started_s) * 1000
+
+    @property
+    def n_prompt(self) -> int:
+        """The tokens of the prompt: the server's count, else fewer than there are."""
+        return self.last.n_prompt or int(self._prompt.n_tokens * _SURELY)
 
     @property
     def n_generated(self) -> int:

@@ -197,6 +197,29 @@ def test_a_stream_that_is_closed_closes_the_connection() -> None:
     run(test, ModelServer("openai"))
 
 
+def test_what_an_answer_says_of_the_server_counts_also_where_its_reader_stops_early() -> None:
+    async def test(bench: Bench) -> None:
+        (known,) = bench.known.all
+        await bench.servers[0].stop()
+        await bench.answer(job())
+        await bench.servers[0].start()
+        bench.now_s += 5
+        assert bench.known.latency_ms() is None
+        for last in (TokenChunk, Finish):
+            stream = bench.engine.generate(job("value = 12\n" * 100))
+            async for item in stream:
+                if isinstance(item, last):
+                    break
+            await stream.aclose()
+            assert bench.known.latency_ms() is not None
+            assert known._n_failures == 0
+        model = bench.engine.model
+        assert model is not None
+        assert model.prefill_tps > 0
+
+    run(test, ModelServer("openai"))
+
+
 def test_what_nobody_waits_for_is_not_sent() -> None:
     async def test(bench: Bench) -> None:
         n_before = len(bench.door.asked)

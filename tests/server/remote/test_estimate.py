@@ -24,7 +24,7 @@ from support.engines import engine_dir, fim_parts, model_path
 ROOT = Path(__file__).resolve().parents[3]
 
 
-@given(st.text(), st.integers(0, 50), st.sampled_from(["head", "tail"]))
+@given(st.text(), st.integers(1, 50), st.sampled_from(["head", "tail"]))
 def test_what_is_clipped_is_within_its_budget_and_at_its_end(
     text: str, budget: int, keep: str
 ) -> None:
