@@ -11,12 +11,16 @@ from typing import Any
 import pytest
 
 from support import code_server
+from support.code_server import CodeServer
 from support.needs import need
 from support.nvim import NEWEST, PLUGIN, Nvim
 from support.nvim_script import Scripted
+from support.vscode_script import Script, scripted_python
+from support.vscode_window import Window
 
 # Who draws ghost text in which Neovim: the whole matrix.
 DISPLAYS = {"0.11": ("0.11", "own"), "0.12": ("0.12", "own"), "0.12-builtin": ("0.12", "builtin")}
+SUM = "def add(a, b):\n    return a + b\n"
 
 
 @pytest.fixture
@@ -99,3 +103,46 @@ def page(chromium: Any) -> Iterator[Any]:
     context = chromium.new_context(viewport={"width": 1200, "height": 760})
     yield context.new_page()
     context.close()
+
+
+@pytest.fixture(scope="session")
+def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[CodeServer]:
+    """One VS Code with the scripted server for all tests that can do with the same settings."""
+    home = tmp_path_factory.mktemp("vscode")
+    python = scripted_python(home / "script")
+    words = {"editor__wordBasedSuggestions": "currentDocument"}  # in a list that one asks for
+    with code_server.running(home, vsix, indoors__python=str(python), **words) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def only_window(
+    chromium: Any, vscode: CodeServer, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Window]:
+    place = tmp_path_factory.mktemp("shop")
+    context = chromium.new_context(viewport={"width": 1200, "height": 760})
+    made = Window(context.new_page(), vscode, place)
+    made.wait_label("ready")
+    yield made
+    context.close()
+
+
+@pytest.fixture
+def script(vscode: CodeServer) -> Script:
+    """The scripted server of `vscode`, which has heard nothing and has no rules."""
+    made = Script(vscode.home / "script")
+    made.forget()
+    return made
+
+
+@pytest.fixture
+def window(only_window: Window, script: Script) -> Iterator[Window]:
+    """The window as it was at first, with files that are as they were."""
+    for name in ("a.py", "slow.py", "never.py", "notes.txt", ".env", "COMMIT_EDITMSG"):
+        (only_window.folder / name).write_text("")
+    (only_window.folder / "sum.py").write_text(SUM)
+    yield only_window
+    script.forget()
+    script.status()
+    only_window.tidy()
+    only_window.wait_label("ready")

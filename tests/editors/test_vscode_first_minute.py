@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import zipfile
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from support import code_server
-from support.code_server import Scripted, Window, scripted_python
+from support.vscode_script import Script, scripted_python
+from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
@@ -34,13 +34,17 @@ def test_from_nothing_to_the_first_suggestion(
 ) -> None:
     home, told = tmp_path / "home", tmp_path / "told"
     python = scripted_python(told)
-    scripted = Scripted(told)
+    scripted = Script(told)
     wheel = home / "indoors-0.1.0-py3-none-any.whl"
     place = home / ".local" / "share" / "uv" / "tools" / "indoors" / "bin"
-    # A uv that notes what it was asked for, and puts an interpreter where the real one does.
+    # A uv that fails once, notes what it was asked for, and puts an interpreter where the real one
+    # does.
     uv = home / ".local" / "bin" / "uv"
     program(
-        uv, f'#!/bin/sh\necho "$*" >> {told}/uv\nmkdir -p {place}\ncp {python} {place}/python\n'
+        uv,
+        f'#!/bin/sh\necho "$*" >> {told}/uv\n'
+        f"[ -e {told}/failed ] || {{ touch {told}/failed; exit 2; }}\n"
+        f"mkdir -p {place}\ncp {python} {place}/python\n",
     )
     wheel.write_text("")
     with code_server.running(home, vsix) as server:
@@ -50,15 +54,19 @@ def test_from_nothing_to_the_first_suggestion(
         assert page.get_by_role("button", name="Without Internet…").count() == 1
         window.picture("missing-server")
         page.get_by_role("button", name="Install From Wheel…").first.click()
-        box = page.locator(".quick-input-widget input").first
-        box.wait_for()
+        window.choose(wheel)
         dialog = page.locator(".monaco-dialog-box")
-        window.wait(lambda: dialog.count() > 0 or chosen(window, box, wheel), "the consent")
+        dialog.wait_for(timeout=60_000)
         assert f"{uv} tool install --force {wheel}" in dialog.inner_text()
         window.picture("consent-install")
         assert not (told / "uv").exists(), "nothing runs before somebody agreed"
         dialog.get_by_role("button", name="Run in Terminal").click()
-        window.wait(lambda: (told / "uv").exists(), "uv to be run")
+        again = page.get_by_role("button", name="Try Again…").first
+        again.wait_for(timeout=60_000)
+        window.picture("failed-install")
+        assert len((told / "uv").read_text().splitlines()) == 1
+        again.click()
+        dialog.get_by_role("button", name="Run in Terminal").click()
         window.wait_label("ready")
         assert scripted.pids(), "it was found and started without a reload"
         window.wait(lambda: "indoors_server setup" in dialog.inner_text(), "the next step")
@@ -68,18 +76,6 @@ def test_from_nothing_to_the_first_suggestion(
         window.open("a.py")
         window.type("def a")
         window.wait(lambda: window.ghost.count() > 0, "the first suggestion")
-
-
-def chosen(window: Window, box: Any, file: Path) -> bool:
-    """Name a file in the picker, if that is still there; never true. Before the picker has looked
-    its first folder up, it overwrites what is typed.
-    """
-    if box.is_visible():
-        box.fill(str(file))
-        window.page.wait_for_timeout(700)
-        window.press("Enter")
-        window.page.wait_for_timeout(300)
-    return False
 
 
 def test_the_way_without_internet_is_described(
@@ -152,7 +148,7 @@ def test_an_untrusted_workspace_is_told_nothing_until_it_is_trusted(
 ) -> None:
     told = tmp_path / "told"
     python = scripted_python(told)
-    scripted = Scripted(told)
+    scripted = Script(told)
     home = tmp_path / "home"
     with code_server.running(home, vsix, trusted=False, indoors__python=str(python)) as server:
         window = Window(page, server, shop)
@@ -169,33 +165,14 @@ def test_an_untrusted_workspace_is_told_nothing_until_it_is_trusted(
         assert scripted.pids()
 
 
-def other_extension(folder: Path) -> Path:
-    """An extension that suggests code, as far as its name says."""
-    path = folder / "other.vsix"
-    about = {"name": "codeium", "publisher": "Codeium", "version": "1.0.0", "engines": {}}
-    about["engines"] = {"vscode": "^1.91.0"}
-    manifest = (
-        '<PackageManifest Version="2.0.0" '
-        'xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011"><Metadata>'
-        '<Identity Language="en-US" Id="codeium" Version="1.0.0" Publisher="Codeium"/>'
-        "<DisplayName>Other</DisplayName></Metadata><Installation>"
-        '<InstallationTarget Id="Microsoft.VisualStudio.Code"/></Installation><Assets>'
-        '<Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json"/>'
-        "</Assets></PackageManifest>"
-    )
-    with zipfile.ZipFile(path, "w") as packed:
-        packed.writestr("extension.vsixmanifest", manifest)
-        packed.writestr("extension/package.json", json.dumps(about))
-    return path
-
-
 def test_another_extension_that_suggests_code_is_named_and_can_be_hidden(
     page: Any, vsix: Path, tmp_path: Path, shop: Path
 ) -> None:
     python = scripted_python(tmp_path / "told")
     home = tmp_path / "home"
     with code_server.running(home, vsix, indoors__python=str(python)) as server:
-        server.install(other_extension(tmp_path))
+        other = {"name": "codeium", "publisher": "Codeium"}
+        server.install(code_server.packed(tmp_path / "other.vsix", other))
         window = Window(page, server, shop)
         window.wait_label("Indoors is indoors; Codeium is also on")
         window.item.hover()

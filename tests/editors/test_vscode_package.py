@@ -31,7 +31,42 @@ def test_settings_and_secret_files_are_those_of_the_server() -> None:
     script = [sys.executable, str(EXTENSION / "scripts" / "generate.py"), "--check"]
     done = subprocess.run(script, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    assert {f"indoors.{one.key}" for one in TABLE} <= settings().keys()
+    names = {f"indoors.{one.key}" for one in TABLE if "editor" in one.set_by}
+    assert names <= settings().keys()
+    assert "indoors.refactor.formatter" not in settings(), "a program is named in a file only"
+
+
+def test_the_first_minutes_page_has_the_words_that_are_shown() -> None:
+    """Every message that the page quotes is in the sources, and each that asks for something is
+    on the page.
+    """
+    page = (code_server.ROOT / "docs" / "first-minute.md").read_text()
+    source = "\n".join(file.read_text() for file in sorted((EXTENSION / "src").glob("*.ts")))
+    source += (EXTENSION / "package.json").read_text()
+    rows = [line for line in page.splitlines() if line.startswith("| ") and "you see" not in line]
+    quoted = [words for words in re.findall(r"`([^`]*)`", "\n".join(rows)) if len(words) > 13]
+    made = {  # put together of several parts
+        "Indoors is indoors; GitHub Copilot is also on",
+        "This extension speaks protocol 1, the server 2. Next: update the extension",
+        "… -I -m indoors_server setup --no-editor-lines",
+        "Next: indoors …",
+        "Indoors: Why This Suggestion",
+        "Indoors: Install the Server From a Wheel…",
+        "off: this workspace is not trusted",
+    }
+    assert made <= set(quoted)
+    assert len(quoted) > len(made) + 8
+    for words in set(quoted) - made:
+        assert words.removeprefix("Indoors: ").strip() in source, words
+    for title in ("Install Indoors", "Set up Indoors"):
+        assert f'"{title}",' in source
+        assert f"`{title}?`" in page
+    for message in re.findall(r"[^\"`]*Next: [^\"`$]*", source):
+        about = message.removeprefix("${title}: ").strip()
+        assert about in page or message.startswith(("Nothing", "No file", "$", "Next: "))
+    for line in rows:
+        cells = [cell for cell in re.split(r" ?\| ?", line.strip("| ")) if cell]
+        assert len(cells) in {2, 3}, f"no step without its next one: {line}"
 
 
 def test_no_setting_can_come_from_a_workspace() -> None:

@@ -4,7 +4,8 @@
 
 It answers by fixed rules, writes every message that it gets into FOLDER/got.jsonl, and sends what a
 test puts into FOLDER/say/*.json. FOLDER/first.json, if there is one, is the first status; with
-FOLDER/refuses it ends as under a strict policy, with that text on stderr.
+FOLDER/refuses it ends as under a strict policy, with that text on stderr. FOLDER/rules.json has
+suggestions to be made instead (`suggestion`), FOLDER/protocol the protocol that it speaks.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ READY = {
     "device": "CPU",
     "lock": "enforced",
     "launcher": "none",
+    "next_step": "",
+    "mode": "local",
     "progress": None,
     "tokens_per_s": 38.4,
     "index": [],
@@ -39,10 +42,70 @@ CAPABILITIES = {
         "resolveProvider": True,
     },
     "executeCommandProvider": {
-        "commands": ["indoors.accepted", "indoors.status", "indoors.refactor"]
+        "commands": ["indoors.accepted", "indoors.status", "indoors.refactor", "indoors.explain"]
     },
     "workspace": {"workspaceFolders": {"supported": True, "changeNotifications": True}},
 }
+EXPLAINED = {
+    "refusal": "",
+    "completion": {
+        "id": "c1",
+        "shown": True,
+        "source": "model",
+        "totalMs": 83.6,
+        "stages": [
+            {"name": "kind", "decision": "scope", "reason": "a definition begins here"},
+            {"name": "context", "decision": "2 snippets", "reason": "1024 tokens may be used"},
+        ],
+        "filters": [{"name": "scope", "action": "changed", "reason": "the function ends"}],
+    },
+}
+
+
+def units(text: str) -> int:
+    """The length in UTF-16 units, as editors count."""
+    return len(text.encode("utf-16-le")) // 2
+
+
+def head(text: str, n_units: int) -> str:
+    """So many UTF-16 units of a text."""
+    return text.encode("utf-16-le")[: 2 * n_units].decode("utf-16-le")
+
+
+def offset(text: str, position: dict[str, int]) -> int:
+    """Where a position is; lines end as editors have it."""
+    lines = re.split(r"(?<=\n)|(?<=\r)(?!\n)", text)
+    before = "".join(lines[: position["line"]])
+    behind = lines[position["line"]] if position["line"] < len(lines) else ""
+    return len(before) + len(head(behind, position["character"]))
+
+
+def with_changes(text: str, changes: list[dict[str, Any]]) -> str:
+    """A document's text after the changes of one `didChange`."""
+    for change in changes:
+        if "range" not in change:
+            text = change["text"]
+            continue
+        start, end = (offset(text, change["range"][name]) for name in ("start", "end"))
+        text = text[:start] + change["text"] + text[end:]
+    return text
+
+
+def suggestion(rule: dict[str, Any], before: str, behind: str) -> tuple[str, str, str] | None:
+    """What a rule suggests between the two parts of a line: the text, and what of either part it
+    replaces; None: nothing. A rule has `text`; `least`, how many characters of it must be typed;
+    and `take`, what of the rest of the line is replaced (`true`: all of it, put behind the text).
+    """
+    text, least, take = rule["text"], rule.get("least", 1), rule.get("take", "")
+    if take is True:
+        text, take = text + behind, behind
+    if not behind.startswith(take):
+        return None
+    first = text.partition("\n")[0]
+    for length in range(len(first), least - 1, -1):
+        if before.endswith(first[:length]):
+            return text, first[:length], take
+    return None
 
 
 class ScriptedServer:
@@ -79,7 +142,7 @@ class ScriptedServer:
 
     def note(self, message: dict[str, Any]) -> None:
         with (self.folder / "got.jsonl").open("a") as log:
-            log.write(json.dumps(message) + "\n")
+            log.write(json.dumps(message | {"at": time.time()}) + "\n")
 
     def speak(self) -> None:
         """Send what a test wants to be sent."""
@@ -119,21 +182,7 @@ class ScriptedServer:
             self.texts[uri], self.versions[uri] = document["text"], document["version"]
         elif method == "textDocument/didChange":
             self.versions[uri] = document["version"]
-            for change in params["contentChanges"]:
-                self.change(uri, change)
-
-    def change(self, uri: str, change: dict[str, Any]) -> None:
-        text = self.texts[uri]
-        if "range" not in change:
-            self.texts[uri] = change["text"]
-            return
-        start = self.offset(text, change["range"]["start"])
-        end = self.offset(text, change["range"]["end"])
-        self.texts[uri] = text[:start] + change["text"] + text[end:]
-
-    def offset(self, text: str, position: dict[str, int]) -> int:
-        lines = re.split(r"(?<=\n)", text)
-        return sum(map(len, lines[: position["line"]])) + position["character"]
+            self.texts[uri] = with_changes(self.texts[uri], params["contentChanges"])
 
     def status(self, status: dict[str, Any]) -> None:
         self.send({"method": "indoors/status", "params": READY | status})
@@ -141,23 +190,75 @@ class ScriptedServer:
     def answer(self, number: Any, method: str, params: dict[str, Any]) -> None:
         result: Any = None
         if method == "initialize":
-            result = {"capabilities": CAPABILITIES, "serverInfo": {"name": "indoors"}}
+            result = {"capabilities": self.capabilities(params), "serverInfo": {"name": "indoors"}}
         elif method == "textDocument/inlineCompletion":
             if params["textDocument"]["uri"].endswith("/never.py"):
                 return
             result = {"items": self.items(params)}
+            self.note({"answered": number})
         elif method == "textDocument/codeAction":
             result = self.actions(params)
         elif method == "codeAction/resolve":
             result = params | {"edit": self.edit(params["data"])}
         elif method == "workspace/executeCommand":
-            result = True
+            result = EXPLAINED if params["command"] == "indoors.explain" else True
         self.send({"id": number, "result": result})
+
+    def capabilities(self, params: dict[str, Any]) -> dict[str, Any]:
+        speaks = self.folder / "protocol"
+        if not speaks.exists():
+            return CAPABILITIES
+        # What is said about it are the words of the real server.
+        from indoors_server import handshake
+
+        handshake.PROTOCOL = handshake.OLDEST_PROTOCOL = int(speaks.read_text())
+        text = handshake.check(params["initializationOptions"]["client"])
+        message = {"method": "window/showMessage", "params": {"type": 2, "message": text}}
+        threading.Timer(0.5, self.send, [message]).start()
+        return CAPABILITIES | {"experimental": {"indoors": {"protocol": handshake.PROTOCOL}}}
 
     # --- completion -----------------------------------------------------------------------------
 
+    def scripted_items(
+        self, rules: list[dict[str, Any]], params: dict[str, Any]
+    ) -> list[dict[str, Any]]:
+        """What the rules of a test suggest; the first one that fits, one after the other if some
+        are marked `turn`.
+        """
+        position, uri = params["position"], params["textDocument"]["uri"]
+        lines = re.split(r"\r\n|\r|\n", self.texts[uri])
+        line = lines[position["line"]]
+        before = head(line, position["character"])
+        self.n += 1
+        if all(rule.get("turn") for rule in rules):
+            rules = [rules[self.n % len(rules)]]
+        found = [suggestion(rule, before, line[len(before) :]) for rule in rules]
+        selected = params["context"].get("selectedCompletionInfo")
+        for text, typed, taken in (one for one in found if one is not None):
+            if selected and not text.startswith(selected["text"]):
+                continue
+            start = position["character"] - units(typed)
+            return [self.item(text, position["line"], start, position["character"] + units(taken))]
+        return []
+
+    def item(self, text: str, line: int, start: int, end: int, name: str = "") -> dict[str, Any]:
+        return {
+            "insertText": text,
+            "range": {
+                "start": {"line": line, "character": start},
+                "end": {"line": line, "character": end},
+            },
+            "command": {
+                "title": "Accepted",
+                "command": "indoors.accepted",
+                "arguments": [name or f"c{self.n}"],
+            },
+        }
+
     def items(self, params: dict[str, Any]) -> list[dict[str, Any]]:
         uri, position = params["textDocument"]["uri"], params["position"]
+        if (rules := self.folder / "rules.json").exists():
+            return self.scripted_items(json.loads(rules.read_text()), params)
         line = self.texts[uri].split("\n")[position["line"]][: position["character"]]
         start = len(line) - len(line.lstrip())
         typed = line.lstrip()
@@ -178,18 +279,7 @@ class ScriptedServer:
         if params["context"]["triggerKind"] == 1:
             texts.append("def add(first, second):\n    return first + second")
         return [
-            {
-                "insertText": text,
-                "range": {
-                    "start": {"line": here, "character": start},
-                    "end": {"line": here, "character": position["character"]},
-                },
-                "command": {
-                    "title": "Accepted",
-                    "command": "indoors.accepted",
-                    "arguments": [f"c{self.n}.{place}" if place else f"c{self.n}"],
-                },
-            }
+            self.item(text, here, start, position["character"], f"c{self.n}.{place}" * bool(place))
             for place, text in enumerate(texts)
             if text.startswith(typed)
         ]

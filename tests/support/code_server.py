@@ -13,9 +13,9 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 import urllib.request
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -114,6 +114,21 @@ class CodeServer:
         self.machine_file.parent.mkdir(parents=True, exist_ok=True)
         self.machine_file.write_text(json.dumps(of_machine, indent=1))
 
+    @contextlib.contextmanager
+    def set(self, **values: Any) -> Iterator[None]:
+        """Settings of the person's that differ for a while."""
+        before = self.settings_file.read_text()
+        named = {name.replace("__", "."): value for name, value in values.items()}
+        self.settings_file.write_text(json.dumps(json.loads(before) | named, indent=1))
+        try:
+            yield
+        finally:
+            self.settings_file.write_text(before)
+
+    def keys(self, bindings: list[dict[str, str]]) -> None:
+        """The person's own keys."""
+        (self.user / "keybindings.json").write_text(json.dumps(bindings))
+
     @property
     def machine_file(self) -> Path:
         return self.home / "ud" / "Machine" / "settings.json"
@@ -189,163 +204,22 @@ def running(
         server.stop()
 
 
-def scripted_python(folder: Path) -> Path:
-    """A program that is started like an interpreter, and is the scripted server."""
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / "say").mkdir(exist_ok=True)
-    fake = ROOT / "tests" / "fakes" / "editor_server.py"
-    program = folder / "python"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake}" "{folder}" "$@"\n')
-    program.chmod(0o755)
-    return program
-
-
-class Scripted:
-    """What the scripted server was told, and what it is to say."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self._n = 0
-
-    def got(self, method: str) -> list[dict[str, Any]]:
-        """Parameters of all messages of a method so far."""
-        return [one.get("params") or {} for one in self.all() if one.get("method") == method]
-
-    def all(self) -> list[dict[str, Any]]:
-        log = self.folder / "got.jsonl"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
-
-    def commands(self, name: str) -> list[Any]:
-        """Arguments of all executions of a command so far."""
-        found = self.got("workspace/executeCommand")
-        return [one.get("arguments") for one in found if one["command"] == name]
-
-    def ran(self) -> list[list[str]]:
-        """Commands of ours that were run beside the server."""
-        log = self.folder / "ran.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-    def pids(self) -> list[int]:
-        """The processes that served, in order."""
-        file = self.folder / "pids"
-        return [int(line) for line in file.read_text().split()] if file.exists() else []
-
-    def say(self, method: str, **params: Any) -> None:
-        """Have the server send a notification."""
-        self._n += 1
-        new = self.folder / f"new{self._n}"
-        new.write_text(json.dumps({"method": method, "params": params}))
-        new.rename(self.folder / "say" / f"{self._n:04}.json")
-
-    def status(self, **status: Any) -> None:
-        """Have the server send a status."""
-        ready = {"phase": "ready", "reason": "", "model": "Scripted Coder 0.5B", "device": "CPU"}
-        more = {"lock": "enforced", "launcher": "none", "progress": None, "tokens_per_s": 38.4}
-        self.say("indoors/status", **(ready | more | status))
-
-
-class Window:
-    """A window of VS Code with a folder open."""
-
-    def __init__(self, page: Any, server: CodeServer, folder: Path) -> None:
-        self.page = page
-        self._server = server
-        self.folder = folder
-        page.goto(f"{server.url}/?folder={folder}", wait_until="domcontentloaded")
-        page.locator(".explorer-viewlet, .explorer-folders-view").first.wait_for(timeout=90_000)
-
-    def open(self, name: str) -> None:
-        """Open a file from the explorer, with the cursor at its end."""
-        self.page.get_by_role("treeitem", name=name, exact=True).dblclick(timeout=60_000)
-        self.page.locator(".tab.active", has_text=name).first.wait_for()
-        self.focus()
-        self.page.keyboard.press("Control+End")
-
-    def focus(self) -> None:
-        """Click into the editor."""
-        self.page.locator(".editor-instance .monaco-editor .view-lines").first.click()
-
-    def tidy(self) -> None:
-        """Close what is open, and forget what was told."""
-        self.press("Escape")
-        self.command("Notifications: Clear All Notifications")
-        self.command("File: Save All Files")
-        self.command("View: Close All Editors")
-        self.wait(lambda: self.page.locator(".tab").count() == 0, "all editors to be closed")
-        if self.page.locator(".part.panel:visible").count():
-            self.press("Control+j")
-
-    @property
-    def item(self) -> Any:
-        """The item in the status bar."""
-        return self.page.locator("[id$='indoors.status']").first
-
-    def label(self) -> str:
-        """What a screen reader says about the item."""
-        found = self.item.locator("[aria-label]")
-        return str((found if found.count() else self.item).first.get_attribute("aria-label") or "")
-
-    def wait_label(self, text: str, seconds: float = 60.0) -> None:
-        try:
-            until(lambda: self._has(text), f"{text!r} in the status bar", seconds)
-        except AssertionError as error:
-            self.picture("failed")
-            raise AssertionError(f"{error}; it says {self.label()!r}") from None
-
-    def _has(self, text: str) -> bool:
-        self.page.wait_for_timeout(20)  # lets the driver read the browser's events
-        return self.item.count() > 0 and text in self.label()
-
-    @property
-    def ghost(self) -> Any:
-        """Ghost text: on the cursor's line, and on the lines behind it."""
-        return self.page.locator(".ghost-text, .ghost-text-decoration")
-
-    def ghost_text(self) -> str:
-        """Ghost text on the screen: on the cursor's line, then on lines of its own."""
-        here = "".join(self.page.locator(".ghost-text-decoration").all_inner_texts())
-        behind = "".join(self.page.locator(".ghost-text").all_inner_texts())
-        return f"{here}\n{behind}".replace("\xa0", " ")
-
-    def wait(self, probe: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
-        """Poll until `probe` gives something true; a picture is kept where it does not."""
-
-        def look() -> Any:
-            self.page.wait_for_timeout(20)
-            return probe()
-
-        try:
-            return until(look, what, seconds)
-        except AssertionError:
-            self.picture("failed")
-            raise
-
-    def type(self, text: str) -> None:
-        """Type key by key."""
-        self.page.keyboard.type(text, delay=40)
-
-    def press(self, keys: str) -> None:
-        self.page.keyboard.press(keys)
-
-    def command(self, title: str) -> None:
-        """Run a command from the palette, as a person does."""
-        self.press("F1")
-        box = self.page.locator(".quick-input-widget input").first
-        box.wait_for()
-        box.fill(f">{title}")
-        self.page.locator(".quick-input-list .monaco-list-row").first.wait_for()
-        self.page.wait_for_timeout(150)
-        self.press("Enter")
-
-    def saved(self, name: str) -> str:
-        """Save, and give the file as it is on the disk."""
-        self.press("Control+s")
-        self.wait(lambda: self.page.locator(".tab.dirty").count() == 0, "the file to be saved")
-        return (self.folder / name).read_text()
-
-    def picture(self, name: str) -> None:
-        """Keep a picture where INDOORS_PICTURES says."""
-        if PICTURES:
-            Path(PICTURES).mkdir(parents=True, exist_ok=True)
-            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
+def packed(path: Path, manifest: dict[str, Any], main: str = "") -> Path:
+    """A small extension as a vsix."""
+    about = {"version": "1.0.0", "engines": {"vscode": "^1.91.0"}} | manifest
+    xml = (
+        '<PackageManifest Version="2.0.0" '
+        'xmlns="http://schemas.microsoft.com/developer/vsx-schema/2011"><Metadata>'
+        f'<Identity Language="en-US" Id="{about["name"]}" Version="1.0.0" '
+        f'Publisher="{about["publisher"]}"/>'
+        "<DisplayName>Other</DisplayName></Metadata><Installation>"
+        '<InstallationTarget Id="Microsoft.VisualStudio.Code"/></Installation><Assets>'
+        '<Asset Type="Microsoft.VisualStudio.Code.Manifest" Path="extension/package.json"/>'
+        "</Assets></PackageManifest>"
+    )
+    with zipfile.ZipFile(path, "w") as made:
+        made.writestr("extension.vsixmanifest", xml)
+        made.writestr("extension/package.json", json.dumps(about))
+        if main:
+            made.writestr("extension/main.js", main)
+    return path

@@ -1,6 +1,6 @@
 """Make what the extension shares with the server from the server's own tables.
 
-    python scripts/generate.py          write package.json and src/generated.ts
+    python scripts/generate.py          write package.json, src/generated.ts and the README's table
     python scripts/generate.py --check  exit status 1 if they differ
 
 A setting's scope is never one that a workspace can set: a repository narrows with `.indoors.json`,
@@ -79,6 +79,8 @@ def package(text: str) -> str:
     made["version"] = __version__
     groups: dict[str, dict[str, Any]] = {}
     for setting in TABLE:
+        if setting.set_by == "file":
+            continue  # it would look as if it counted here
         section = setting.key.partition(".")[0]
         title = f"Indoors: {TITLES[section]}"
         group = groups.setdefault(section, {"title": title, "properties": {}})
@@ -98,10 +100,36 @@ def generated() -> str:
     )
 
 
+BEGIN = "<!-- settings: made by scripts/generate.py from the server's table -->\n"
+END = "<!-- end of settings -->"
+
+
+def readme(text: str, manifest: str) -> str:
+    """README.md with a table of all settings, in the form that prettier keeps."""
+    head, _, rest = text.partition(BEGIN)
+    groups = json.loads(manifest)["contributes"]["configuration"]
+    rows = [["setting", "default", ""], ["", "", ""]]
+    for group in groups:
+        for name, one in group["properties"].items():
+            told = one["markdownDescription"].replace("|", "\\|").replace("*", "_")
+            scope = " _(machine)_" if one["scope"] == "machine" else ""
+            rows.append([f"`{name}`", f"`{json.dumps(one['default'])}`", told + scope])
+    widths = [max(len(row[column]) for row in rows) for column in range(3)]
+    rows[1] = ["-" * width for width in widths]
+    lines = (
+        " | ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True))
+        for row in rows
+    )
+    table = "".join(f"| {line} |\n" for line in lines)
+    return f"{head}{BEGIN}\n{table}\n{END}{rest.partition(END)[2]}"
+
+
 def main(arguments: list[str]) -> int:
     """Write the files, or compare them."""
+    manifest = package((HERE / "package.json").read_text())
     made = {
-        HERE / "package.json": package((HERE / "package.json").read_text()),
+        HERE / "package.json": manifest,
+        HERE / "README.md": readme((HERE / "README.md").read_text(), manifest),
         HERE / "src" / "generated.ts": generated(),
     }
     old = {path: path.read_text() if path.exists() else "" for path in made}

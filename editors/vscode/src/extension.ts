@@ -8,6 +8,7 @@ import { choosePython, install, setUp } from "./install.ts";
 import { command } from "./launch.ts";
 import { chooseModel, showMenu } from "./menu.ts";
 import { offerOff, others } from "./others.ts";
+import { Explained } from "./explained.ts";
 import { Server } from "./server.ts";
 import { Preview, type Wish } from "./preview.ts";
 import { isDocument } from "./rules.ts";
@@ -35,6 +36,7 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   const server = new Server(context.extension, documents, completions, () => refresh());
   const preview = new Preview(() => server.client);
+  const explained = new Explained(documents, () => server.client);
   running = server;
 
   const situation = (): Situation => {
@@ -49,6 +51,7 @@ export function activate(context: vscode.ExtensionContext): void {
           : "",
       status: server.status,
       others: others().map((other) => other.name),
+      mismatch: server.mismatch,
     };
   };
   const refresh = (): void => bar.show(situation());
@@ -97,6 +100,7 @@ export function activate(context: vscode.ExtensionContext): void {
         await settings.set("completion.languages.off", now.length > 0 ? now : undefined);
       }
     },
+    "indoors.why": () => explained.show(document()),
     "indoors.chooseModel": () =>
       server.python === undefined ? undefined : chooseModel(server.python),
     "indoors.prove": () => show("indoors doctor --prove", "doctor", "--prove"),
@@ -135,6 +139,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     server,
     preview,
+    explained,
     completions,
     bar,
     new vscode.Disposable(() => clearTimeout(timer)),

@@ -50,7 +50,7 @@ function entries(facts: Facts): Entry[] {
     add("$(book) Install without internet…", call("indoors.offlineHelp"));
     add("$(debug-restart) Start the server again", call("indoors.restart"));
   }
-  const step = situation.status?.phase === "error" ? stepOf(situation.status.reason) : undefined;
+  const step = nextStep(`Next: ${situation.status?.next_step ?? ""}`);
   if (step !== undefined && python !== undefined) {
     add(`$(play) Run indoors ${step.join(" ")}…`, () => takeStep(python, step));
   }
@@ -73,6 +73,7 @@ function entries(facts: Facts): Entry[] {
         "in all files",
       );
     }
+    add("$(question) Why this suggestion", call("indoors.why"), "or why there is none");
     add("$(edit) Edit what is selected…", call("indoors.refactorMenu"));
   }
   if (python !== undefined) {
@@ -90,12 +91,6 @@ function entries(facts: Facts): Entry[] {
   add("$(output) Log", call("indoors.log"));
   add("$(gear) Settings", call("indoors.settings"));
   return found;
-}
-
-/** The status has reason and next step in one sentence. */
-function stepOf(reason: string): string[] | undefined {
-  const at = reason.lastIndexOf("indoors ");
-  return at < 0 ? undefined : nextStep(`Next: ${reason.slice(at)}`);
 }
 
 /** A line of `indoors models list --json`. */

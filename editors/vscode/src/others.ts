@@ -47,6 +47,8 @@ export function others(): Other[] {
   return [...found.values()];
 }
 
+const COPILOT = "GitHub Copilot";
+const COPILOT_SETTING = "github.copilot.enable";
 const SUPPRESS = "editor.inlineSuggest.experimental.suppressInlineSuggestions";
 
 function suppressed(): string[] {
@@ -61,18 +63,23 @@ function isSuppressed(id: string): boolean {
 
 function isSwitchedOff(name: string): boolean {
   const settings = vscode.workspace.getConfiguration();
-  if (name !== "GitHub Copilot") {
+  if (name !== COPILOT) {
     return false;
   }
-  const enabled = settings.get<Record<string, boolean>>("github.copilot.enable");
+  const enabled = settings.get<Record<string, boolean>>(COPILOT_SETTING);
   return settings.get("chat.disableAIFeatures") === true || enabled?.["*"] === false;
+}
+
+/** The setting that hides what another extension suggests. */
+function key(other: Other): string {
+  return other.name === COPILOT ? COPILOT_SETTING : SUPPRESS;
 }
 
 /** Let a person choose which of them to switch off; what is switched off can be read in settings. */
 export async function offerOff(): Promise<void> {
   const chosen = await vscode.window.showQuickPick(
     others().flatMap((other) => [
-      { label: `Hide suggestions of ${other.name}`, description: SUPPRESS, other, hide: true },
+      { label: `Hide suggestions of ${other.name}`, description: key(other), other, hide: true },
       { label: `Show the extension ${other.name}`, description: other.id, other, hide: false },
     ]),
     {
@@ -88,10 +95,10 @@ export async function offerOff(): Promise<void> {
     return;
   }
   const settings = vscode.workspace.getConfiguration();
-  if (chosen.other.name === "GitHub Copilot") {
-    const enabled = settings.inspect<Record<string, boolean>>("github.copilot.enable")?.globalValue;
+  if (chosen.other.name === COPILOT) {
+    const enabled = settings.inspect<Record<string, boolean>>(COPILOT_SETTING)?.globalValue;
     const target = vscode.ConfigurationTarget.Global;
-    await settings.update("github.copilot.enable", { ...enabled, "*": false }, target);
+    await settings.update(COPILOT_SETTING, { ...enabled, "*": false }, target);
     return;
   }
   const listed = [...suppressed(), chosen.other.id].join(",");

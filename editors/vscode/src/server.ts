@@ -22,7 +22,7 @@ import { find, serve } from "./launch.ts";
 import * as settings from "./settings.ts";
 import { SCHEMES } from "./rules.ts";
 import { nextStep } from "./steps.ts";
-import type { Life, Status } from "./words.ts";
+import { type Life, type Status, mismatch } from "./words.ts";
 
 const PROTOCOL = 1;
 // Exit status of a server that a strict policy keeps from running.
@@ -52,6 +52,8 @@ export class Server implements vscode.Disposable {
   life: Life = "starting";
   reason = "";
   status: Status | undefined;
+  /** Which of the two to update, where server and extension do not belong together. */
+  mismatch = "";
   python: string | undefined;
 
   constructor(
@@ -222,6 +224,7 @@ export class Server implements vscode.Disposable {
     client.onDidChangeState(({ newState }) => {
       // The client starts a server that was lost again by itself.
       if (this.client === client && newState === State.Running) {
+        this.mismatch = mismatch(PROTOCOL, protocolOf(client));
         this.become("running");
         this.focus(vscode.window.activeTextEditor);
       }
@@ -240,6 +243,8 @@ export class Server implements vscode.Disposable {
           version: (this.extension.packageJSON as { version: string }).version,
           protocol: PROTOCOL,
           refresh: true,
+          // VS Code asks only when no key has come for 50 ms.
+          waits: true,
           askInstruction: true,
           previewEdits: true,
         },
@@ -310,6 +315,13 @@ export class Server implements vscode.Disposable {
       await takeStep(this.python, step);
     }
   }
+}
+
+/** The protocol that the server says it speaks. */
+function protocolOf(client: LanguageClient): unknown {
+  const said = client.initializeResult?.capabilities.experimental as
+    { indoors?: { protocol?: unknown } } | undefined;
+  return said?.indoors?.protocol;
 }
 
 function show(

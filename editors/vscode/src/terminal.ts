@@ -22,19 +22,33 @@ export async function run(
   return true;
 }
 
-/** Ask first, with the exact commands; then run them. */
+/** Ask first, with the exact commands; then run them. Where they fail, that is said, and asked again. */
 export async function runWithConsent(
   title: string,
   commands: readonly (readonly string[])[],
   about: string,
 ): Promise<boolean> {
   const detail = [about, "", ...commands.map(shown)].join("\n");
-  const chosen = await vscode.window.showInformationMessage(
-    `${title}?`,
-    { modal: true, detail },
-    "Run in Terminal",
-  );
-  return chosen === undefined ? false : run(title, commands);
+  for (;;) {
+    const chosen = await vscode.window.showInformationMessage(
+      `${title}?`,
+      { modal: true, detail },
+      "Run in Terminal",
+    );
+    if (chosen === undefined) {
+      return false;
+    }
+    if (await run(title, commands)) {
+      return true;
+    }
+    const again = await vscode.window.showWarningMessage(
+      `${title}: the command did not end well, and its terminal says why. Next: mend that, then try again.`,
+      "Try Again…",
+    );
+    if (again === undefined) {
+      return false;
+    }
+  }
 }
 
 async function runOne(title: string, words: readonly string[]): Promise<number | undefined> {

@@ -7,6 +7,10 @@
 export interface Status {
   phase: "loading" | "ready" | "busy" | "inactive" | "error";
   reason: string;
+  /** What can be done about an error, mostly a command; "" where nothing is known. */
+  next_step?: string;
+  /** The policy's: `off`, `local`, `onprem` or `closed`, how far code may go at most. */
+  mode?: string;
   model: string;
   device: string;
   lock: string;
@@ -30,6 +34,8 @@ export interface Situation {
   status: Status | undefined;
   /** Other extensions that complete. */
   others: readonly string[];
+  /** Which of the two to update where server and extension do not belong together, else "". */
+  mismatch: string;
 }
 
 export interface Words {
@@ -64,15 +70,41 @@ const LOCKS: Record<string, Lock> = {
     says: "unproven: this system was not seen to refuse connections",
     leaves: false,
   },
-  "on-prem": { word: "on-prem", says: "on-prem: code may go to your own servers", leaves: true },
-  closed: { word: "closed", says: "closed: code may go to servers of others", leaves: true },
 };
 
-/** What the lock means. A state that we do not know is shown as it is. */
-export function lockOf(state: string): Lock {
-  return Object.hasOwn(LOCKS, state)
-    ? (LOCKS[state] as Lock)
-    : { word: state, says: state, leaves: false };
+/** Policies under which code may leave the machine: whatever the kernel does, that is said first. */
+const AWAY_MODES: Record<string, Lock> = {
+  onprem: {
+    word: "on-prem",
+    says: "on-prem: a policy lets code go to your own servers",
+    leaves: true,
+  },
+  closed: {
+    word: "closed",
+    says: "closed: a policy lets code go to servers of others",
+    leaves: true,
+  },
+};
+
+/** What the lock means under a policy. A state that we do not know is shown as it is. */
+export function lockOf(state: string, mode = "local"): Lock {
+  const lock = known(LOCKS, state) ?? { word: state, says: state, leaves: false };
+  const away = known(AWAY_MODES, mode);
+  if (away === undefined) {
+    return lock;
+  }
+  if (lock.word === "") {
+    return { ...away, says: `${away.says}; the kernel refuses all other connections` };
+  }
+  return {
+    word: `${away.word}, ${lock.word}`,
+    says: `${away.says}; ${lock.says}`,
+    leaves: true,
+  };
+}
+
+function known<Value>(values: Record<string, Value>, key: string): Value | undefined {
+  return Object.hasOwn(values, key) ? values[key] : undefined;
 }
 
 /** A model's size, as people call it: "0.5b"; the name itself where it has none. */
@@ -99,6 +131,17 @@ interface State {
   isProblem?: boolean;
 }
 
+/** What to do where server and extension speak different protocols, "" if they do not. */
+export function mismatch(ours: number, theirs: unknown): string {
+  if (typeof theirs !== "number" || theirs === ours) {
+    return "";
+  }
+  const pair = `This extension speaks protocol ${ours}, the server ${theirs}`;
+  return theirs > ours
+    ? `${pair}. Next: update the extension`
+    : `${pair}. Next: update the server (Indoors: Install the Server From a Wheel)`;
+}
+
 const HOME = "$(home)";
 const AWAY = "$(arrow-swap)";
 
@@ -120,7 +163,7 @@ function state(situation: Situation): State {
 
 function running(situation: Situation): State {
   const status = situation.status as Status;
-  const lock = lockOf(status.lock);
+  const lock = lockOf(status.lock, status.mode);
   const mark = lock.leaves ? AWAY : HOME;
   const word = lock.word ? ` · ${lock.word}` : "";
   if (status.phase === "error") {
@@ -151,15 +194,21 @@ function details(situation: Situation): string[] {
   const { status, others, life } = situation;
   const lines: string[] = [];
   if (life === "running" && status !== undefined) {
+    if (status.phase === "error" && status.next_step) {
+      lines.push(`Next: ${status.next_step}`);
+    }
     if (status.model) {
       const speed = status.tokens_per_s ? `, ${Math.round(status.tokens_per_s)} tokens/s` : "";
       lines.push(`Model: ${status.model}${status.device ? ` on ${status.device}` : ""}${speed}`);
     }
-    lines.push(`Lock: ${lockOf(status.lock).says}`);
+    lines.push(`Lock: ${lockOf(status.lock, status.mode).says}`);
     if (status.launcher !== "none" && status.launcher !== "") {
-      lines.push(`A policy lets code go further than this machine (launcher: ${status.launcher})`);
+      lines.push(`The process that may open connections: ${status.launcher}`);
     }
     lines.push(...(status.index ?? []).map(indexLine));
+    if (situation.mismatch) {
+      lines.push(situation.mismatch);
+    }
   }
   if (others.length > 0) {
     const verb = others.length === 1 ? "is" : "are";

@@ -6,7 +6,8 @@ import { find, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { isSecret, refusal } from "../src/rules.ts";
 import { nextStep } from "../src/steps.ts";
-import { type Situation, describe, lockOf, shortName } from "../src/words.ts";
+import { type Explanation, why } from "../src/why.ts";
+import { type Situation, describe, lockOf, mismatch, shortName } from "../src/words.ts";
 
 const LINUX = { env: {}, home: "/home/me", platform: "linux" } as const;
 
@@ -162,22 +163,27 @@ const SITUATION: Situation = {
   refusal: "",
   status: STATUS,
   others: [],
+  mismatch: "",
 };
 
 test("every state has words, and the mark changes where code may leave", () => {
   assert.equal(describe(SITUATION).text, "$(home) 0.5b");
-  const locks = [
-    "enforced",
-    "network enforced, files not",
-    "unproven",
-    "on-prem",
-    "closed",
-    "new one",
+  const locks: [lock: string, mode: string, shown: string][] = [
+    ["enforced", "local", "$(home) 0.5b"],
+    ["network enforced, files not", "local", "$(home) 0.5b · files not"],
+    ["unproven", "local", "$(home) 0.5b · unproven"],
+    ["enforced", "onprem", "$(arrow-swap) 0.5b · on-prem"],
+    ["enforced", "closed", "$(arrow-swap) 0.5b · closed"],
+    ["unproven", "onprem", "$(arrow-swap) 0.5b · on-prem, unproven"],
+    ["a new one", "local", "$(home) 0.5b · a new one"],
   ];
-  const texts = locks.map((lock) => describe({ ...SITUATION, status: { ...STATUS, lock } }).text);
-  assert.equal(new Set(texts).size, locks.length, "no two look the same");
-  assert.ok(texts[3]?.startsWith("$(arrow-swap)") && texts[4]?.startsWith("$(arrow-swap)"));
-  assert.ok(texts[5]?.includes("new one"));
+  for (const [lock, mode, shown] of locks) {
+    const words = describe({ ...SITUATION, status: { ...STATUS, lock, mode } });
+    assert.equal(words.text, shown);
+    assert.ok(words.spoken.includes(lock === "enforced" ? "refuses" : lock), words.spoken);
+  }
+  assert.match(lockOf("enforced", "onprem").says, /your own servers; the kernel refuses all other/);
+  assert.equal(lockOf("enforced", "constructor").leaves, false);
   assert.equal(lockOf("constructor").word, "constructor");
   const lives = ["untrusted", "missing", "starting", "stopped"] as const;
   for (const life of lives) {
@@ -188,8 +194,15 @@ test("every state has words, and the mark changes where code may leave", () => {
   assert.ok(
     describe({ ...SITUATION, others: ["X"] }).lines.includes("Indoors is indoors; X is also on"),
   );
-  const error = { ...STATUS, phase: "error", reason: "no model" } as const;
-  assert.ok(describe({ ...SITUATION, status: error }).isProblem);
+  const error = {
+    ...STATUS,
+    phase: "error",
+    reason: "There is no model.",
+    next_step: "indoors setup",
+  } as const;
+  const words = describe({ ...SITUATION, status: error });
+  assert.ok(words.isProblem);
+  assert.deepEqual(words.lines.slice(0, 2), ["There is no model.", "Next: indoors setup"]);
   assert.match(describe({ ...SITUATION, pausedUntil: "10:20" }).text, /paused/);
 });
 
@@ -199,4 +212,34 @@ test("a model's short name is its size", () => {
     assert.equal(shortName(name), short);
   }
   assert.equal(shortName("/models/mine.gguf"), "/models/mine.gguf");
+});
+
+test("of two that do not belong together the older one is to be updated", () => {
+  assert.equal(mismatch(1, 1), "");
+  assert.equal(mismatch(1, undefined), "", "no server of ours");
+  assert.match(mismatch(1, 2), /Next: update the extension$/);
+  assert.match(mismatch(2, 1), /Next: update the server/);
+});
+
+test("a suggestion is explained in order, and one that there is not as well", () => {
+  const made = {
+    shown: true,
+    source: "model",
+    totalMs: 83.6,
+    stages: [{ name: "kind", decision: "block", reason: "the cursor is in an empty body" }],
+    filters: [{ name: "cut", action: "changed", reason: "the scope ends" }],
+  };
+  const text = why("a.py", { refusal: "", completion: made });
+  assert.match(text, /^Why this suggestion: a\.py\n\nThe last suggestion came after 84 ms/);
+  assert.match(text, /\n {2}kind {2}block {2}the cursor is in an empty body\n/);
+  assert.match(text, /\n {2}cut {2}changed {2}the scope ends\n/);
+  const none = (more: object): string =>
+    why("a.py", { refusal: "", completion: { ...made, shown: false, ...more } } as Explanation);
+  const filters = [{ name: "sure", action: "dropped", reason: "the model was not" }];
+  assert.match(none({ filters }), /the filter "sure" dropped it, the model was not\./);
+  assert.match(none({ filters: [], stages: [] }), /the model gave no text/);
+  assert.match(why("a.py", { refusal: "", completion: null }), /Next: type/);
+  const refused = why(".env", { refusal: "files like this hold secrets", completion: made });
+  assert.match(refused, /Nothing is suggested here: files like this hold secrets\./);
+  assert.ok(!refused.includes("block"));
 });

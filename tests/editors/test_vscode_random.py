@@ -1,0 +1,157 @@
+"""Many random editing actions in a real VS Code: suggestions never change a buffer unless they are
+accepted.
+
+The same keys are pressed twice in one window, with suggestions and without. What was accepted the
+first time is written by an edit the second time; after each action, text and selections are equal.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fakes.editor_server import units
+from support import code_server
+from support.code_server import CodeServer
+from support.vscode_probe import COMMIT, HIDE, NEXT, PLAIN, WORD, Probe, extension
+from support.vscode_script import Script, scripted_python
+from support.vscode_window import Window
+
+pytestmark = [pytest.mark.editor, pytest.mark.loopback]
+
+START = "import os\n\n\ndef größe(名前):\n\treturn f(名前, [1, 2])\n\n\nx = {'a': \"🎉\"}\n"
+TYPED = ["a", "x = ", "f(", ")", "[0]", "'", '"', "{", "名前", "🎉", " ", "def g():", "#", ":"]
+KEYS = [
+    "Enter", "Enter", "Backspace", "Backspace", "Backspace", "Delete", "Control+Backspace",
+    "Control+Delete", "ArrowLeft", "ArrowRight", "ArrowUp", "ArrowDown", "Home", "End", "Tab",
+    "Shift+Tab", "Control+ArrowLeft", "Control+ArrowRight", "Control+z", "Control+z",
+    "Control+Shift+z", "Control+Enter", "Control+Slash", "Alt+ArrowUp", "Alt+ArrowDown",
+    "Control+Shift+k", "Shift+ArrowLeft", "Shift+ArrowDown", "Shift+End", "Control+d", "Escape",
+    "Escape", "Control+End", "Control+Home", "Control+Shift+ArrowDown", "Control+BracketRight",
+    "Alt+Shift+ArrowDown", "Control+l",
+]  # fmt: skip
+# At every cursor there is something; some of it begins with what was just typed.
+TEXTS = ["a, b)", "x = f(名前)\n    return 🎉", "\n\tnext()", ")", "'quoted'", "g():\n\tpass"]
+
+
+@pytest.fixture(scope="module")
+def told(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("random")
+
+
+@pytest.fixture(scope="module")
+def editor(told: Path, vsix: Path) -> Iterator[CodeServer]:
+    python = scripted_python(told / "script")
+    with code_server.running(told / "home", vsix, indoors__python=str(python)) as server:
+        server.install(extension(told))
+        server.keys(PLAIN)
+        yield server
+
+
+def action(rng: random.Random, accepts: bool) -> tuple[str, str]:
+    """What is done next, and how: `type`, `press`, or what there is with suggestions only."""
+    dice = rng.random()
+    if accepts and dice < 0.12:
+        return "accept", rng.choice([COMMIT, COMMIT, WORD])
+    if dice < 0.18:
+        return "aside", rng.choice([HIDE, NEXT])
+    if dice < 0.6:
+        return "type", rng.choice(TYPED)
+    return "press", rng.choice(KEYS)
+
+
+def change(before: str, after: str) -> list[tuple[int, int, str]]:
+    """The one edit that makes a text of another, at UTF-16 offsets."""
+    start = 0
+    while start < min(len(before), len(after)) and before[start] == after[start]:
+        start += 1
+    end = 0
+    while end < min(len(before), len(after)) - start and before[-1 - end] == after[-1 - end]:
+        end += 1
+    gone, new = before[start : len(before) - end], after[start : len(after) - end]
+    at = units(before[:start])
+    return [(at, at + units(gone), new)] if gone or new else []
+
+
+def compare(window: Window, script: Script, probe: Probe, n: int, seed: int, accepts: bool) -> None:
+    """Both runs, action by action."""
+    take = {"take": True} if seed % 2 == 0 else {}
+    script.rules(*({"text": text, "least": 0, "turn": True} | take for text in TEXTS))
+    rng = random.Random(seed)
+    actions = [action(rng, accepts) for _ in range(n)]
+    states: list[dict[str, Any]] = []
+    n_seen = n_accepted = 0
+    window.open("on.py")
+    before = probe.state()
+    for what, keys in actions:
+        n_seen += window.ghost.count() > 0
+        perform(window, what, keys)
+        states.append(probe.state())
+        if what == "accept" and states[-1]["text"] != before["text"]:
+            n_accepted += 1
+            piece = change(before["text"], states[-1]["text"])[0][2]
+            assert len(before["selections"]) > 1 or any(piece in text for text in TEXTS), (
+                "what is inserted is what was shown"
+            )
+        assert what != "aside" or states[-1] == before, f"{keys} changes nothing"
+        before = states[-1]
+    text = states[-1]["text"]
+    window.wait(lambda: script.text("on.py") == text, "the server to have the same")
+    assert n_seen > n / 20, "there was something to get in the way"
+    assert n_accepted > n / 100 or not accepts
+
+    window.command("Indoors: Pause for 10 Minutes")
+    window.wait_label("paused")
+    window.open("off.py")
+    before = probe.state()
+    for number, ((what, keys), wanted) in enumerate(zip(actions, states, strict=True)):
+        if what == "accept":
+            if wanted["text"] != before["text"]:
+                edits = change(before["text"], wanted["text"])
+                before = probe.edit(edits, wanted["selections"])
+        elif what != "aside":
+            perform(window, what, keys)
+            before = probe.state()
+        assert before == wanted, f"seed {seed}, action {number}: {what} {keys!r}"
+    assert window.ghost.count() == 0
+    print(f"{n} actions, ghost text there at {n_seen}, {n_accepted} accepted")
+
+
+def perform(window: Window, what: str, keys: str) -> None:
+    if what == "type":
+        window.page.keyboard.type(keys)
+    else:
+        window.press(keys)
+
+
+def run(page: Any, editor: CodeServer, folder: Path, n: int, seed: int, accepts: bool) -> None:
+    for name in ("on.py", "off.py"):
+        (folder / name).write_text(START)
+    script = Script(editor.home.parent / "script")
+    script.forget()
+    window = Window(page, editor, folder)
+    window.wait_label("ready")
+    compare(window, script, Probe(window, editor.home.parent), n, seed, accepts)
+
+
+ACCEPTS = pytest.mark.parametrize("accepts", [False, True], ids=["none", "accepts"])
+
+
+@pytest.mark.parametrize(("accepts", "seed"), [(False, 1), (True, 2)], ids=["none", "accepts"])
+def test_the_buffer_is_what_it_is_without_suggestions(
+    page: Any, editor: CodeServer, tmp_path: Path, accepts: bool, seed: int
+) -> None:
+    run(page, editor, tmp_path, 100, seed, accepts)
+
+
+@ACCEPTS
+@pytest.mark.parametrize("seed", [1, 2])
+@pytest.mark.soak
+def test_two_thousand_actions(
+    page: Any, editor: CodeServer, tmp_path: Path, accepts: bool, seed: int
+) -> None:
+    run(page, editor, tmp_path, 2000, seed, accepts)

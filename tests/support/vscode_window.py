@@ -1,0 +1,155 @@
+"""A window of a real VS Code: what a person does in it, and what is on the screen."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from support.code_server import PICTURES, CodeServer, until
+
+
+class Window:
+    """A window of VS Code with a folder open."""
+
+    def __init__(self, page: Any, server: CodeServer, folder: Path) -> None:
+        self.page = page
+        self.server = server
+        self.folder = folder
+        kind = "workspace" if folder.suffix == ".code-workspace" else "folder"
+        page.goto(f"{server.url}/?{kind}={folder}", wait_until="domcontentloaded")
+        page.locator(".explorer-viewlet, .explorer-folders-view").first.wait_for(timeout=90_000)
+
+    def open(self, name: str) -> None:
+        """Open a file from the explorer, with the cursor at its end."""
+        self.page.get_by_role("treeitem", name=name, exact=True).dblclick(timeout=60_000)
+        self.page.locator(".tab.active", has_text=name).first.wait_for()
+        self.focus()
+        self.page.keyboard.press("Control+End")
+
+    def focus(self) -> None:
+        """Click into the editor."""
+        self.page.locator(".editor-instance .monaco-editor .view-lines").first.click()
+
+    def tidy(self) -> None:
+        """Close what is open, and forget what was told."""
+        self.press("Escape")
+        self.command("Notifications: Clear All Notifications")
+        self.command("File: Save All Files")
+        self.command("View: Close All Editors")
+        self.wait(lambda: self.page.locator(".tab").count() == 0, "all editors to be closed")
+        if self.page.locator(".part.panel:visible").count():
+            self.press("Control+j")
+
+    def text(self) -> str:
+        """What of the document in front is on the screen."""
+        lines = self.page.locator(".editor-instance .view-lines").first
+        return str(lines.inner_text()).replace("\xa0", " ") if lines.count() else ""
+
+    @property
+    def item(self) -> Any:
+        """The item in the status bar."""
+        return self.page.locator("[id$='indoors.status']").first
+
+    def label(self) -> str:
+        """What a screen reader says about the item."""
+        found = self.item.locator("[aria-label]")
+        return str((found if found.count() else self.item).first.get_attribute("aria-label") or "")
+
+    def wait_label(self, text: str, seconds: float = 60.0) -> None:
+        try:
+            until(lambda: self._has(text), f"{text!r} in the status bar", seconds)
+        except AssertionError as error:
+            self.picture("failed")
+            raise AssertionError(f"{error}; it says {self.label()!r}") from None
+
+    def _has(self, text: str) -> bool:
+        self.page.wait_for_timeout(20)  # lets the driver read the browser's events
+        return self.item.count() > 0 and text in self.label()
+
+    @property
+    def ghost(self) -> Any:
+        """Ghost text: on the cursor's line, and on the lines behind it."""
+        return self.page.locator(".ghost-text, .ghost-text-decoration")
+
+    def ghost_text(self) -> str:
+        """Ghost text on the screen: on the cursor's line, then on lines of its own."""
+        here = "".join(self.page.locator(".ghost-text-decoration").all_inner_texts())
+        behind = "".join(self.page.locator(".ghost-text").all_inner_texts())
+        return f"{here}\n{behind}".replace("\xa0", " ")
+
+    def wait(self, probe: Callable[[], Any], what: str, seconds: float = 30.0) -> Any:
+        """Poll until `probe` gives something true; a picture is kept where it does not."""
+
+        def look() -> Any:
+            self.page.wait_for_timeout(20)
+            return probe()
+
+        try:
+            return until(look, what, seconds)
+        except AssertionError:
+            self.picture("failed")
+            raise
+
+    def type(self, text: str) -> None:
+        """Type key by key."""
+        self.page.keyboard.type(text, delay=40)
+
+    def press(self, keys: str) -> None:
+        self.page.keyboard.press(keys)
+
+    def command(self, title: str) -> None:
+        """Run a command from the palette, as a person does."""
+        self.press("F1")
+        box = self.page.locator(".quick-input-widget input").first
+        box.wait_for()
+        box.fill(f">{title}")
+        self.page.locator(".quick-input-list .monaco-list-row").first.wait_for()
+        self.page.wait_for_timeout(150)
+        self.press("Enter")
+
+    def choose(self, file: Path) -> None:
+        """Choose a file in the picker. Until that has read its first folder, it writes over what
+        is typed; so its rows are waited for, and it is confirmed when it has what was typed.
+        """
+        box = self.page.locator(".quick-input-widget input").first
+        row = self.page.locator(".quick-input-list .monaco-list-row", has_text=file.name).first
+        box.wait_for(timeout=60_000)
+
+        def look() -> bool:
+            if not box.is_visible():
+                return True
+            if box.input_value() != str(file):
+                box.fill(str(file))
+            elif row.is_visible():
+                self.press("Enter")
+                # It closes, or it had something to write over yet.
+                self.wait(
+                    lambda: not box.is_visible() or box.input_value() != str(file), "the picker"
+                )
+            return not box.is_visible()
+
+        self.wait(look, "the file to be chosen", 90)
+
+    def saved(self, name: str) -> str:
+        """Save, and give the file as it is on the disk."""
+        self.press("Control+s")
+        self.wait(lambda: self.page.locator(".tab.dirty").count() == 0, "the file to be saved")
+        return (self.folder / name).read_text()
+
+    def pictures(self, name: str) -> None:
+        """Keep a picture in a dark and in a light theme, where INDOORS_PICTURES says."""
+        if not PICTURES:
+            return
+        for theme, kind in (("Default Light Modern", "light"), ("Default Dark Modern", "dark")):
+            with self.server.set(workbench__colorTheme=theme):
+                body = self.page.locator(f".monaco-workbench.vs{'-dark' * (kind == 'dark')}")
+                body.first.wait_for()
+                self.page.wait_for_timeout(400)  # what fades in
+                self.picture(f"{name}-{kind}")
+
+    def picture(self, name: str) -> None:
+        """Keep a picture where INDOORS_PICTURES says."""
+        if PICTURES:
+            Path(PICTURES).mkdir(parents=True, exist_ok=True)
+            self.page.screenshot(path=str(Path(PICTURES) / f"{name}.png"))
