@@ -1,19 +1,16 @@
 """Where people open code in a real VS Code: notebooks, several folders, two windows; and a server
-that is older or newer than the extension, and VS Code's own AI features beside ours.
+that is older or newer than the extension.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support import code_server
-from support.code_server import CodeServer
-from support.vscode_script import Script, scripted_python
+from support.vscode_script import Script
 from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
@@ -163,38 +160,3 @@ def test_of_two_that_do_not_belong_together_one_is_named(
     (script.folder / "protocol").unlink()
     window.command("Indoors: Restart the Server")
     window.wait(lambda: "protocol" not in window.label(), "all to be well")
-
-
-# --- VS Code's own AI features ------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def with_ai(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[CodeServer]:
-    home = tmp_path_factory.mktemp("ai")
-    python = scripted_python(home / "script")
-    on: dict[str, Any] = {"chat__disableAIFeatures": False, "github__copilot__enable": {"*": True}}
-    with code_server.running(home, vsix, indoors__python=str(python), **on) as server:
-        yield server
-
-
-def test_beside_the_ai_features_of_vs_code(page: Any, with_ai: CodeServer, tmp_path: Path) -> None:
-    script = Script(with_ai.home / "script")
-    (tmp_path / "a.py").write_text("")
-    window = Window(page, with_ai, tmp_path)
-    window.wait_label("Indoors is indoors; GitHub Copilot is also on")
-    assert "ready" in window.label()
-    window.item.hover()
-    tooltip = page.locator(".monaco-hover", has_text="GitHub Copilot is also on").first
-    tooltip.wait_for()
-    assert tooltip.get_by_role("link", name="turn off").count() == 1
-    window.picture("ai-features")
-    window.open("a.py")
-    window.type("def a")
-    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text of ours")
-    window.press("Tab")
-    window.wait(lambda: script.commands("indoors.accepted"), "a note of the accept")
-    assert window.saved("a.py") == FULL
-    window.command("Indoors: Other Extensions That Suggest Code")
-    page.get_by_text("Hide suggestions of GitHub Copilot").first.click()
-    window.wait(lambda: "Copilot" not in window.label(), "the name to go")
-    assert json.loads(with_ai.settings_file.read_text())["github.copilot.enable"] == {"*": False}

@@ -3,7 +3,7 @@
     editor_server.py FOLDER -I -m indoors_server serve
 
 It answers by fixed rules, writes every message that it gets into FOLDER/got.jsonl, and sends what a
-test puts into FOLDER/say/*.json. FOLDER/first.json, if there is one, is the first status; with
+test puts into FOLDER/say/PID.*.json. FOLDER/first.json, if there is one, is the first status; with
 FOLDER/refuses it ends as under a strict policy, with that text on stderr. FOLDER/rules.json has
 suggestions to be made instead (`suggestion`), FOLDER/protocol the protocol that it speaks.
 """
@@ -147,7 +147,7 @@ class ScriptedServer:
     def speak(self) -> None:
         """Send what a test wants to be sent."""
         while True:
-            for file in sorted((self.folder / "say").glob("*.json")):
+            for file in sorted((self.folder / "say").glob(f"{os.getpid()}.*.json")):
                 message = json.loads(file.read_text())
                 file.unlink()
                 self.send(message)

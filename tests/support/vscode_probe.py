@@ -1,8 +1,8 @@
 """An extension for tests that says what is in the editor in front, in order with what is typed.
 
 A key runs a command of the extension, which is told of every change before it: the same way, one
-after the other. It writes text and selections to a file. Another key has it make an edit that lies
-in a file, as one step to undo.
+after the other, so that nothing has to be waited for. It adds text and selections to a file.
+Another key has it make an edit that lies in a file, as one step to undo.
 """
 
 from __future__ import annotations
@@ -36,18 +36,14 @@ PLAIN = [
 MAIN = """
 const vscode = require("vscode"), fs = require("node:fs");
 const folder = FOLDER;
-let n = 0;
 const write = () => {
   const editor = vscode.window.activeTextEditor;
   const at = (place) => [place.line, place.character];
-  n += 1;
   const state = {
-    n,
     text: editor.document.getText(),
     selections: editor.selections.map((one) => [at(one.anchor), at(one.active)]),
   };
-  fs.writeFileSync(`${folder}/state.new`, JSON.stringify(state));
-  fs.renameSync(`${folder}/state.new`, `${folder}/state.json`);
+  fs.appendFileSync(`${folder}/states.jsonl`, `${JSON.stringify(state)}\\n`);
 };
 exports.activate = (context) => {
   context.subscriptions.push(
@@ -65,6 +61,8 @@ exports.activate = (context) => {
       editor.selections = wanted.selections.map(
         ([anchor, active]) => new vscode.Selection(place(anchor), place(active)),
       );
+      // It has arrived when something that was asked for behind it is done.
+      await vscode.commands.executeCommand("setContext", "probe.edited", true);
       write();
     }),
   );
@@ -94,25 +92,30 @@ class Probe:
     def __init__(self, window: Window, folder: Path) -> None:
         self._window, self._folder = window, folder
         self._n = 0
+        self._file.unlink(missing_ok=True)  # of another window
 
-    def state(self) -> dict[str, Any]:
-        """What is there, after all keys so far."""
-        return self._after(NOTE)
+    @property
+    def _file(self) -> Path:
+        return self._folder / "states.jsonl"
 
-    def edit(self, edits: list[tuple[int, int, str]], selections: list[Any]) -> dict[str, Any]:
-        """Make an edit, at UTF-16 offsets, and set the selections."""
+    def note(self) -> None:
+        """Have it noted what is there after all keys so far."""
+        self._window.press(NOTE)
+        self._n += 1
+
+    def states(self) -> list[dict[str, Any]]:
+        """All that was noted."""
+
+        def lines() -> list[str]:
+            every = self._file.read_text().splitlines() if self._file.exists() else []
+            return every if len(every) >= self._n else []
+
+        return [json.loads(line) for line in self._window.wait(lines, "the probe's word", 120)]
+
+    def edit(self, edits: list[tuple[int, int, str]], selections: list[Any]) -> None:
+        """Make an edit, at UTF-16 offsets, set the selections, and have it noted."""
         wanted = {"edits": edits, "selections": selections}
         (self._folder / "edit.json").write_text(json.dumps(wanted))
-        return self._after(EDIT)
-
-    def _after(self, key: str) -> dict[str, Any]:
-        self._window.press(key)
-        file = self._folder / "state.json"
-
-        def look() -> dict[str, Any] | None:
-            found = dict(json.loads(file.read_text())) if file.exists() else {}
-            return found if found.get("n", 0) > self._n else None
-
-        found = self._window.wait(look, "the probe's word")
-        self._n = found.pop("n")
-        return dict(found)
+        self._window.press(EDIT)
+        self._n += 1
+        self.states()  # an edit comes from the side, and is not in order with keys

@@ -78,11 +78,12 @@ class Script:
         return [int(line) for line in file.read_text().split()] if file.exists() else []
 
     def say(self, method: str, **params: Any) -> None:
-        """Have the server send a notification."""
+        """Have the server send a notification; each one, where there are several windows."""
         self._n += 1
-        new = self.folder / f"new{self._n}"
-        new.write_text(json.dumps({"method": method, "params": params}))
-        new.rename(self.folder / "say" / f"{self._n:04}.json")
+        for pid in self.pids():
+            new = self.folder / f"new{self._n}"
+            new.write_text(json.dumps({"method": method, "params": params}))
+            new.rename(self.folder / "say" / f"{pid}.{self._n:04}.json")
 
     def status(self, **status: Any) -> None:
         """Have the server send a status."""

@@ -141,8 +141,9 @@ class Window:
         """Keep a picture in a dark and in a light theme, where INDOORS_PICTURES says."""
         if not PICTURES:
             return
-        for theme, kind in (("Default Light Modern", "light"), ("Default Dark Modern", "dark")):
-            with self.server.set(workbench__colorTheme=theme):
+        for theme, kind in (("Light 2026", "light"), ("Dark 2026", "dark")):
+            own = {"workbench__colorTheme": theme, "window__autoDetectColorScheme": False}
+            with self.server.set(**own):
                 body = self.page.locator(f".monaco-workbench.vs{'-dark' * (kind == 'dark')}")
                 body.first.wait_for()
                 self.page.wait_for_timeout(400)  # what fades in
