@@ -56,7 +56,13 @@ def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
         ({"lock": "unproven"}, "⌂? 7b"),
         ({"phase": "loading", "progress": 0.42}, "⌂ 42 %"),
         ({"phase": "inactive", "reason": refused}, "⌂ off"),
-        ({"phase": "error", "reason": "There is no model. indoors models pull m"}, "⌂ !"),
+        ({"phase": "error", "reason": "There is no model."}, "⌂ !"),
+        ({"mode": "onprem"}, "⇄ on-prem 7b"),
+        ({"mode": "closed", "phase": "busy"}, "⇄ closed 7b …"),
+        ({"mode": "onprem", "lock": "unproven"}, "⇄? on-prem 7b"),
+        ({"mode": "onprem", "phase": "loading", "progress": 0.42}, "⇄ on-prem 42 %"),
+        ({"mode": "onprem", "phase": "inactive", "reason": refused}, "⇄ off"),
+        ({"mode": "local"}, "⌂ 7b"),
     ):
         status(listening, **changed)
         listening.nvim.wait(
@@ -68,9 +74,43 @@ def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
     assert listening.nvim.lua(line) == "", "nothing where it is not attached"
 
 
+def test_an_error_has_one_next_step(listening: Scripted) -> None:
+    nvim = listening.nvim
+    for told, shown in (
+        ("indoors models pull m", "Next: indoors models pull m   (or :Indoors setup)"),
+        ("indoors setup", "Next: :Indoors setup   (in a terminal: indoors setup)"),
+        ("", "Next: :Indoors setup   (in a terminal: indoors setup)"),
+    ):
+        nvim.lua(SAID)
+        status(listening, phase="error", reason="There is no model.", model="", next_step=told)
+        nvim.wait(lambda: nvim.lua("return require('indoors').status()") == "⌂ !", "the error", 5)
+        run(listening, "Indoors status")
+        assert said(listening).split("\n")[:3] == [
+            "Indoors: error · CPU", "There is no model.", shown,
+        ]  # fmt: skip
+        assert said(listening).count("Next") == 1
+    assert "There is no model." in checkhealth(listening)
+
+
+def test_where_code_may_go_is_said_in_words(listening: Scripted) -> None:
+    status(listening, mode="onprem")
+    run(listening, "Indoors status")
+    assert "on-prem: code may go to your own servers" in said(listening)
+    assert "on-prem: code may go to your own servers" in checkhealth(listening)
+    status(listening, mode="closed")
+    run(listening, "Indoors status")
+    assert "closed: code may go to servers of others" in said(listening)
+    status(listening, mode="local")
+    listening.nvim.lua(SAID)
+    run(listening, "Indoors status")
+    assert "may go" not in said(listening), "the control"
+    assert "may go" not in checkhealth(listening)
+
+
 def status(scripted: Scripted, **changed: object) -> None:
     body = {
-        "phase": "ready", "reason": "", "model": "Scripted Coder 7B Instruct", "device": "CPU",
+        "phase": "ready", "reason": "", "next_step": "", "mode": "local",
+        "model": "Scripted Coder 7B Instruct", "device": "CPU", "tokens_per_s": 40.0,
         "lock": "enforced", "launcher": "none", "progress": None, "index": [],
     }  # fmt: skip
     message = {"method": "indoors/status", "params": body | changed}
@@ -123,6 +163,7 @@ def test_arguments_are_completed(listening: Scripted) -> None:
     assert complete("Indoors pa") == ["pause"]
     assert complete("Indoors pause ") == ["10", "30", "60", "file", "language", "off"]
     assert complete("Indoors refactor do") == ["document"]
+    assert complete("Indoors explain ") == ["terminal"]
     assert complete("Indoors pause file ") == []
     run(listening, "Indoors nonsense")
     assert 'there is no "nonsense". Next: one of explain, log' in said(listening)
@@ -193,25 +234,91 @@ def test_a_model_is_chosen_and_one_that_is_missing_is_offered(
     nvim.wait(lambda: 'there is no model "none"' in said(listening), "the reason", 10)
 
 
-def test_explain_prove_and_log(listening: Scripted, workspace: Path, tmp_path: Path) -> None:
+FLOAT = """
+    for _, window in ipairs(vim.api.nvim_list_wins()) do
+      local config = vim.api.nvim_win_get_config(window)
+      if config.relative ~= '' then
+        local lines = vim.api.nvim_buf_get_lines(vim.api.nvim_win_get_buf(window), 0, -1, false)
+        return { lines = lines, title = config.title[1][1] }
+      end
+    end
+"""
+
+
+def test_the_last_suggestion_is_explained_in_a_window(listening: Scripted) -> None:
+    nvim = listening.nvim
+    nvim.type("iva")
+    listening.wait_ghost("lue = 1")
+    nvim.type("<Esc>")
+    assert nvim.lua("return vim.bo.modified")
+    run(listening, "Indoors explain")
+    nothing = nvim.wait(lambda: nvim.lua(FLOAT), "the window", 10)
+    assert nothing["lines"] == [
+        "Nothing has been asked for in this buffer yet. Next: type, then ask again."
+    ]
+    nvim.type("q")
+    nvim.wait(lambda: not nvim.lua(FLOAT), "its end", 10)
+    completion = {
+        "id": "1", "shown": True, "source": "run", "totalMs": 84.4,
+        "stages": [{"name": "gate", "decision": "admitted", "reason": "größer als 名前"},
+                   {"name": "snippets", "decision": "2 of 5", "reason": "defines `Discount`"}],
+        "filters": [{"name": "balance", "action": "kept", "reason": ""}],
+    }  # fmt: skip
+    listening.tell(explained={"refusal": "", "completion": completion})
+    run(listening, "Indoors explain")
+    shown = nvim.wait(lambda: nvim.lua(FLOAT), "the window", 10)
+    assert shown["title"] == " Why this suggestion "
+    assert shown["lines"] == [
+        "Suggested: from what an earlier request had begun, 84 ms",
+        "",
+        "Steps",
+        "  gate      admitted  größer als 名前",
+        "  snippets  2 of 5    defines `Discount`",
+        "",
+        "Filters",
+        "  balance  kept",
+        "",
+        "Made anew, with the prompt and the raw text: :Indoors explain terminal",
+    ]
+    (asked, *_) = [
+        one for one in listening.log("workspace/executeCommand")
+        if one["command"] == "indoors.explain"
+    ]  # fmt: skip
+    assert asked["arguments"][0].endswith("/new.py")
+    assert nvim.lines() == shown["lines"], "the window has the focus"
+    nvim.type("x")
+    assert nvim.lines() == shown["lines"], "and only shows"
+    nvim.type("<Esc>")
+    nvim.wait(lambda: not nvim.lua(FLOAT), "its end", 10)
+    assert nvim.lines() == ["va"]
+    refusal = "this file matches a deny rule of the machine policy"
+    listening.tell(explained={"refusal": refusal, "completion": None})
+    run(listening, "Indoors explain")
+    shown = nvim.wait(lambda: nvim.lua(FLOAT), "the window", 10)
+    assert shown["lines"] == [f"Not completed here: {refusal}"]
+
+
+def test_explain_in_a_terminal_prove_and_log(
+    listening: Scripted, workspace: Path, tmp_path: Path
+) -> None:
     nvim = listening.nvim
     python, ran = tmp_path / "python", tmp_path / "ran"
     python.write_text(f'#!/bin/sh\necho "$@" >> {ran}\n')
     python.chmod(0o755)
     nvim.lua("vim.g.indoors = { python = ... }", str(python))
     nvim.type("iname = 'größe'<Esc>")
-    run(listening, "Indoors explain")
+    run(listening, "Indoors explain terminal")
     assert "is no file" in said(listening)
     run(listening, "silent write")
     nvim.type("A")
     nvim.type("<Esc>")
-    run(listening, "Indoors explain")
+    run(listening, "Indoors explain terminal")
     file = workspace / "new.py"
     nvim.wait(lambda: ran.exists() and ran.read_text(), "the terminal", 10)
     assert ran.read_text() == f"-I -m indoors_server complete {file}:1:14 --explain\n"
     nvim.lua("vim.cmd.bdelete({ bang = true })")
     nvim.type("x")
-    run(listening, "Indoors explain")
+    run(listening, "Indoors explain terminal")
     assert "this buffer has changes" in said(listening)
     run(listening, "Indoors prove")
     nvim.wait(lambda: "doctor --prove" in ran.read_text(), "the terminal", 10)
@@ -239,12 +346,13 @@ def test_checkhealth_names_the_next_step_of_each_problem(listening: Scripted) ->
     ):  # fmt: skip
         assert line in good
     assert "ERROR" not in good
-    status(listening, phase="error", reason="There is no model.", lock="unproven")
+    step = "indoors models pull small"
+    status(listening, phase="error", reason="There is no model.", next_step=step, lock="unproven")
     nvim.lua("package.loaded.copilot = {}; vim.g.indoors = { python = 'python3' }")
     bad = checkhealth(listening)
     for line in (
         "vim.g.indoors.python (python3) is no absolute path", "`indoors setup` prints it",
-        "lock: unproven", "indoors doctor --prove", "There is no model.",
+        "lock: unproven", "indoors doctor --prove", "There is no model.", step,
         "Indoors is indoors; copilot is also on",
     ):  # fmt: skip
         assert line in bad

@@ -26,7 +26,8 @@ class Script:
     `items` are whole lines: one is suggested while the line before the cursor is its beginning.
     With `always` they are suggested at every cursor. `take_line`: the range begins with the line,
     else at the cursor. `take_behind`: it takes in what stands behind the cursor. `hold`: no answer
-    before `release`. `n_automatic`: how many items an automatic request gets.
+    before `release`. `n_automatic`: how many items an automatic request gets. `explained`: what
+    `indoors.explain` answers.
     """
 
     def __init__(self) -> None:
@@ -36,6 +37,7 @@ class Script:
         self.take_behind = False
         self.hold = False
         self.n_automatic = 1
+        self.explained: dict[str, Any] = {"refusal": "", "completion": None}
 
 
 class Server:
@@ -196,7 +198,7 @@ class Server:
             for one, _ in held:
                 self.send({"id": one, "error": {"code": -32800, "message": "cancelled"}})
         elif method == "workspace/executeCommand":
-            self.result(identity, self.status_body() if "status" in params["command"] else True)
+            self.result(identity, self.executed(params))
         elif method == "textDocument/codeAction":
             self.result(identity, self.actions(params))
         elif method == "codeAction/resolve":
@@ -221,6 +223,11 @@ class Server:
         elif identity is not None:
             self.send({"id": identity, "error": {"code": -32601, "message": "unknown method"}})
 
+    def executed(self, params: dict[str, Any]) -> Any:
+        """What a command answers."""
+        answers = {"indoors.status": self.status_body(), "indoors.explain": self.script.explained}
+        return answers.get(params["command"], True)
+
     def result(self, identity: Any, result: Any) -> None:
         self.send({"id": identity, "result": result})
 
@@ -234,7 +241,12 @@ class Server:
                 **({"completionProvider": {"resolveProvider": False}} if self.has_popup else {}),
                 "codeActionProvider": {"resolveProvider": True},
                 "executeCommandProvider": {
-                    "commands": ["indoors.accepted", "indoors.status", "indoors.refactor"]
+                    "commands": [
+                        "indoors.accepted",
+                        "indoors.status",
+                        "indoors.refactor",
+                        "indoors.explain",
+                    ]
                 },
                 "experimental": {
                     "indoors": {
@@ -249,8 +261,11 @@ class Server:
         return {
             "phase": "ready",
             "reason": "",
+            "next_step": "",
+            "mode": "local",
             "model": "Scripted Coder 7B Instruct",
             "device": "CPU",
+            "tokens_per_s": 40.0,
             "lock": "enforced",
             "launcher": "none",
             "progress": None,

@@ -135,15 +135,13 @@ function run.model(call)
   end)
 end
 
---- Why the suggestion at the cursor: its prompt, snippets, filters and times. Made anew, by the command line.
-function run.explain()
-  local path = vim.api.nvim_buf_get_name(0)
-  if path == '' or vim.fn.filereadable(path) ~= 1 then return say('this buffer is no file. Next: :write NAME') end
-  if vim.bo.modified then return say('the file on disk is explained, and this buffer has changes. Next: :write') end
-  local at = vim.api.nvim_win_get_cursor(0)
-  local before = vim.api.nvim_get_current_line():sub(1, at[2])
-  local place = ('%s:%d:%d'):format(path, at[1], vim.fn.strchars(before) + 1)
-  M.terminal({ 'complete', place, '--explain' })
+--- Why the last suggestion in this buffer is what it is. `terminal`: made anew by the command line for the file on
+--- disk, with its prompt and the model's own text.
+function run.explain(call)
+  if call.fargs[2] == 'terminal' then return require('indoors.explain').in_terminal(M.terminal) end
+  local asked = client()
+  if not asked then return say('not attached here   (:checkhealth indoors)', vim.log.levels.ERROR) end
+  require('indoors.explain').show(asked, vim.api.nvim_get_current_buf())
 end
 
 --- Find the card, install the engine, pull a model, complete a line: `indoors setup`, which asks by itself.
@@ -220,6 +218,7 @@ function run.refactor(call)
 end
 
 local ARGUMENTS = {
+  explain = { 'terminal' },
   pause = { '10', '30', '60', 'file', 'language', 'off' },
   refactor = ACTIONS,
 }

@@ -203,6 +203,8 @@ function M.update(buffer, may_ask)
   if found and found.rest ~= '' and (has_changed or not has_moved or is_right) then
     if state.pending and not M.is_fresh(buffer, state.asked) then cancel(buffer) end
     draw(buffer)
+  elseif may_ask and not has_changed and state.pending and M.is_fresh(buffer, state.asked) then
+    return -- a menu closed while the answer for just this place is on its way
   elseif has_changed or may_ask or offer then
     M.clear(buffer)
     if (has_changed or may_ask) and not M.is_covered() then M.ask(AUTOMATIC) end

@@ -80,9 +80,7 @@ local function check_running()
   health.start('Running')
   local clients = vim.lsp.get_clients({ name = 'indoors' })
   local last = status.get()
-  if last and last.phase == 'stopped' then
-    return health.error(last.reason, { ':Indoors log', ':Indoors restart' })
-  end
+  if last and last.phase == 'stopped' then return health.error(last.reason, { status.next_step() }) end
   if #clients == 0 then
     return health.warn('the server is not running', {
       "vim.lsp.enable('indoors') in your configuration, then open a file of a language that is completed.",
@@ -99,9 +97,12 @@ local function check_running()
   else
     health.ok(words)
   end
+  if status.beyond_in_words() ~= '' then
+    health.info(status.beyond_in_words() .. '   (in a terminal: indoors policy show)')
+  end
   if not last then return health.warn('the server has not told its state yet', { 'Try again in a moment.' }) end
   if last.phase == 'error' then
-    health.error(last.reason, { 'In a terminal: indoors doctor' })
+    health.error(last.reason, { status.next_step(), 'In a terminal: indoors doctor' })
   elseif last.phase == 'inactive' then
     health.info('nothing is completed in the file you came from: ' .. last.reason)
   elseif last.phase == 'loading' then

@@ -81,12 +81,10 @@ local function on_exit(code, signal, id)
     running, attached = wanted, buffers
     -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
     if code == 78 then
-      status.stopped('the policy allows nothing here: it is strict, and the lock-down is not proven.')
-      return M.say(
-        'the server has ended: the policy is strict and the lock-down is not proven on this system.\n'
-          .. 'Next: indoors policy explain strict   (in a terminal)',
-        vim.log.levels.ERROR
-      )
+      local why = 'the policy allows nothing here: it is strict, and the lock-down is not proven on this system.'
+      local next_step = 'indoors policy explain strict   (in a terminal)'
+      status.stopped(why, next_step)
+      return M.say(('the server has ended: %s\nNext: %s'):format(why, next_step), vim.log.levels.ERROR)
     end
     local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit status %d'):format(code)
     local now_s = vim.uv.now() / 1000
@@ -96,8 +94,9 @@ local function on_exit(code, signal, id)
       status.received(nil)
       return M.start(wanted, buffers)
     end
-    status.stopped(('the server ended (%s). Next: :Indoors log, then :Indoors restart'):format(how))
-    M.say(('the server ended (%s). Next: :Indoors log, then :Indoors restart'):format(how), vim.log.levels.ERROR)
+    local why, next_step = ('the server ended (%s).'):format(how), ':Indoors log, then :Indoors restart'
+    status.stopped(why, next_step)
+    M.say(('%s Next: %s'):format(why, next_step), vim.log.levels.ERROR)
   end)
 end
 
@@ -199,6 +198,8 @@ function M.client_config()
         version = M.VERSION,
         protocol = M.PROTOCOL,
         refresh = wanted.ghost ~= 'off',
+        -- Asked is at every key, also where Neovim draws: its own wait of 200 ms is not used (`builtin`).
+        waits = false,
         askInstruction = true,
         previewEdits = true,
       },

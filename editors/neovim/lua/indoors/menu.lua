@@ -13,12 +13,14 @@ local function of_loaded(module, name)
   return worked and result or nil
 end
 
+-- What nvim-cmp's events said last. Its `visible()` is for mappings: it waits until a filter that runs has ended, for
+-- up to a second, and it would be asked at every key.
+local is_cmp_open = false
+
 --- Whether a completion menu is open.
 ---@return boolean
 function M.is_open()
-  return vim.fn.pumvisible() == 1
-    or of_loaded('blink.cmp', 'is_menu_visible') == true
-    or of_loaded('cmp', 'visible') == true
+  return vim.fn.pumvisible() == 1 or is_cmp_open or of_loaded('blink.cmp', 'is_menu_visible') == true
 end
 
 local is_watching_cmp = false
@@ -38,8 +40,16 @@ function M.watch(opened, closed)
     local cmp = package.loaded.cmp
     if is_watching_cmp or type(cmp) ~= 'table' or type(cmp.event) ~= 'table' then return end
     is_watching_cmp = true
-    cmp.event:on('menu_opened', opened)
-    cmp.event:on('menu_closed', closed)
+    cmp.event:on('menu_opened', function()
+      is_cmp_open = true
+      opened()
+    end)
+    -- It says so after every key that has no entries, also where nothing was open.
+    cmp.event:on('menu_closed', function()
+      if not is_cmp_open then return end
+      is_cmp_open = false
+      closed()
+    end)
   end
   look()
   vim.api.nvim_create_autocmd('InsertEnter', {

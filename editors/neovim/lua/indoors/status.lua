@@ -1,13 +1,16 @@
 -- What the server says about itself (`indoors/status`), what is paused here, and both in a few characters.
 --
 -- The shape says the state, never a colour: `⌂ 7b` ready, `⌂ 7b …` at work, `⌂ paused`, `⌂ off` not in this file,
--- `⌂ !` somebody must do something, `⌂? 7b` ready but the lock-down is unproven.
+-- `⌂ !` somebody must do something, `⌂? 7b` ready but the lock-down is unproven. Where a policy lets code leave this
+-- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`.
 
 local M = {}
 
 ---@class indoors.Status as in docs/protocol.md
 ---@field phase 'loading'|'ready'|'busy'|'inactive'|'error'|'stopped'
 ---@field reason string
+---@field next_step string? what to do about an error
+---@field mode string? how far a policy lets code go
 ---@field model string
 ---@field device string
 ---@field lock string
@@ -43,8 +46,9 @@ function M.get() return last end
 
 --- The server ended by itself.
 ---@param reason string
-function M.stopped(reason)
-  last = { phase = 'stopped', reason = reason, model = '', device = '', lock = 'unproven' }
+---@param next_step string
+function M.stopped(reason, next_step)
+  last = { phase = 'stopped', reason = reason, next_step = next_step, model = '', device = '', lock = 'unproven' }
   changed()
 end
 
@@ -103,6 +107,25 @@ local function short(model)
   return size and size:lower() or model
 end
 
+---@type table<string, { word: string, says: string }> where a policy lets code leave this machine
+local BEYOND = {
+  onprem = { word = 'on-prem', says = 'on-prem: code may go to your own servers' },
+  closed = { word = 'closed', says = 'closed: code may go to servers of others, for an edit that you ask for' },
+}
+
+--- How far code may go, in words; '' where it stays on this machine.
+---@return string
+function M.beyond_in_words()
+  local beyond = last and BEYOND[last.mode]
+  return beyond and beyond.says or ''
+end
+
+--- A mark and words behind it, those that are not empty.
+---@param ... string
+local function joined(...)
+  return table.concat(vim.tbl_filter(function(one) return one ~= '' end, { ... }), ' ')
+end
+
 --- For a status line: '' where Indoors is not attached.
 ---@param buffer integer?
 ---@return string
@@ -111,23 +134,18 @@ function M.line(buffer)
   local is_attached = #vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' }) > 0
   if last and last.phase == 'stopped' then return '⌂ !' end
   if not is_attached then return '' end
-  if M.paused(buffer) ~= '' then return '⌂ paused' end
+  local beyond = last and BEYOND[last.mode]
+  local home = beyond and '⇄' or '⌂'
+  if M.paused(buffer) ~= '' then return home .. ' paused' end
   if not last then return '⌂ …' end
-  if last.phase == 'error' then return '⌂ !' end
-  if last.phase == 'inactive' then return '⌂ off' end
-  local mark = last.lock == 'unproven' and '⌂?' or '⌂'
+  if last.phase == 'error' then return home .. ' !' end
+  if last.phase == 'inactive' then return home .. ' off' end
+  local mark = last.lock == 'unproven' and home .. '?' or home
+  local word = beyond and beyond.word or ''
   if last.phase == 'loading' then
-    return last.progress and ('%s %d %%'):format(mark, math.floor(last.progress * 100)) or mark .. ' …'
+    return joined(mark, word, last.progress and ('%d %%'):format(math.floor(last.progress * 100)) or '…')
   end
-  local model = short(last.model)
-  return table.concat(
-    vim.tbl_filter(function(one) return one ~= '' end, {
-      mark,
-      model,
-      last.phase == 'busy' and '…' or '',
-    }),
-    ' '
-  )
+  return joined(mark, word, short(last.model), last.phase == 'busy' and '…' or '')
 end
 
 local LOCKS = {
@@ -140,6 +158,16 @@ local LOCKS = {
 ---@param lock string
 ---@return string
 function M.lock_in_words(lock) return LOCKS[lock] or lock end
+
+--- What to do about an error, '' if there is none.
+---@return string
+function M.next_step()
+  if not last or (last.phase ~= 'error' and last.phase ~= 'stopped') then return '' end
+  local told = last.next_step or ''
+  if told == '' or told:match('^indoors setup') then return ':Indoors setup   (in a terminal: indoors setup)' end
+  -- What lacks an engine or a model is put right by setup as well, and that can be started here.
+  return told .. (last.phase == 'error' and told:match('^indoors ') and '   (or :Indoors setup)' or '')
+end
 
 --- The state in a few lines, with the next step.
 ---@param buffer integer
@@ -155,7 +183,9 @@ function M.lines(buffer)
   local head = { last.phase, last.model, last.device }
   table.insert(said, table.concat(vim.tbl_filter(function(one) return one ~= '' end, head), ' · '))
   if last.reason ~= '' then table.insert(said, last.reason) end
-  if last.phase == 'error' then table.insert(said, ':Indoors setup does what is missing, in a terminal') end
+  local next_step = M.next_step()
+  if next_step ~= '' then table.insert(said, 'Next: ' .. next_step) end
+  if M.beyond_in_words() ~= '' then table.insert(said, M.beyond_in_words() .. '   (indoors policy show)') end
   if last.phase ~= 'stopped' then table.insert(said, 'lock: ' .. M.lock_in_words(last.lock)) end
   return said
 end
