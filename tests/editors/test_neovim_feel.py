@@ -31,10 +31,12 @@ def test_nothing_flickers_while_it_is_typed_along(each: Scripted, workspace: Pat
     nvim.type("ito")
     each.wait_ghost(f"{line[2:]}\nprint(total)")
     nvim.lua(COUNT, OWN)
+    marks = [one["id"] for one in each.marks()]
     for number, character in enumerate(line[2:30]):
         nvim.type(character)
         each.settle()
         assert each.ghost() == f"{line[3 + number :]}\nprint(total)"
+        assert [one["id"] for one in each.marks()] == marks, "the same mark"
     for _ in range(5):
         nvim.type("<BS>")
         each.settle()
@@ -123,6 +125,115 @@ def test_a_buffer_in_two_windows_shows_it_where_the_cursor_is(
     nvim.lua("vim.cmd.edit({ bang = true })")
     nvim.type("<Esc>ggOva")
     each.wait_ghost("lue = 1")
+
+
+# What plugins for pairs do: close what is opened, step over what is closed already, delete both.
+PAIRS = """
+    local closing = { ['('] = ')', ['['] = ']', ['{'] = '}', ['"'] = '"' }
+    local function behind()
+      local at = vim.api.nvim_win_get_cursor(0)[2]
+      return vim.api.nvim_get_current_line():sub(at + 1, at + 1)
+    end
+    local function before()
+      local at = vim.api.nvim_win_get_cursor(0)[2]
+      return vim.api.nvim_get_current_line():sub(at, at)
+    end
+    for open, close in pairs(closing) do
+      vim.keymap.set('i', open, function()
+        if open == close and behind() == close then return '<C-g>U<Right>' end
+        return open .. close .. '<C-g>U<Left>'
+      end, { expr = true })
+      if open ~= close then
+        vim.keymap.set('i', close, function()
+          return behind() == close and '<C-g>U<Right>' or close
+        end, { expr = true })
+      end
+    end
+    vim.keymap.set('i', '<BS>', function()
+      return closing[before()] == behind() and behind() ~= '' and '<BS><Del>' or '<BS>'
+    end, { expr = true })
+    vim.keymap.set('i', '<CR>', function()
+      return closing[before()] == behind() and behind() ~= '' and '<CR><C-o>O' or '<CR>'
+    end, { expr = true })
+"""
+
+
+def test_pairs_that_a_plugin_closes_and_steps_over(scripted: Scripted, workspace: Path) -> None:
+    nvim = scripted.nvim
+    scripted.open(workspace / "new.py")
+    nvim.lua(PAIRS)
+    whole = 'rows = [f("a"), g({"b": (1, 2)})]'
+    scripted.tell(items=[whole])
+    nvim.type("iro")
+    scripted.wait_ghost(whole[2:])
+    n_asked = len(scripted.log("textDocument/inlineCompletion"))
+    for at, character in enumerate(whole[2:], start=3):
+        nvim.type(character.replace("<", "<lt>"))
+        scripted.settle()
+        line = nvim.lines()[0]
+        assert line.startswith(whole[:at])
+        visible = nvim.lua("return require('indoors').is_visible()")
+        assert visible is (at < len(whole) and any(c not in ')]}"' for c in whole[at:])), line
+    assert nvim.lines() == [whole], "nothing is there twice"
+    assert len(scripted.log("textDocument/inlineCompletion")) == n_asked, "it went along"
+    # Accepted in the middle of three open pairs.
+    scripted.tell(take_behind=True)
+    nvim.type('<Esc>Srows = [f("')
+    nvim.wait(lambda: nvim.lines() == ['rows = [f("")]'], "the pairs", 5)
+    scripted.settle()
+    nvim.type("<Tab>")
+    nvim.wait(lambda: nvim.lines() == [whole], "one of each", 5)
+    nvim.type("<Esc>u")
+    nvim.wait(lambda: nvim.lines() == ['rows = [f("")]'], "one step back", 5)
+
+
+def test_repeating_with_a_dot_types_what_was_typed(scripted: Scripted, workspace: Path) -> None:
+    """`.` repeats keys of an insert, as Vim has it; an accept in it is the text that it gave."""
+    nvim = scripted.nvim
+    scripted.open(workspace / "new.py")
+    scripted.tell(items=["value = 1"])
+    nvim.type("ova<Esc>")
+    scripted.settle()
+    n_asked = len(scripted.log("textDocument/inlineCompletion"))
+    nvim.type("3.")
+    scripted.settle()
+    assert nvim.lines() == ["", "va", "va", "va", "va"], "what is shown is never repeated"
+    assert len(scripted.log("textDocument/inlineCompletion")) == n_asked, "and nobody is asked"
+    assert scripted.ghost() == ""
+    nvim.type("u")
+    nvim.wait(lambda: nvim.lines() == ["", "va"], "one step to undo", 5)
+    assert scripted.document() == "\n".join(nvim.lines()) + "\n"
+
+
+def test_an_accept_while_a_macro_is_recorded_is_in_it_as_a_key(
+    each: Scripted, workspace: Path
+) -> None:
+    """A macro holds keys, so the replay of an accept types the key where nothing is shown."""
+    nvim = each.nvim
+    each.open(workspace / "new.py")
+    nvim.lua("vim.bo.expandtab = false")
+    each.tell(items=["value = 1"])
+    nvim.type("qqova")
+    each.wait_ghost("lue = 1")
+    nvim.type("<Tab>")
+    nvim.wait(lambda: nvim.lines() == ["", "value = 1"], "the accepted text", 5)
+    nvim.type("<Esc>q@q")
+    each.settle()
+    assert nvim.lines() == ["", "value = 1", "va\t"]
+
+
+def test_two_carets_of_a_block_insert_are_left_alone(each: Scripted, workspace: Path) -> None:
+    nvim = each.nvim
+    file = workspace / "new.py"
+    file.write_text("a\nb\nc\n")
+    each.open(file)
+    each.tell(items=["value = 1"])
+    nvim.type("<C-v>jjIval<Esc>")
+    nvim.wait(lambda: nvim.lines() == ["vala", "valb", "valc"], "the block", 5)
+    each.settle()
+    assert each.ghost() == ""
+    nvim.type("u")
+    nvim.wait(lambda: nvim.lines() == ["a", "b", "c"], "one step back", 5)
 
 
 def test_replace_mode_is_left_alone(each: Scripted, workspace: Path) -> None:

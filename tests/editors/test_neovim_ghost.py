@@ -190,7 +190,7 @@ def test_brackets_and_quotes_that_an_editor_closed_are_not_doubled(
     nvim.wait(lambda: nvim.lines() == ['total(prices[0], "x")'], "one closing bracket")
     # By word, over the closing character.
     for typed, whole in (("rows[", "rows[index]"), ('name = "', 'name = "someone"')):
-        nvim.type("<CR>" + typed[:2])
+        nvim.type("<End><CR>" + typed[:2])
         nvim.wait(lambda: nvim.lua("return require('indoors').is_visible()"), "ghost text", 5)
         nvim.type(typed[2:])
         scripted.settle()
@@ -200,7 +200,7 @@ def test_brackets_and_quotes_that_an_editor_closed_are_not_doubled(
         assert nvim.lines()[-1] == whole
     # The server takes in what it sees behind the cursor.
     scripted.tell(items=["print(all, of, it)"], take_behind=True)
-    nvim.type("<CR>pri")
+    nvim.type("<End><CR>pri")
     nvim.wait(lambda: nvim.lua("return require('indoors').is_visible()"), "ghost text", 5)
     nvim.type("nt(")
     scripted.settle()

@@ -1,7 +1,8 @@
 """A real Neovim, driven over its own RPC: `nvim --embed` and MessagePack on two pipes.
 
-Only requests are made and only their answers are read; notifications are dropped. Handles (buffers,
-windows) come back as opaque values, so tests ask Lua for what they need.
+Only requests are made and only their answers are read; notifications go to `notified`, if anybody
+listens, and are dropped otherwise. Handles (buffers, windows) come back as opaque values, so tests
+ask Lua for what they need.
 """
 
 from __future__ import annotations
@@ -53,6 +54,7 @@ class Nvim:
         )
         self._unpacker = msgpack.Unpacker(raw=False, unicode_errors="replace")
         self._n_requests = 0
+        self.notified: Callable[[str, list[Any]], None] = lambda *_: None
 
     def __enter__(self) -> Nvim:
         return self
@@ -79,6 +81,8 @@ class Nvim:
         self._process.stdin.write(msgpack.packb([0, self._n_requests, method, list(arguments)]))
         while True:
             for message in self._unpacker:
+                if message[0] == 2:
+                    self.notified(message[1], message[2])
                 if message[0] == 1 and message[1] == self._n_requests:
                     if message[2] is not None:
                         raise NvimError(f"{method}: {message[2]}")

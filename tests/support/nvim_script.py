@@ -40,7 +40,8 @@ SHOWN = """
         table.insert(below, text)
       end
       table.insert(shown, {
-        row = mark[2], col = mark[3], text = first, below = below, how = details.virt_text_pos,
+        id = mark[1], row = mark[2], col = mark[3], text = first, below = below,
+        how = details.virt_text_pos,
       })
     end
     return shown

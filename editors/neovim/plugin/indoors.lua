@@ -3,15 +3,24 @@
 if vim.g.loaded_indoors then return end
 vim.g.loaded_indoors = true
 
-local function link()
-  local is_there = vim.fn.hlexists('ComplHint') == 1
-  vim.api.nvim_set_hl(0, 'IndoorsGhost', { link = is_there and 'ComplHint' or 'NonText', default = true })
+-- Ghost text is told from code by its shape too, and can be read on the cursor's line: what Neovim links its own hints
+-- to (NonText) is made to be overlooked, and has a contrast of less than 2:1 there.
+local function colour()
+  local comment = vim.api.nvim_get_hl(0, { name = 'Comment', link = false })
+  vim.api.nvim_set_hl(0, 'IndoorsGhost', {
+    fg = comment.fg,
+    ctermfg = comment.ctermfg,
+    italic = true,
+    cterm = { italic = true },
+    default = true,
+  })
+  local is_there = vim.fn.hlexists('ComplHintMore') == 1
   vim.api.nvim_set_hl(0, 'IndoorsHint', { link = is_there and 'ComplHintMore' or 'MoreMsg', default = true })
 end
-link()
+colour()
 vim.api.nvim_create_autocmd('ColorScheme', {
   group = vim.api.nvim_create_augroup('indoors_colours', {}),
-  callback = link,
+  callback = colour,
 })
 
 for name, what in pairs({

@@ -66,8 +66,8 @@ local function current(buffer)
   local state = buffers[buffer]
   local offer = state and state.offer
   if not offer or offer.is_dismissed or vim.api.nvim_get_current_buf() ~= buffer then return end
-  local found = fit(buffer, offer)
-  if found and found.rest ~= '' then return found, offer end
+  local found = fit(buffer, offer) -- where all of it is behind the cursor already, there is nothing to see
+  if found and found.rest ~= found.tail then return found, offer end
 end
 
 ---@param offer indoors.Offer

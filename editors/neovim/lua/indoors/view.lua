@@ -1,6 +1,8 @@
 -- Ghost text as extmarks: virtual text around what stands behind the cursor, virtual lines below it.
 --
--- One mark per piece, all in one namespace, replaced as a whole: between two redraws there is no moment without.
+-- One mark per piece, all in one namespace, replaced as a whole: between two redraws there is no moment without. They
+-- are numbered from 1, so a piece has the same mark while one types along it. (They are taken away first, because the
+-- screen column of the cursor counts what is drawn before it.)
 
 local text = require('indoors.text')
 
@@ -44,10 +46,11 @@ local function draw_around(shown, first, offsets, column, virt_lines)
     if is_last and shown.hint ~= '' and #virt_lines == 0 then table.insert(chunks, { shown.hint, HINT }) end
     if ghost ~= '' or #chunks > 1 or (is_last and #virt_lines > 0) then
       vim.api.nvim_buf_set_extmark(shown.buffer, M.NAMESPACE, shown.row, shown.col + piece[1], {
+        id = number,
         virt_text = chunks,
         virt_text_pos = 'inline',
         virt_lines = is_last and #virt_lines > 0 and virt_lines or nil,
-        hl_mode = 'combine',
+        hl_mode = 'replace', -- combined, it would be bold behind a keyword that is
       })
     end
     local kept = is_last and '' or shown.tail:sub(piece[1] + 1, pieces[number + 1][1])
@@ -76,6 +79,7 @@ function M.draw(shown)
   local first = text.drawn(lines[1], column)
   local missing = vim.fn.strdisplaywidth(covered, column) - vim.fn.strdisplaywidth(first, column)
   vim.api.nvim_buf_set_extmark(shown.buffer, M.NAMESPACE, shown.row, shown.col, {
+    id = 1,
     virt_text = { { first .. (' '):rep(math.max(0, missing)), GHOST } },
     virt_text_pos = 'overlay',
     virt_lines = #virt_lines > 0 and virt_lines or nil,
