@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from editors.conftest import DISPLAYS, opened
+from indoors_server import paths
+from support.engines import model_path
 from support.nvim import Nvim, start
 from support.nvim_script import Scripted
 
@@ -72,3 +75,73 @@ def test_a_refused_file_says_why(shown: Scripted, workspace: Path) -> None:
     nvim.type("idef area(width, height):<CR>return wid")
     nvim.lua("vim.wait(500)")
     assert shown.ghost() == ""
+
+
+LINE = "return require('indoors').status()"
+STATUS = "return table.concat(require('indoors.status').lines(0), '\\n')"
+
+
+def test_a_policy_that_refuses_is_named_and_explained(
+    nvim: Nvim, workspace: Path, tmp_path: Path
+) -> None:
+    policy = tmp_path / "xdg_config_home" / "indoors" / "policy.json"
+    policy.parent.mkdir(parents=True)
+    policy.write_text('{"deny_paths": ["contracts/"]}')
+    policy.chmod(0o600)
+    (workspace / "contracts").mkdir()
+    start(nvim, workspace / "shapes.py", ghost="own")
+    nvim.type("Go    return wid")
+    shown = "return require('indoors').is_visible()"
+    nvim.wait(lambda: nvim.lua(shown), "ghost text in a file that may be completed: the control")
+    nvim.type("<Esc>")
+    nvim.lua("vim.cmd('silent write'); vim.cmd.edit(...)", str(workspace / "contracts" / "a.py"))
+    nvim.wait(lambda: nvim.lua(LINE) == "⌂ off", "the status of a refused file", 30)
+    assert "contracts/" in nvim.lua(STATUS)
+    nvim.type("idef area(width, height):<CR>return wid")
+    nvim.lua("vim.wait(500)")
+    assert not nvim.lua(shown)
+    nvim.type("<Esc>")
+    nvim.lua("vim.cmd('Indoors explain')")
+    nvim.wait(lambda: nvim.lines()[0].startswith("Not completed here: "), "the explanation", 20)
+    assert "contracts/" in nvim.lines()[0]
+
+
+def test_a_model_that_arrives_is_used_by_the_server_that_runs(
+    workspace: Path, tmp_path: Path
+) -> None:
+    """`:Indoors setup` on a machine without a model. What it does there is an import of a file, the
+    way without a network; what it would pull is not there in tests. All else is real.
+    """
+    cache = tmp_path / "cache" / "indoors"
+    cache.mkdir(parents=True)
+    (cache / "engines").symlink_to(paths.engines_dir())
+    python = tmp_path / "python"
+    module = "-I -m indoors_server"
+    python.write_text(
+        "#!/bin/sh\n"
+        f'if [ "$*" = "{module} setup" ]; then set -- {module} models import {model_path()}; fi\n'
+        f'exec {sys.executable} "$@"\n'
+    )
+    python.chmod(0o755)
+    with opened(tmp_path, "0.12", XDG_CACHE_HOME=str(cache.parent)) as nvim:
+        nvim.lua(
+            "vim.g.indoors = { python = ..., ghost = 'own',"
+            " settings = { completion = { deadlineMs = 20000 } } }",
+            str(python),
+        )
+        nvim.lua("vim.lsp.enable('indoors'); vim.o.autoindent = false")
+        nvim.lua("vim.cmd('filetype indent off'); vim.cmd.edit(...)", str(workspace / "shapes.py"))
+        nvim.wait(lambda: nvim.lua(LINE) == "⌂ !", "an error")
+        assert "Next: indoors models pull" in nvim.lua(STATUS)
+        assert "(or :Indoors setup)" in nvim.lua(STATUS)
+        client = "return vim.lsp.get_clients({ name = 'indoors' })[1].id"
+        before = nvim.lua(client)
+        nvim.lua("vim.cmd('Indoors setup'); vim.cmd.wincmd('p')")
+        name = model_path().name
+        nvim.wait(lambda: (cache / "models" / f"{name}.json").is_file(), "the model", 120)
+        # The end of setup is enough: nobody types, and nothing is started again.
+        nvim.wait(lambda: nvim.lua(LINE) != "⌂ !", "the model to be found", 60)
+        nvim.wait(lambda: nvim.lua(LINE).startswith("⌂ 0.5b"), "the model to be loaded", 180)
+        nvim.type("Go    return wid")
+        nvim.wait(lambda: nvim.lua("return require('indoors').is_visible()"), "ghost text", 60)
+        assert nvim.lua(client) == before, "the same server"

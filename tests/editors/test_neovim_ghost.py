@@ -141,8 +141,10 @@ def test_an_outdated_request_is_cancelled_and_its_answer_never_shown(
     nvim = scripted.nvim
     scripted.open(workspace / "new.py")
     scripted.tell(items=["value = 1", "var = 2"], hold=True)
-    nvim.type("iva")
-    nvim.wait(lambda: len(scripted.log("textDocument/inlineCompletion")) >= 2, "requests")
+    nvim.type("iv")
+    nvim.wait(lambda: scripted.log("textDocument/inlineCompletion"), "a request")
+    nvim.type("a")
+    nvim.wait(lambda: len(scripted.log("textDocument/inlineCompletion")) >= 2, "another")
     nvim.type("x")
     scripted.settle()
     requests = scripted.log("textDocument/inlineCompletion")

@@ -178,7 +178,7 @@ DIFF: Any = """
 
 @pytest.mark.model
 def test_a_diff_on_the_screen(nvim: Nvim, workspace: Path) -> None:
-    screen = watched(nvim, 80, 26)
+    screen = watched(nvim, 80, 28)
     file = workspace / "shapes.py"
     file.write_text(AREA)
     nvim.lua("vim.cmd.cd(...)", str(workspace))

@@ -33,7 +33,12 @@ function M.terminal(arguments)
   if not line then return say('not found: ' .. server.find().problem, vim.log.levels.ERROR) end
   vim.cmd('botright new')
   vim.bo.bufhidden = 'wipe'
-  vim.fn.jobstart(vim.list_extend(line, arguments), { term = true })
+  local brings = arguments[1] == 'setup' or arguments[1] == 'models'
+  vim.fn.jobstart(vim.list_extend(line, arguments), {
+    term = true,
+    -- The server looks again for what was missing when settings come, or at the next key.
+    on_exit = brings and function() vim.schedule(M.send_settings) end or nil,
+  })
 end
 
 local run = {}

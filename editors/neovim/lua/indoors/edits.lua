@@ -88,17 +88,37 @@ end
 ---@param text string
 local function say(text) vim.notify('Indoors: ' .. text, vim.log.levels.INFO) end
 
+--- A remark in lines of a width: a diff is not wrapped.
+---@param remark string
+---@param width integer
+---@return string[]
+local function remarked(remark, width)
+  local lines = {}
+  for word in remark:gmatch('%S+') do
+    local longer = #lines > 0 and lines[#lines] .. ' ' .. word
+    if longer and vim.fn.strdisplaywidth(longer) <= width then
+      lines[#lines] = longer
+    else
+      table.insert(lines, '# ' .. word)
+    end
+  end
+  return lines
+end
+
 --- Show an edit and let the person decide.
 ---@param edit table
 ---@param encoding string
 function M.show(edit, encoding)
   local note = select(2, next(edit.changeAnnotations or {})) or {}
   local shown = M.diff(edit, encoding)
-  if note.description then vim.list_extend(shown, { '', '# ' .. note.description }) end
+  local width = math.floor(vim.o.columns * 0.9)
+  if note.description then
+    table.insert(shown, '')
+    vim.list_extend(shown, remarked(note.description, width))
+  end
   local buffer = vim.api.nvim_create_buf(false, true)
   vim.api.nvim_buf_set_lines(buffer, 0, -1, false, shown)
   vim.bo[buffer].modifiable, vim.bo[buffer].bufhidden = false, 'wipe'
-  local width = math.floor(vim.o.columns * 0.9)
   local height = math.max(1, math.min(#shown, vim.o.lines - 6))
   local window = vim.api.nvim_open_win(buffer, true, {
     relative = 'editor', style = 'minimal', border = 'rounded',
