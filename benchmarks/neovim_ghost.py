@@ -80,6 +80,16 @@ def measure(release: str, n_keys: int) -> dict[str, list[float]]:
             return times
 
 
+def figures(values: list[float]) -> dict[str, float]:
+    """Median and 95th percentile, in milliseconds, and how many there are."""
+    p95 = statistics.quantiles(values, n=20)[-1]
+    return {
+        "p50": round(statistics.median(values), 2),
+        "p95": round(p95, 2),
+        "n": len(values),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=300)
@@ -93,10 +103,9 @@ def main() -> int:
         ("along", "key typed along to extmarks"),
         ("whole", "key to extmarks, server that answers at once"),
     ):
-        values = times[name]
-        p95 = statistics.quantiles(values, n=20)[-1]
-        print(f"{said:<46} p50 {statistics.median(values):6.2f}  p95 {p95:6.2f}  n {len(values)}")
-    print(json.dumps({name: round(statistics.median(values), 3) for name, values in times.items()}))
+        found = figures(times[name])
+        print(f"{said:<46} p50 {found['p50']:6.2f}  p95 {found['p95']:6.2f}  n {found['n']:.0f}")
+    print(json.dumps({name: figures(values) for name, values in times.items()}))
     return 0
 
 

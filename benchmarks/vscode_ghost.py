@@ -105,6 +105,16 @@ def served(script: Script) -> tuple[float, float]:
     return asked["at"] * 1000, answered["at"] * 1000
 
 
+def figures(values: list[float]) -> dict[str, float]:
+    """Median and 95th percentile, in milliseconds, and how many there are."""
+    p95 = statistics.quantiles(values, n=20)[-1]
+    return {
+        "p50": round(statistics.median(values), 1),
+        "p95": round(p95, 1),
+        "n": len(values),
+    }
+
+
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=100)
@@ -119,10 +129,9 @@ def main() -> int:
         ("whole", "key to ghost text, server that answers at once"),
         ("along", "key typed along to ghost text"),
     ):
-        values = times[name]
-        p95 = statistics.quantiles(values, n=20)[-1]
-        print(f"{said:<48} p50 {statistics.median(values):6.1f}  p95 {p95:6.1f}  n {len(values)}")
-    print(json.dumps({name: round(statistics.median(values), 1) for name, values in times.items()}))
+        found = figures(times[name])
+        print(f"{said:<48} p50 {found['p50']:6.1f}  p95 {found['p95']:6.1f}  n {found['n']:.0f}")
+    print(json.dumps({name: figures(values) for name, values in times.items()}))
     return 0
 
 

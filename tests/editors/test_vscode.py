@@ -286,13 +286,23 @@ DONE = 'def add(a, b):\n    """Add two numbers."""\n    return a + b\n'
 
 def document_add(window: Window) -> None:
     """Choose an edit from the menu, and wait for its diff."""
-    window.open("sum.py")
-    window.press("Control+Home")
-    window.press("Control+Period")
-    window.page.get_by_text("Document 'add'").first.wait_for()
+    edits_menu(window, "Document 'add'").wait_for()
     window.picture("actions")
     window.press("Enter")
     window.wait(lambda: diff(window, '"""Add two numbers."""'), "the diff")
+
+
+def edits_menu(window: Window, title: str) -> Any:
+    """Open the menu of edits at the start of `sum.py`, and give the entry with this title.
+
+    Its first entry is waited for, which has the focus when the menu takes keys. The titles alone
+    say nothing: a notification about an earlier edit has the same words while it fades.
+    """
+    window.open("sum.py")
+    window.press("Control+Home")
+    window.press("Control+Period")
+    window.page.locator(".action-widget .monaco-list-row.focused").first.wait_for()
+    return window.page.locator(".action-widget .monaco-list-row", has_text=title).first
 
 
 def diff(window: Window, text: str) -> bool:
@@ -347,10 +357,7 @@ def test_an_edit_that_was_overtaken_is_not_made(window: Window, script: Script) 
 
 
 def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
-    window.open("sum.py")
-    window.press("Control+Home")
-    window.press("Control+Period")
-    window.page.get_by_text("Edit with an instruction").first.click()
+    edits_menu(window, "Edit with an instruction").click()
     box = window.page.locator(".quick-input-widget input").first
     box.wait_for()
     box.fill("Say what it gives.")

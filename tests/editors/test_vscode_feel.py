@@ -70,6 +70,13 @@ CASES = {
         "前 = größe",
         "größe = 1\n🎉 = '🙂'; 名前 = größe + '🎉мир'",
     ),
+    "emoji": Case(
+        "",
+        "print('🎉a",
+        {"text": "ab🙂👩‍👩‍👧')", "least": 1, "take": "')"},
+        "b🙂",
+        "print('🎉ab🙂👩‍👩‍👧')",
+    ),
     "ten-thousand-lines": Case(
         LARGE, "val", {"text": "value_x = 1", "least": 3}, "ue_x = 1", f"{LARGE}value_x = 1"
     ),

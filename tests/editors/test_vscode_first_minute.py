@@ -163,24 +163,3 @@ def test_an_untrusted_workspace_is_told_nothing_until_it_is_trusted(
         page.get_by_role("button", name="Trust", exact=True).first.click()
         window.wait_label("ready")
         assert scripted.pids()
-
-
-def test_another_extension_that_suggests_code_is_named_and_can_be_hidden(
-    page: Any, vsix: Path, tmp_path: Path, shop: Path
-) -> None:
-    python = scripted_python(tmp_path / "told")
-    home = tmp_path / "home"
-    with code_server.running(home, vsix, indoors__python=str(python)) as server:
-        other = {"name": "codeium", "publisher": "Codeium"}
-        server.install(code_server.packed(tmp_path / "other.vsix", other))
-        window = Window(page, server, shop)
-        window.wait_label("Indoors is indoors; Codeium is also on")
-        window.item.hover()
-        page.locator(".monaco-hover", has_text="Codeium is also on").first.wait_for()
-        page.wait_for_timeout(300)  # it fades in
-        window.picture("others")
-        window.command("Indoors: Other Extensions That Suggest Code")
-        page.get_by_text("Hide suggestions of Codeium").first.click()
-        window.wait(lambda: "Codeium" not in window.label(), "the name to go")
-        setting = "editor.inlineSuggest.experimental.suppressInlineSuggestions"
-        assert json.loads(server.settings_file.read_text())[setting] == "Codeium.codeium"

@@ -50,7 +50,7 @@ def window(chromium: Any, vsix: Path, tmp_path_factory: pytest.TempPathFactory) 
         "indoors__completion__deadlineMs": 20_000,  # asked is what comes, not how fast
     }
     cache = str(paths.cache_dir().parent)
-    context = chromium.new_context(viewport={"width": 1200, "height": 760})
+    context = chromium.new_context(viewport={"width": 1000, "height": 560})
     with code_server.running(home, vsix, cache=cache, **settings) as server:
         made = Window(context.new_page(), server, shop)
         made.wait_label("Indoors: ready", 120)
@@ -61,10 +61,17 @@ def window(chromium: Any, vsix: Path, tmp_path_factory: pytest.TempPathFactory) 
 def test_the_real_model_completes_in_vscode(window: Window) -> None:
     assert "tokens/s" in window.label()
     assert "Lock: " in window.label()
+    window.tooltip("Lock: ")
+    window.picture("tooltip")
+    window.page.mouse.move(500, 200)
+    window.item.click()
+    window.page.get_by_text("Why this suggestion").first.wait_for()
+    window.picture("menu")
+    window.press("Escape")
     window.open("shapes.py")
     window.type("    return wid")
     window.wait(lambda: window.ghost_text().startswith("th * height"), "ghost text", 60)
-    window.picture("real-ghost")
+    window.picture("ghost")
     assert (window.folder / "shapes.py").read_text() == SHAPES
     window.press("Tab")
     window.wait(lambda: window.ghost_text().startswith("th") is False, "the accept")
@@ -77,12 +84,12 @@ def test_the_real_model_edits_after_a_preview(window: Window) -> None:
     window.press("Control+Period")
     entry = window.page.locator(".action-widget").get_by_text("Document").first
     entry.wait_for(timeout=30_000)
-    window.picture("real-actions")
+    window.picture("actions")
     entry.click()
     diff = window.page.locator(".monaco-diff-editor .editor.modified .view-lines")
     window.wait(lambda: diff.count() > 0 and '"""' in diff.inner_text(), "the diff", 240)
     window.page.wait_for_timeout(500)
-    window.picture("real-preview")
+    window.picture("preview")
     assert (window.folder / "shop.py").read_text() == CODE
     assert "checks passed" in window.page.locator(".notification-toast").first.inner_text()
     window.press("Control+Enter")

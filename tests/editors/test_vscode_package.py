@@ -135,9 +135,11 @@ def test_the_vsix_has_the_bundle_and_every_licence(packed: zipfile.ZipFile) -> N
     licences = packed.read("extension/dist/THIRD_PARTY_LICENSES.txt").decode()
     for name in ("vscode-languageclient", "vscode-jsonrpc", "semver", "minimatch"):
         assert f"{name} " in licences
-    for name in ("ghost.png", "preview.png", "icon.png"):
-        assert f"extension/media/{name}" in names
-        assert packed.getinfo(f"extension/media/{name}").file_size <= 200_000
+    pictures = set(re.findall(r"media/[\w-]+\.png", (EXTENSION / "package.json").read_text()))
+    assert len(pictures) == 7
+    assert {f"extension/{name}" for name in pictures} <= names
+    for name in names:
+        assert not name.endswith(".png") or packed.getinfo(name).file_size <= 200_000, name
 
 
 def test_the_bundle_names_no_host_and_opens_no_connection(packed: zipfile.ZipFile) -> None:

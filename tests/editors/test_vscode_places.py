@@ -1,16 +1,19 @@
 """Where people open code in a real VS Code: notebooks, several folders, two windows; and a server
-that is older or newer than the extension.
+that is older or newer than the extension, and VS Code's own AI features beside ours.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from support.vscode_script import Script
+from support import code_server
+from support.code_server import CodeServer
+from support.vscode_script import Script, scripted_python
 from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
@@ -117,8 +120,15 @@ def test_several_folders_in_one_window(window: Window, script: Script, second: A
     both.write_text(json.dumps({"folders": [{"path": root.name} for root in roots]}))
     several = Window(second, window.server, both)
     several.wait_label("ready")
-    sent = script.got("initialize")[-1]["workspaceFolders"]
-    assert [one["name"] for one in sent] == ["front", "back"]
+
+    def told() -> list[str]:
+        # Where VS Code opens the workspace late, there is none at first, and they are added.
+        found = list(script.got("initialize")[-1]["workspaceFolders"] or [])
+        for one in script.got("workspace/didChangeWorkspaceFolders"):
+            found += one["event"]["added"]
+        return [one["name"] for one in found]
+
+    several.wait(lambda: told() == ["front", "back"], "both folders at the server")
     for root in roots:
         second.get_by_role("treeitem", name=root.name, exact=True).first.wait_for()
         if not second.get_by_role("treeitem", name=f"{root.name}.py", exact=True).count():
@@ -160,3 +170,72 @@ def test_of_two_that_do_not_belong_together_one_is_named(
     (script.folder / "protocol").unlink()
     window.command("Indoors: Restart the Server")
     window.wait(lambda: "protocol" not in window.label(), "all to be well")
+
+
+# --- VS Code's own AI features ------------------------------------------------------------------
+
+# VS Code loads GitHub's extension only for somebody who has an account there; another one that
+# suggests stands for all.
+THEIRS = """
+const vscode = require("vscode");
+exports.activate = (context) => context.subscriptions.push(
+  vscode.languages.registerInlineCompletionItemProvider({ scheme: "file" }, {
+    provideInlineCompletionItems: (document, position) =>
+      document.lineAt(position).text === "theirs" ? [{ insertText: "theirs_too()" }] : [],
+  }),
+);
+"""
+
+
+@pytest.fixture(scope="module")
+def with_ai(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[CodeServer]:
+    home = tmp_path_factory.mktemp("ai")
+    python = scripted_python(home / "script")
+    on: dict[str, Any] = {"chat__disableAIFeatures": False}
+    other = {
+        "name": "codeium",
+        "publisher": "Codeium",
+        "main": "./main.js",
+        "activationEvents": ["onStartupFinished"],
+    }
+    with code_server.running(home, vsix, indoors__python=str(python), **on) as server:
+        server.install(code_server.packed(home / "other.vsix", other, THEIRS))
+        yield server
+
+
+def test_beside_another_and_the_ai_features_of_vs_code(
+    page: Any, with_ai: CodeServer, tmp_path: Path
+) -> None:
+    script = Script(with_ai.home / "script")
+    (tmp_path / "a.py").write_text("")
+    window = Window(page, with_ai, tmp_path)
+    window.wait_label("Indoors is indoors; Codeium is also on")
+    window.wait_label("ready")
+    page.locator("[id='status.chat'], [id*='chat.statusBarEntry']").first.wait_for()
+    tooltip = window.tooltip("Codeium is also on")
+    assert tooltip.get_by_role("link", name="turn off").count() == 1
+    page.wait_for_timeout(500)  # it fades in
+    window.picture("others")
+    window.open("a.py")
+    window.type("theirs")
+    window.wait(lambda: "_too()" in window.ghost_text(), "ghost text of the other")
+    window.press("Control+a")
+    window.type("def a")
+    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text of ours")
+    window.press("Tab")
+    window.wait(lambda: script.commands("indoors.accepted"), "a note of the accept")
+    assert window.saved("a.py") == FULL
+    window.command("Indoors: Other Extensions That Suggest Code")
+    page.get_by_text("Hide suggestions of Codeium").first.click()
+    window.wait(lambda: "Codeium" not in window.label(), "the name to go")
+    setting = "editor.inlineSuggest.experimental.suppressInlineSuggestions"
+    assert json.loads(with_ai.settings_file.read_text())[setting] == "codeium.codeium"
+    window.focus()
+    window.press("Control+a")
+    n_asked = len(script.got("textDocument/inlineCompletion"))
+    window.type("theirs")
+    window.wait(
+        lambda: len(script.got("textDocument/inlineCompletion")) > n_asked, "ours to be asked"
+    )
+    page.wait_for_timeout(500)
+    assert window.ghost.count() == 0, "nothing of the other is shown"

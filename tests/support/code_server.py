@@ -37,6 +37,8 @@ FLAGS = [
 MACHINE = ("indoors.python", "indoors.model", "indoors.engine", "indoors.log")
 PICTURES = os.environ.get("INDOORS_PICTURES", "")
 # What VS Code does by itself and would be in the picture, or in the way of a test.
+# "Dark 2026" for pictures of that.
+THEME = os.environ.get("INDOORS_THEME", "Light 2026")
 QUIET: dict[str, Any] = {
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,
@@ -54,6 +56,7 @@ QUIET: dict[str, Any] = {
     "editor.accessibilitySupport": "off",
     "editor.autoIndent": "none",
     "files.autoSave": "off",
+    "workbench.colorTheme": THEME,
     "security.workspace.trust.startupPrompt": "never",
     "security.workspace.trust.banner": "never",
 }
@@ -119,11 +122,17 @@ class CodeServer:
         """Settings of the person's that differ for a while."""
         before = self.settings_file.read_text()
         named = {name.replace("__", "."): value for name, value in values.items()}
-        self.settings_file.write_text(json.dumps(json.loads(before) | named, indent=1))
+        self._write(json.dumps(json.loads(before) | named, indent=1))
         try:
             yield
         finally:
-            self.settings_file.write_text(before)
+            self._write(before)
+
+    def _write(self, settings: str) -> None:
+        """Write the person's settings in one step, as editors do."""
+        new = self.settings_file.with_suffix(".new")
+        new.write_text(settings)
+        new.replace(self.settings_file)
 
     def keys(self, bindings: list[dict[str, str]]) -> None:
         """The person's own keys."""
@@ -204,8 +213,8 @@ def running(
         server.stop()
 
 
-def packed(path: Path, manifest: dict[str, Any], main: str = "") -> Path:
-    """A small extension as a vsix."""
+def packed(path: Path, manifest: dict[str, Any], main: str = "", **more: str) -> Path:
+    """A small extension as a vsix: its program, and what else is in it, as JSON by name."""
     about = {"version": "1.0.0", "engines": {"vscode": "^1.91.0"}} | manifest
     xml = (
         '<PackageManifest Version="2.0.0" '
@@ -222,4 +231,6 @@ def packed(path: Path, manifest: dict[str, Any], main: str = "") -> Path:
         made.writestr("extension/package.json", json.dumps(about))
         if main:
             made.writestr("extension/main.js", main)
+        for name, text in more.items():
+            made.writestr(f"extension/{name}.json", text)
     return path

@@ -33,6 +33,19 @@ PLAIN = [
         ("ctrl+right", "acceptNextWord"),
     )
 ]
+# A language with Python's pairs and indentation, but without a grammar. VS Code closes a bracket
+# only where it already knows the tokens of all lines before it, so that with a grammar the same
+# keys do not always do the same, with or without suggestions.
+LANGUAGE = "probed"
+CONFIGURATION = {
+    "comments": {"lineComment": "#"},
+    "brackets": [["{", "}"], ["[", "]"], ["(", ")"]],
+    "autoClosingPairs": [
+        {"open": first, "close": last} for first, last in ("{}", "[]", "()", "''", '""')
+    ],
+    "surroundingPairs": [["{", "}"], ["[", "]"], ["(", ")"], ["'", "'"], ['"', '"']],
+    "onEnterRules": [{"beforeText": "^\\s*def .*:\\s*$", "action": {"indent": "indent"}}],
+}
 MAIN = """
 const vscode = require("vscode"), fs = require("node:fs");
 const folder = FOLDER;
@@ -80,10 +93,20 @@ def extension(folder: Path) -> Path:
         "publisher": "probe",
         "main": "./main.js",
         "activationEvents": ["onStartupFinished"],
-        "contributes": {"commands": commands, "keybindings": keys},
+        "contributes": {
+            "commands": commands,
+            "keybindings": keys,
+            "languages": [
+                {
+                    "id": LANGUAGE,
+                    "extensions": [f".{LANGUAGE}"],
+                    "configuration": "./pairs.json",
+                }
+            ],
+        },
     }
     main = MAIN.replace("FOLDER", json.dumps(str(folder)))
-    return packed(folder / "probe.vsix", manifest, main)
+    return packed(folder / "probe.vsix", manifest, main, pairs=json.dumps(CONFIGURATION))
 
 
 class Probe:

@@ -67,6 +67,20 @@ class Window:
         self.page.wait_for_timeout(20)  # lets the driver read the browser's events
         return self.item.count() > 0 and text in self.label()
 
+    def tooltip(self, text: str) -> Any:
+        """The item's tooltip, once it is on the screen with a text in it."""
+        found = self.page.locator(".monaco-hover", has_text=text).first
+
+        def hovered() -> bool:
+            # A tooltip goes when the item is drawn anew, and comes when the pointer comes again.
+            self.page.mouse.move(500, 200)
+            self.item.hover()
+            self.page.wait_for_timeout(1_000)
+            return bool(found.is_visible())
+
+        self.wait(hovered, f"the tooltip with {text!r}")
+        return found
+
     @property
     def ghost(self) -> Any:
         """Ghost text: on the cursor's line, and on the lines behind it."""
@@ -136,18 +150,6 @@ class Window:
         self.press("Control+s")
         self.wait(lambda: self.page.locator(".tab.dirty").count() == 0, "the file to be saved")
         return (self.folder / name).read_text()
-
-    def pictures(self, name: str) -> None:
-        """Keep a picture in a dark and in a light theme, where INDOORS_PICTURES says."""
-        if not PICTURES:
-            return
-        for theme, kind in (("Light 2026", "light"), ("Dark 2026", "dark")):
-            own = {"workbench__colorTheme": theme, "window__autoDetectColorScheme": False}
-            with self.server.set(**own):
-                body = self.page.locator(f".monaco-workbench.vs{'-dark' * (kind == 'dark')}")
-                body.first.wait_for()
-                self.page.wait_for_timeout(400)  # what fades in
-                self.picture(f"{name}-{kind}")
 
     def picture(self, name: str) -> None:
         """Keep a picture where INDOORS_PICTURES says."""

@@ -101,6 +101,7 @@ export async function offerOff(): Promise<void> {
     await settings.update(COPILOT_SETTING, { ...enabled, "*": false }, target);
     return;
   }
-  const listed = [...suppressed(), chosen.other.id].join(",");
+  // VS Code knows who suggests by the identifier in small letters, and compares exactly.
+  const listed = [...suppressed(), chosen.other.id.toLowerCase()].join(",");
   await settings.update(SUPPRESS, listed, vscode.ConfigurationTarget.Global);
 }
