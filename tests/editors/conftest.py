@@ -112,6 +112,9 @@ def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[Cod
     python = scripted_python(home / "script")
     words = {"editor__wordBasedSuggestions": "currentDocument"}  # in a list that one asks for
     with code_server.running(home, vsix, indoors__python=str(python), **words) as server:
+        # VS Code has no key of its own for it.
+        line = {"key": "ctrl+f5", "command": "editor.action.inlineSuggest.acceptNextLine"}
+        server.keys([line])
         yield server
 
 

@@ -54,6 +54,22 @@ def test_a_word_is_accepted_and_told_and_escape_takes_nothing(
     assert script.commands("indoors.accepted") == []
 
 
+def test_a_line_is_accepted_and_told(window: Window, script: Script) -> None:
+    window.open("a.py")
+    window.type("def a")
+    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+    window.press("Control+F5")
+    window.wait(
+        lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the line"
+    )
+    partly = script.got("textDocument/didPartiallyAcceptCompletion")
+    assert FULL[: partly[0]["acceptedLength"]].rstrip() == "def add(a, b):"
+    window.wait(lambda: "return a + b" in window.ghost_text(), "the rest of it")
+    window.press("Escape")
+    assert window.saved("a.py").rstrip() == "def add(a, b):"
+    assert script.commands("indoors.accepted") == []
+
+
 def test_typing_along_is_no_accept(window: Window, script: Script) -> None:
     window.open("a.py")
     window.type("def a")
@@ -433,6 +449,9 @@ def test_a_next_step_of_the_server_is_shown_and_run_only_after_consent(
     wanted = ["-I", "-m", "indoors_server", "setup", "--no-editor-lines"]
     window.wait(lambda: script.ran() == [wanted], "the command to run")
     window.wait(lambda: terminal(window, "Set up Indoors"), "its terminal")
+    window.wait(
+        lambda: script.got("workspace/didChangeConfiguration"), "the server to look for the model"
+    )
     window.picture("setup")
 
 
@@ -452,6 +471,16 @@ def test_proof_and_policy_run_where_they_are_seen(window: Window, script: Script
     )
     window.wait(lambda: terminal(window, "indoors doctor --prove"), "its terminal")
     window.picture("prove")
+    window.command("Indoors: Show What the Policy Says")
+    policy = ["-I", "-m", "indoors_server", "policy", "show"]
+    window.wait(lambda: script.ran()[1:] == [policy], "the policy")
+    window.wait(lambda: terminal(window, "indoors policy show"), "its terminal")
+
+
+def test_the_log_is_shown(window: Window) -> None:
+    window.command("Indoors: Show Log")
+    output = window.page.locator(".part.panel .monaco-editor .view-lines")
+    window.wait(lambda: output.count() > 0, "the log")
 
 
 def terminal(window: Window, title: str) -> bool:

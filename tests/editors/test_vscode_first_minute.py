@@ -143,6 +143,33 @@ def test_a_server_that_cannot_run_is_named_with_its_reason(
         window.wait_label("ready")
 
 
+def test_without_a_server_a_command_says_what_is_missing_and_how_to_get_it(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    with code_server.running(tmp_path / "home", vsix) as server:
+        window = Window(page, server, shop)
+        window.wait_label("not installed on this machine")
+        window.command("Notifications: Clear All Notifications")
+        toast = page.locator(".notification-toast", has_text="not installed on this machine")
+        window.wait(lambda: toast.count() == 0, "the first message to go")
+        window.command("Indoors: Set Up Engine and Model")
+        toast.first.wait_for()
+        assert toast.get_by_role("button", name="Install From Wheel…").count() == 1
+
+
+def test_a_window_without_a_folder(page: Any, vsix: Path, tmp_path: Path) -> None:
+    told = tmp_path / "told"
+    python = scripted_python(told)
+    scripted = Script(told)
+    with code_server.running(tmp_path / "home", vsix, indoors__python=str(python)) as server:
+        window = Window(page, server, None)
+        window.wait_label("ready")
+        assert not scripted.got("initialize")[-1]["workspaceFolders"]
+        window.command("Indoors: Prove That Nothing Gets Out")
+        proof = ["-I", "-m", "indoors_server", "doctor", "--prove"]
+        window.wait(lambda: scripted.ran() == [proof], "a command to run")
+
+
 def test_an_untrusted_workspace_is_told_nothing_until_it_is_trusted(
     page: Any, vsix: Path, tmp_path: Path, shop: Path
 ) -> None:

@@ -12,13 +12,18 @@ from support.code_server import PICTURES, CodeServer, until
 class Window:
     """A window of VS Code with a folder open."""
 
-    def __init__(self, page: Any, server: CodeServer, folder: Path) -> None:
+    def __init__(self, page: Any, server: CodeServer, folder: Path | None) -> None:
         self.page = page
         self.server = server
-        self.folder = folder
-        kind = "workspace" if folder.suffix == ".code-workspace" else "folder"
-        page.goto(f"{server.url}/?{kind}={folder}", wait_until="domcontentloaded")
-        page.locator(".explorer-viewlet, .explorer-folders-view").first.wait_for(timeout=90_000)
+        self.folder = folder or Path()
+        if folder is None:
+            opened = "ew=true"  # an empty window
+        else:
+            kind = "workspace" if folder.suffix == ".code-workspace" else "folder"
+            opened = f"{kind}={folder}"
+        page.goto(f"{server.url}/?{opened}", wait_until="domcontentloaded")
+        first = ".part.statusbar" if folder is None else ".explorer-viewlet, .explorer-folders-view"
+        page.locator(first).first.wait_for(timeout=90_000)
 
     def open(self, name: str) -> None:
         """Open a file from the explorer, with the cursor at its end."""

@@ -19,9 +19,11 @@ export class Documents {
   private readonly sent = new Set<string>();
   private client: BaseLanguageClient | undefined;
   private readonly memory: vscode.Memento;
+  private readonly isPaused: () => boolean;
 
-  constructor(memory: vscode.Memento) {
+  constructor(memory: vscode.Memento, isPaused: () => boolean) {
     this.memory = memory;
+    this.isPaused = isPaused;
   }
 
   /** Why a document is not sent to the server, "" if it is. */
@@ -116,7 +118,7 @@ export class Documents {
       resolveCodeAction: (action, token, next) =>
         action.command === undefined ? next(action, token) : action,
       provideCompletionItem: (document, position, context, token, next) =>
-        this.isSent(document) ? next(document, position, context, token) : null,
+        this.isSent(document) && !this.isPaused() ? next(document, position, context, token) : null,
     };
   }
 }

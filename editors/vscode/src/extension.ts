@@ -25,15 +25,12 @@ export function deactivate(): Promise<void> | undefined {
 }
 
 export function activate(context: vscode.ExtensionContext): void {
-  const documents = new Documents(context.workspaceState);
   const bar = new StatusBar();
   let pausedUntil: Date | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const completions = new Completions(
-    context.extension.id,
-    documents,
-    () => pausedUntil !== undefined,
-  );
+  const isPaused = (): boolean => pausedUntil !== undefined;
+  const documents = new Documents(context.workspaceState, isPaused);
+  const completions = new Completions(context.extension.id, documents, isPaused);
   const server = new Server(context.extension, documents, completions, () => refresh());
   const preview = new Preview(() => server.client);
   const explained = new Explained(documents, () => server.client);
@@ -63,11 +60,19 @@ export function activate(context: vscode.ExtensionContext): void {
     void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
     refresh();
   };
+  /** Do something with the Python that has the server; where there is none, that is said. */
+  const withPython = (use: (python: string) => Promise<unknown>): Promise<unknown> =>
+    server.python === undefined ? server.explainMissing() : use(server.python);
   /** Run one of our commands where a person sees it. */
   const show = (title: string, ...words: string[]): Promise<unknown> =>
-    server.python === undefined
-      ? Promise.resolve()
-      : run(title, [command(server.python, ...words)]);
+    withPython((python) => run(title, [command(python, ...words)]));
+  /** Fetch an engine and a model; the server that runs looks for them when they are there. */
+  const fetchAll = (): Promise<unknown> =>
+    withPython(async (python) => {
+      if (await setUp(python)) {
+        await server.settingsChanged();
+      }
+    });
   const document = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
 
   const commands: Record<string, (...rest: never[]) => unknown> = {
@@ -75,6 +80,7 @@ export function activate(context: vscode.ExtensionContext): void {
       showMenu({
         situation: situation(),
         python: server.python,
+        stepTaken: () => server.settingsChanged(),
         document: document(),
         isFileOff:
           document() !== undefined && documents.isOff((document() as vscode.TextDocument).uri),
@@ -101,17 +107,16 @@ export function activate(context: vscode.ExtensionContext): void {
       }
     },
     "indoors.why": () => explained.show(document()),
-    "indoors.chooseModel": () =>
-      server.python === undefined ? undefined : chooseModel(server.python),
+    "indoors.chooseModel": () => withPython(chooseModel),
     "indoors.prove": () => show("indoors doctor --prove", "doctor", "--prove"),
     "indoors.policy": () => show("indoors policy show", "policy", "show"),
     "indoors.doctor": () => show("indoors doctor", "doctor"),
-    "indoors.setup": () => (server.python === undefined ? undefined : setUp(server.python)),
+    "indoors.setup": fetchAll,
     "indoors.install": async () => {
       if (await install()) {
         await server.restart();
         if (server.python !== undefined) {
-          await setUp(server.python);
+          await fetchAll();
         }
       }
     },

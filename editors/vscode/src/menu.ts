@@ -15,6 +15,8 @@ interface Entry extends vscode.QuickPickItem {
 export interface Facts {
   situation: Situation;
   python: string | undefined;
+  /** Called when a step that the server named has ended well. */
+  stepTaken: () => Promise<void>;
   document: vscode.TextDocument | undefined;
   isFileOff: boolean;
 }
@@ -52,7 +54,11 @@ function entries(facts: Facts): Entry[] {
   }
   const step = nextStep(`Next: ${situation.status?.next_step ?? ""}`);
   if (step !== undefined && python !== undefined) {
-    add(`$(play) Run indoors ${step.join(" ")}…`, () => takeStep(python, step));
+    add(`$(play) Run indoors ${step.join(" ")}…`, async () => {
+      if (await takeStep(python, step)) {
+        await facts.stepTaken();
+      }
+    });
   }
   if (situation.life === "running") {
     if (situation.pausedUntil) {
@@ -105,12 +111,22 @@ interface Model {
 
 /** Choose among the models that are here, or see how to get another. */
 export async function chooseModel(python: string): Promise<void> {
-  const printed = await output(python, ["models", "list", "--json"]);
-  const models = printed
-    .split("\n")
-    .filter(Boolean)
-    .map((line) => JSON.parse(line) as Model)
-    .filter((model) => model.completes);
+  let models: Model[];
+  try {
+    const printed = await output(python, ["models", "list", "--json"]);
+    const lines = printed.split("\n").filter(Boolean);
+    models = lines.map((line) => JSON.parse(line) as Model).filter((model) => model.completes);
+  } catch {
+    const check = "Check This Installation";
+    const chosen = await vscode.window.showWarningMessage(
+      "The server's Python did not list the models. Next: indoors doctor, which says what is wrong.",
+      check,
+    );
+    if (chosen === check) {
+      await vscode.commands.executeCommand("indoors.doctor");
+    }
+    return;
+  }
   const size = (model: Model): string =>
     model.bytes ? `${(model.bytes / 1e9).toFixed(1)} GB · ${model.licence}` : model.licence;
   const here: Entry[] = models

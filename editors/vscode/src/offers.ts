@@ -19,7 +19,9 @@ export interface Change {
   readonly text: string;
 }
 
+// One key that writes more than one character: a pair, and Enter with the indentation after it.
 const PAIRS = new Set(["()", "[]", "{}", '""', "''", "``"]);
+const ENTER = /^\r?\n[ \t]*$/;
 
 /** Follows the one suggestion that is on the screen. */
 export class Offers<Item> {
@@ -56,7 +58,8 @@ export class Offers<Item> {
       return undefined;
     }
     this.taken += change.text.length;
-    const isTyped = [...change.text].length === 1 || PAIRS.has(change.text);
+    const isTyped =
+      [...change.text].length === 1 || PAIRS.has(change.text) || ENTER.test(change.text);
     return isTyped ? undefined : { item: offer.item, acceptedLength: this.taken };
   }
 }

@@ -80,6 +80,15 @@ export class Server implements vscode.Disposable {
     return this.working;
   }
 
+  /** Say why there is no server to run a command of, with the ways to one. */
+  async explainMissing(): Promise<void> {
+    if (this.life === "untrusted") {
+      await vscode.commands.executeCommand("workbench.trust.manage");
+    } else {
+      await offerInstall(this.reason);
+    }
+  }
+
   showLog(): void {
     this.log.show();
   }
@@ -312,7 +321,9 @@ export class Server implements vscode.Disposable {
     const button = step === undefined ? [] : ["Run in Terminal…"];
     const chosen = await show(type)(message, ...button);
     if (chosen !== undefined && step !== undefined && this.python !== undefined) {
-      await takeStep(this.python, step);
+      if (await takeStep(this.python, step)) {
+        await this.settingsChanged(); // it looks again for what was missing
+      }
     }
   }
 }

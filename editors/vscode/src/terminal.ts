@@ -55,7 +55,9 @@ async function runOne(title: string, words: readonly string[]): Promise<number |
   const [file, ...rest] = words;
   const execution = new vscode.ProcessExecution(file as string, rest, { cwd: os.homedir() });
   const definition = { type: TYPE, command: shown(words) };
-  const scope = vscode.TaskScope.Workspace;
+  // A window without a folder has no workspace for a task to belong to.
+  const hasFolder = (vscode.workspace.workspaceFolders ?? []).length > 0;
+  const scope = hasFolder ? vscode.TaskScope.Workspace : vscode.TaskScope.Global;
   const task = new vscode.Task(definition, scope, title, "Indoors", execution, []);
   task.presentationOptions = {
     echo: true,

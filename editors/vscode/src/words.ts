@@ -120,7 +120,7 @@ export function describe(situation: Situation): Words {
   return {
     text: found.text,
     lines,
-    spoken: `Indoors: ${lines.join(". ")}`,
+    spoken: `Indoors: ${lines.map((line) => line.replace(/\.$/, "")).join(". ")}`,
     isProblem: found.isProblem ?? false,
   };
 }
@@ -167,7 +167,8 @@ function running(situation: Situation): State {
   const mark = lock.leaves ? AWAY : HOME;
   const word = lock.word ? ` · ${lock.word}` : "";
   if (status.phase === "error") {
-    return { text: `${HOME} !`, says: status.reason || "something is missing", isProblem: true };
+    const says = status.reason || "something is missing";
+    return { text: `${mark} !${word}`, says, isProblem: true };
   }
   if (situation.pausedUntil) {
     return { text: `${mark} paused${word}`, says: `paused until ${situation.pausedUntil}` };
@@ -179,7 +180,7 @@ function running(situation: Situation): State {
   switch (status.phase) {
     case "loading": {
       const share = status.progress === null ? "" : ` ${Math.round(status.progress * 100)} %`;
-      return { text: `${mark} loading${share}`, says: `loading the model${share}` };
+      return { text: `${mark} loading${share}${word}`, says: `loading the model${share}` };
     }
     case "busy":
       return { text: `${mark} ${name} …${word}`, says: "working" };

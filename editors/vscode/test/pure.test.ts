@@ -114,6 +114,14 @@ test("typing along is no accept, a word is, and all of it is told by the command
   }
   offers.show({ item: "c2", text: "()", typed: 0, offset: 0 });
   assert.equal(offers.changed([{ offset: 0, removed: 0, text: "()" }]), undefined, "a closed pair");
+  for (const enter of ["\n", "\n    ", "\r\n\t"]) {
+    offers.show({ item: "c3", text: `${enter}return 1`, typed: 0, offset: 0 });
+    assert.equal(offers.changed([{ offset: 0, removed: 0, text: enter }]), undefined, "Enter");
+    assert.deepEqual(offers.changed([{ offset: enter.length, removed: 0, text: "return" }]), {
+      item: "c3",
+      acceptedLength: enter.length + 6,
+    });
+  }
 });
 
 test("the server is where a person or a tool put it, as an absolute path", () => {
