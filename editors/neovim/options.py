@@ -1,4 +1,5 @@
-"""Writes the server's settings into doc/indoors.txt, from the table that the server reads.
+"""Writes the server's settings into doc/indoors.txt, from the table that the server reads, and
+doc/tags, with which `:help indoors` finds it where no plugin manager makes them.
 
 python editors/neovim/options.py          write it
 python editors/neovim/options.py --check  exit status 1 if it is not up to date
@@ -15,6 +16,7 @@ from pathlib import Path
 from indoors_server.settings_table import TABLE
 
 HELP = Path(__file__).parent / "doc" / "indoors.txt"
+TAGS = HELP.with_name("tags")
 BEGIN = "The server's settings, generated from its own table:\n"
 END = "\n------------------------------------------------------------------------------\nMAPPINGS"
 WIDTH = 78
@@ -46,12 +48,21 @@ def updated(text: str) -> str:
     return f"{text[:start]}\n{section()}{text[text.index(END) :]}"
 
 
+def tags(text: str) -> str:
+    """What `:helptags` makes of the help file: each tag, its file, and how to find it there."""
+    found = re.findall(r"(?:^|(?<=\s))\*([^*\s|]+)\*(?=\s|$)", text, re.MULTILINE)
+    lines = {f"{tag}\t{HELP.name}\t/*{tag}*" for tag in found}
+    return "".join(f"{line}\n" for line in sorted(lines))
+
+
 def main(arguments: list[str]) -> int:
-    """Write or check the file."""
+    """Write or check the files."""
     text = HELP.read_text()
+    made = updated(text)
     if "--check" in arguments:
-        return int(updated(text) != text)
-    HELP.write_text(updated(text))
+        return int(made != text or not TAGS.exists() or TAGS.read_text() != tags(made))
+    HELP.write_text(made)
+    TAGS.write_text(tags(made))
     return 0
 
 

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from support.needs import need
 from support.nvim_script import SERVER
 
 pytestmark = [pytest.mark.editor]
@@ -38,10 +39,8 @@ def configuration(language: str) -> str:
     return found[1]
 
 
-@pytest.mark.skipif(
-    not (shutil.which("emacs") and EGLOT), reason="no Emacs with eglot: apt install elpa-eglot"
-)
 def test_emacs_completes_with_eglot(workspace: Path, tmp_path: Path) -> None:
+    need(shutil.which("emacs") and EGLOT, "no Emacs with eglot: apt install emacs-nox elpa-eglot")
     file = workspace / "new.py"
     file.write_text("")
     init, drive = tmp_path / "init.el", tmp_path / "drive.el"
@@ -94,15 +93,13 @@ def drain(descriptor: int) -> None:
             pass
 
 
-@pytest.mark.skipif(
-    not (shutil.which("vim") and ALE.is_dir()), reason="no Vim with ALE: apt install vim-ale"
-)
 @pytest.mark.parametrize(
     ("item", "inserted"),
     [("def add = 1 + 2", "def add = 1 + 2"), ("def add(a, b):", "def add")],
     ids=["whole", "up to the bracket"],
 )
 def test_vim_completes_with_ale(workspace: Path, tmp_path: Path, item: str, inserted: str) -> None:
+    need(shutil.which("vim") and ALE.is_dir(), "no Vim with ALE: apt install vim vim-ale")
     file, out = workspace / "new.py", tmp_path / "out"
     file.write_text("\n")
     init, drive = tmp_path / "vimrc", tmp_path / "drive.vim"

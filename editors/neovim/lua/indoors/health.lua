@@ -121,6 +121,7 @@ local function check_beside()
   for _, module in ipairs({ 'copilot', 'codeium', 'supermaven-nvim', 'minuet' }) do
     if package.loaded[module] then table.insert(others, module) end
   end
+  if vim.g.loaded_copilot then table.insert(others, 'copilot.vim') end
   if #others > 0 then
     health.warn(
       ('Indoors is indoors; %s is also on, and may send your code away'):format(table.concat(others, ', ')),
