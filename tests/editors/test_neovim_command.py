@@ -234,6 +234,15 @@ def test_a_model_is_chosen_and_one_that_is_missing_is_offered(
     nvim.wait(lambda: 'there is no model "none"' in said(listening), "the reason", 10)
 
 
+def test_a_server_of_ones_own_has_no_commands_to_run_and_that_is_said(
+    listening: Scripted,
+) -> None:
+    for command in ("prove", "model"):
+        listening.nvim.lua("said = {}")
+        run(listening, f"Indoors {command}")
+        assert "Next: run `indoors` in a terminal" in said(listening)
+
+
 FLOAT = """
     for _, window in ipairs(vim.api.nvim_list_wins()) do
       local config = vim.api.nvim_win_get_config(window)

@@ -30,7 +30,7 @@ local function client() return vim.lsp.get_clients({ bufnr = 0, name = 'indoors'
 ---@param arguments string[]
 function M.terminal(arguments)
   local line = server.command_line()
-  if not line then return say('not found: ' .. server.find().problem, vim.log.levels.ERROR) end
+  if not line then return say(server.why_no_command_line(), vim.log.levels.ERROR) end
   vim.cmd('botright new')
   vim.bo.bufhidden = 'wipe'
   local brings = arguments[1] == 'setup' or arguments[1] == 'models'
@@ -113,7 +113,7 @@ end
 function run.model(call)
   local name = call.fargs[2]
   local line = server.command_line()
-  if not line then return say('not found: ' .. server.find().problem, vim.log.levels.ERROR) end
+  if not line then return say(server.why_no_command_line(), vim.log.levels.ERROR) end
   vim.system(vim.list_extend(line, { 'models', 'list', '--json' }), { text = true }, function(ended)
     vim.schedule(function()
       local models = models_in(ended.stdout or '')

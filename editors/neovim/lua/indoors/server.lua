@@ -99,4 +99,12 @@ function M.command_line()
   return { cmd[1], '-I', '-m', 'indoors_server' }
 end
 
+--- Why there is no command line, with the next step.
+---@return string
+function M.why_no_command_line()
+  local found = M.find()
+  if not found.cmd then return 'not found: ' .. found.problem end
+  return "`cmd` of vim.g.indoors starts something of your own. Next: run `indoors` in a terminal where that has it"
+end
+
 return M
