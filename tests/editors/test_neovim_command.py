@@ -42,6 +42,9 @@ def run(scripted: Scripted, line: str) -> None:
     scripted.nvim.lua("vim.cmd(...)", line)
 
 
+ENGINE = {"name": "gpu", "state": "down", "reason": "gpu does not answer."}
+
+
 def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
     line = "return require('indoors').status()"
     assert listening.nvim.lua(line) == "⌂ 7b"
@@ -62,7 +65,7 @@ def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
         ({"mode": "onprem", "lock": "unproven"}, "⇄? on-prem 7b"),
         ({"mode": "onprem", "phase": "loading", "progress": 0.42}, "⇄ on-prem 42 %"),
         ({"mode": "onprem", "phase": "inactive", "reason": refused}, "⇄ off"),
-        ({"mode": "local"}, "⌂ 7b"),
+        ({"mode": "local", "engines": [ENGINE]}, "⌂ 7b"),
     ):
         status(listening, **changed)
         listening.nvim.wait(
@@ -70,6 +73,7 @@ def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
         )
         run(listening, "Indoors status")
         assert changed.get("reason", "") in said(listening)
+    assert "engine gpu: down: gpu does not answer." in said(listening)
     listening.nvim.lua("vim.cmd.enew()")
     assert listening.nvim.lua(line) == "", "nothing where it is not attached"
 

@@ -17,6 +17,8 @@ export interface Status {
   launcher: string;
   progress: number | null;
   tokens_per_s?: number | null;
+  /** The engines elsewhere that rules name. */
+  engines?: { name: string; state: string; reason?: string; model?: string }[];
   index?: { root: string; phase: string; done?: number; total?: number }[];
 }
 
@@ -206,6 +208,7 @@ function details(situation: Situation): string[] {
     if (status.launcher !== "none" && status.launcher !== "") {
       lines.push(`The process that may open connections: ${status.launcher}`);
     }
+    lines.push(...(status.engines ?? []).map(engineLine));
     lines.push(...(status.index ?? []).map(indexLine));
     if (situation.mismatch) {
       lines.push(situation.mismatch);
@@ -224,6 +227,11 @@ const INDEX: Record<string, string> = {
   gone: "the folder is not there any more",
   off: "off",
 };
+
+function engineLine(engine: NonNullable<Status["engines"]>[number]): string {
+  const about = engine.reason || engine.model;
+  return `Engine ${engine.name}: ${engine.state}${about ? `, ${about}` : ""}`;
+}
 
 function indexLine(index: NonNullable<Status["index"]>[number]): string {
   const name = index.root.split(/[/\\]/).filter(Boolean).at(-1) ?? index.root;

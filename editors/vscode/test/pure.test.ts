@@ -212,6 +212,13 @@ test("every state has words, and the mark changes where code may leave", () => {
   assert.ok(words.isProblem);
   assert.deepEqual(words.lines.slice(0, 2), ["There is no model.", "Next: indoors setup"]);
   assert.match(describe({ ...SITUATION, pausedUntil: "10:20" }).text, /paused/);
+  const engines = [
+    { name: "gpu", state: "up", model: "coder" },
+    { name: "old", state: "down", reason: "old does not answer." },
+  ];
+  const lines = describe({ ...SITUATION, status: { ...STATUS, engines } }).lines;
+  assert.ok(lines.includes("Engine gpu: up, coder"));
+  assert.ok(lines.includes("Engine old: down, old does not answer."));
 });
 
 test("a model's short name is its size", () => {

@@ -187,6 +187,10 @@ function M.lines(buffer)
   if next_step ~= '' then table.insert(said, 'Next: ' .. next_step) end
   if M.beyond_in_words() ~= '' then table.insert(said, M.beyond_in_words() .. '   (indoors policy show)') end
   if last.phase ~= 'stopped' then table.insert(said, 'lock: ' .. M.lock_in_words(last.lock)) end
+  for _, engine in ipairs(last.engines or {}) do
+    local why = (engine.reason or '') ~= '' and ': ' .. engine.reason or ''
+    table.insert(said, ('engine %s: %s%s'):format(engine.name, engine.state, why))
+  end
   return said
 end
 
