@@ -19,11 +19,12 @@ import pytest
 
 from fakes.lsp_client import LspClient, running_server
 from indoors_server import audit_check
-from support import planted
+from support import planted, real_session
 from support.certificates import Authority
 from support.closed_apis import APIS, streamed
 from support.edit_clients import CAPABILITIES, place
 from support.fake_engine_server import Fake, serving
+from support.index_server import Workspace
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the launcher is Linux only"),
@@ -172,6 +173,34 @@ def test_row_14_one_accepted_edit_is_one_request_with_the_bytes_of_its_preview(
     assert [one["requests"] for one in usage.values()] == [1]
 
 
+@pytest.mark.model
+@pytest.mark.parametrize("n_completions", [20, pytest.param(200, marks=pytest.mark.soak)])
+def test_row_14_completions_of_a_real_model_and_an_index_ask_no_api(
+    person: Person, fake: Fake, n_completions: int
+) -> None:
+    """All of it on: the policy, the consent, and a rule that names the API first."""
+    person.agree()
+    rules = {"rules": [{"use": "theirs"}, {"use": "local"}]}
+    person.write("config.json", {"engines": rules} | real_session.SETTINGS)
+    work = Workspace.of(person.home / "project", person.home)
+    real_session.use_the_models_of_this_machine(work)
+    real_session.fill(work)
+    with running_server(person.environment) as (client, _):
+        begun(client, person)
+        client.wait_for(lambda: is_indexed(client), real_session.READY_S)
+        n_answered = real_session.complete(client, work, n_completions)
+        client.shutdown()
+    assert n_answered > n_completions / 2, "the model here answers"
+    assert fake.n_connections == 0
+
+
+def is_indexed(client: LspClient) -> bool:
+    """Whether model and index are ready."""
+    reports = client.notifications("indoors/status")
+    states = [one["phase"] for one in reports[-1]["index"]] if reports else []
+    return states == ["ready"] and client.phase() == "ready"
+
+
 @pytest.mark.parametrize("why", ["declined", "no consent", "secret", "mode", "month"])
 def test_row_15_what_is_refused_reaches_no_network(person: Person, fake: Fake, why: str) -> None:
     policy: dict[str, Any] = {"mode": "closed", "closed_hosts": [fake.url]}
@@ -187,7 +216,9 @@ def test_row_15_what_is_refused_reaches_no_network(person: Person, fake: Fake, w
         person.write("policy.json", policy | {"mode": "onprem"})
     with running_server(person.environment) as (client, _):
         uri = begun(client, person, accept=why != "declined")
-        assert ask(client, uri)["applied"] is False
+        said = ask(client, uri)
+        assert said["applied"] is False
+        assert why != "secret" or "secret" in said["reason"], said
         client.shutdown()
     assert fake.n_connections == 0
     if why != "mode":

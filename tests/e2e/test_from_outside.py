@@ -123,7 +123,7 @@ def session(folder: Path) -> Seen:
     with editing(work, command=command, log_to=log, settings=SETTINGS) as editor:
         editor.client.wait_ready(READY_S)
         editor.phase(work.root, "ready")
-        assert complete(editor, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
+        assert complete(editor.client, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
         assert jobs_done(editor.client) >= N_COMPLETIONS
         with acting_as(USER):
             storm(work, 50)

@@ -63,7 +63,7 @@ def test_row_1_a_whole_session_sends_no_packet(net: Network, work: Workspace) ->
             # All of them are in that network: whatever they sent would be counted.
             seen = {role_of(pid) for pid in tree_of(editor.pid) if net.holds(pid)}
             assert seen == {role_of(pid) for pid in tree_of(editor.pid)} >= {"worker", "indexer"}
-            assert complete(editor, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
+            assert complete(editor.client, work, N_COMPLETIONS) >= N_COMPLETIONS / 2
             assert jobs_done(editor.client) >= N_COMPLETIONS
             edit(editor, work)
             storm(work, N_STORM_FILES)
@@ -91,7 +91,7 @@ def test_row_1_a_datagram_from_native_code_in_the_worker(
     before = net.counters()
     with editing(work, command=command, log_to=log, settings=SETTINGS) as editor:
         editor.client.wait_ready(READY_S)
-        complete(editor, work, 1)
+        complete(editor.client, work, 1)
         editor.client.shutdown()
     (outcome,) = (line for line in log.read_text().splitlines() if line.startswith("ATTEMPT"))
     changes = moved(before, net.counters())

@@ -80,10 +80,13 @@ def first_difference(tokens: list[tuple[str, tuple[float, ...]]], other: str) ->
     return 0.0
 
 
-def test_answers_elsewhere_are_those_from_here_but_for_near_ties(tmp_path: Path) -> None:
+@pytest.mark.parametrize("n_places", [10, pytest.param(80, marks=pytest.mark.soak)])
+def test_answers_elsewhere_are_those_from_here_but_for_near_ties(
+    tmp_path: Path, n_places: int
+) -> None:
     peer_server.required()
-    asked = [job(number, *place) for number, place in enumerate(places(10))]
-    assert len(asked) == 10
+    asked = [job(number, *place) for number, place in enumerate(places(n_places))]
+    assert len(asked) == n_places
 
     async def here() -> list[tuple[str, list[tuple[str, tuple[float, ...]]], Finish]]:
         async with running_engine() as engine:

@@ -72,7 +72,7 @@ def test_row_2_no_attempt_while_the_model_completes(work: Workspace, tmp_path: P
     with editing(work, command=command, settings=SETTINGS) as editor:
         editor.client.wait_ready(READY_S)
         editor.phase(work.root, "ready")
-        assert complete(editor, work, 10) >= 5
+        assert complete(editor.client, work, 10) >= 5
         assert jobs_done(editor.client) >= 10
         edit(editor, work)
         seen = roles(editor)

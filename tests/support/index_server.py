@@ -37,6 +37,13 @@ class Workspace:
         self.root.mkdir()
         self.home.mkdir()
 
+    @classmethod
+    def of(cls, root: Path, home: Path) -> Workspace:
+        """A folder and a home that are there already."""
+        made = cls.__new__(cls)
+        made.root, made.home, made.cache = root, home, home / ".cache" / "indoors"
+        return made
+
     def environment(self) -> dict[str, str]:
         """For a server whose home this is."""
         places = {

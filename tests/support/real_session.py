@@ -34,9 +34,9 @@ def fill(work: Workspace, n_files: int = 60) -> None:
         work.put(f"pkg/module_{number}.py", body)
 
 
-def complete(editor: Editor, work: Workspace, n_requests: int) -> int:
+def complete(client: LspClient, work: Workspace, n_requests: int) -> int:
     """Ask for so many completions, each in a document of its own; how many said something."""
-    client, n_answered = editor.client, 0
+    n_answered = 0
     for number in range(n_requests):
         uri = (work.root / f"use_{number}.py").as_uri()
         text = f"import math\n\n\ndef circle_area_{number}(radius: float) -> float:\n    return "
