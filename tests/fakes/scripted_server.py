@@ -4,6 +4,7 @@
 
 A test tells it what to do with the notification `fake/script` (any of the keys of `Script`), sent
 through the editor like any other message, and asks with the request `fake/log` what it was sent.
+`fake/ask` has it send a request (`id`, `method`, `params`), whose answer then stands in the log.
 """
 
 from __future__ import annotations
@@ -45,6 +46,7 @@ class Server:
         self.encoding, self.protocol = options.encoding, options.protocol
         self.script = Script()
         self.log: list[dict[str, Any]] = []
+        self.answers: list[dict[str, Any]] = []
         self.documents: dict[str, str] = {}
         self.versions: dict[str, int] = {}
         self.held: list[tuple[Any, Any]] = []
@@ -169,6 +171,7 @@ class Server:
     def handle(self, message: dict[str, Any]) -> None:
         method, params, identity = message.get("method"), message.get("params"), message.get("id")
         if method is None:
+            self.answers.append(message)
             return
         if not str(method).startswith("fake/"):
             self.log.append({"method": method, "params": params, "id": identity})
@@ -212,8 +215,11 @@ class Server:
                 self.result(one, result)
         elif method == "fake/send":
             self.notify(params["method"], params["params"])
+        elif method == "fake/ask":
+            self.send(params)
         elif method == "fake/log":
-            self.result(identity, {"log": self.log, "documents": self.documents})
+            heard = {"log": self.log, "answers": self.answers, "documents": self.documents}
+            self.result(identity, heard)
         elif method == "fake/crash":
             os._exit(params.get("code", 9))
         elif method == "shutdown":

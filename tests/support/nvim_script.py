@@ -90,6 +90,14 @@ class Scripted:
         """The parameters of all messages that the server got (of a method)."""
         return [one["params"] for one in self._asked()["log"] if method in ("", one["method"])]
 
+    def ask(self, number: int, method: str, params: Any) -> None:
+        """Have the server ask the editor for something."""
+        self.send("fake/ask", {"id": number, "method": method, "params": params})
+
+    def answers(self) -> list[Any]:
+        """What the editor answered to the server's requests."""
+        return list(self._asked()["answers"])
+
     def document(self) -> str:
         """The text that the server has of the only document."""
         return str(next(iter(self._asked()["documents"].values())))

@@ -4,6 +4,7 @@ local builtin = require('indoors.builtin')
 local config = require('indoors.config')
 local ghost = require('indoors.ghost')
 local menu = require('indoors.menu')
+local send = require('indoors.send')
 local server = require('indoors.server')
 local status = require('indoors.status')
 
@@ -77,6 +78,7 @@ local function on_exit(code, signal, id)
     for _, buffer in ipairs(buffers) do
       ghost.detach(buffer)
     end
+    send.gone(id)
     if expected[id] or (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return status.received(nil) end
     running, attached = wanted, buffers
     -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
@@ -191,7 +193,10 @@ function M.client_config()
     root_dir = root_dir,
     workspace_required = false,
     -- Neovim checks the version of an edit, and does not say so.
-    capabilities = { workspace = { workspaceEdit = { documentChanges = true } } },
+    capabilities = {
+      workspace = { workspaceEdit = { documentChanges = true } },
+      experimental = { indoorsPreviewSend = send.CAN_WAIT },
+    },
     init_options = {
       client = {
         name = 'indoors.nvim',
@@ -212,6 +217,7 @@ function M.client_config()
         local client = vim.lsp.get_client_by_id(context.client_id)
         if client then ghost.more(client, params) end
       end,
+      ['indoors/previewSend'] = function(_, params, context) return send.request(params, context.client_id) end,
     },
     on_attach = on_attach,
     on_exit = on_exit,
