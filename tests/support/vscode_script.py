@@ -79,10 +79,21 @@ class Script:
 
     def say(self, method: str, **params: Any) -> None:
         """Have the server send a notification; each one, where there are several windows."""
+        self._send({"method": method, "params": params})
+
+    def ask(self, number: str, method: str, **params: Any) -> None:
+        """Have the server send a request."""
+        self._send({"id": number, "method": method, "params": params})
+
+    def answers(self, number: str) -> list[dict[str, Any]]:
+        """What was answered to a request of the server's."""
+        return [one for one in self.all() if "method" not in one and one.get("id") == number]
+
+    def _send(self, message: dict[str, Any]) -> None:
         self._n += 1
         for pid in self.pids():
             new = self.folder / f"new{self._n}"
-            new.write_text(json.dumps({"method": method, "params": params}))
+            new.write_text(json.dumps(message))
             new.rename(self.folder / "say" / f"{pid}.{self._n:04}.json")
 
     def status(self, **status: Any) -> None:

@@ -12,6 +12,7 @@ import { Explained } from "./explained.ts";
 import { Server } from "./server.ts";
 import { Preview, type Wish } from "./preview.ts";
 import { isDocument } from "./rules.ts";
+import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
 import { StatusBar } from "./statusBar.ts";
 import { run } from "./terminal.ts";
@@ -28,10 +29,13 @@ export function activate(context: vscode.ExtensionContext): void {
   const bar = new StatusBar();
   let pausedUntil: Date | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const isPaused = (): boolean => pausedUntil !== undefined;
-  const documents = new Documents(context.workspaceState, isPaused);
-  const completions = new Completions(context.extension.id, documents, isPaused);
-  const server = new Server(context.extension, documents, completions, () => refresh());
+  const completions = new Completions(
+    context.extension.id,
+    documents,
+    () => pausedUntil !== undefined,
+  );
+  const sending = new Sending();
+  const server = new Server(context.extension, documents, completions, sending, () => refresh());
   const preview = new Preview(() => server.client);
   const explained = new Explained(documents, () => server.client);
   running = server;
@@ -144,6 +148,7 @@ export function activate(context: vscode.ExtensionContext): void {
   context.subscriptions.push(
     server,
     preview,
+    sending,
     explained,
     completions,
     bar,

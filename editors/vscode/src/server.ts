@@ -21,6 +21,7 @@ import { offerInstall, takeStep } from "./install.ts";
 import { find, serve } from "./launch.ts";
 import * as settings from "./settings.ts";
 import { SCHEMES } from "./rules.ts";
+import type { Sending } from "./send.ts";
 import { nextStep } from "./steps.ts";
 import { type Life, type Status, mismatch } from "./words.ts";
 
@@ -42,6 +43,7 @@ export class Server implements vscode.Disposable {
   private readonly extension: vscode.Extension<unknown>;
   private readonly documents: Documents;
   private readonly completions: Completions;
+  private readonly sending: Sending;
   private readonly onChange: () => void;
   private readonly log: vscode.LogOutputChannel;
   client: LanguageClient | undefined;
@@ -60,11 +62,13 @@ export class Server implements vscode.Disposable {
     extension: vscode.Extension<unknown>,
     documents: Documents,
     completions: Completions,
+    sending: Sending,
     onChange: () => void,
   ) {
     this.extension = extension;
     this.documents = documents;
     this.completions = completions;
+    this.sending = sending;
     this.onChange = onChange;
     this.log = vscode.window.createOutputChannel("Indoors", { log: true });
   }
@@ -225,6 +229,7 @@ export class Server implements vscode.Disposable {
     );
     this.documents.begin(client);
     this.completions.begin(client);
+    this.sending.begin(client);
     client.onNotification("indoors/status", (status: Status) => {
       this.status = status;
       this.onChange();

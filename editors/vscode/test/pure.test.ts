@@ -1,10 +1,12 @@
 /** What needs no editor: rules, words, steps, offers, places. Run with `node --test`. */
 
 import assert from "node:assert/strict";
+import { createHash } from "node:crypto";
 import { test } from "node:test";
 import { find, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { isSecret, refusal } from "../src/rules.ts";
+import { type Sent, meaning, page, problem, question } from "../src/sent.ts";
 import { nextStep } from "../src/steps.ts";
 import { type Explanation, why } from "../src/why.ts";
 import { type Situation, describe, lockOf, mismatch, shortName } from "../src/words.ts";
@@ -257,4 +259,42 @@ test("a suggestion is explained in order, and one that there is not as well", ()
   const refused = why(".env", { refusal: "files like this hold secrets", completion: made });
   assert.match(refused, /Nothing is suggested here: files like this hold secrets\./);
   assert.ok(!refused.includes("block"));
+});
+
+test("what would be sent is shown byte for byte, and only if it is what was hashed", () => {
+  const body = '{"model":"big-1","content":"gr\u00f6\u00dfe\u200b \ud83d\ude00\u200d\u00a0\\n"}';
+  const sent: Sent = {
+    host: "https://api.example.com:443",
+    operator: "whoever runs it",
+    model: "big-1",
+    body,
+    text: "def f():\n    return 1",
+    bytes: Buffer.byteLength(body),
+    sha256: createHash("sha256").update(body).digest("hex"),
+    sources: ["src/a.py", "src/b.py"],
+    redactions: ["/home/me is sent as HOME_1"],
+    price: "",
+  };
+  assert.equal(problem(sent), "");
+  assert.equal(page(sent).slice(0, body.length + 2), `${body}\n\n`);
+  assert.match(page(sent), /\n {2}def f\(\):\n {6}return 1\n/);
+  assert.deepEqual(meaning(sent), [
+    "To: https://api.example.com:443, model big-1",
+    "Operator: whoever runs it",
+    "Text of: src/a.py, src/b.py",
+    `Bytes: ${sent.bytes}`,
+    `SHA-256: ${sent.sha256}`,
+    "Replaced: /home/me is sent as HOME_1",
+    "Not seen in it: U+200B (1\u00d7), U+200D (1\u00d7), U+00A0 (1\u00d7)",
+  ]);
+  assert.equal(question(sent), `Send these ${sent.bytes} bytes to https://api.example.com:443?`);
+  const others: object[] = [
+    { body: `${body} ` },
+    { bytes: sent.bytes - 1 },
+    { sha256: "0".repeat(64) },
+  ];
+  for (const other of [...others, { body: "\ud800" }, { body: undefined }]) {
+    assert.notEqual(problem({ ...sent, ...other } as Sent), "");
+  }
+  assert.notEqual(problem(undefined as unknown as Sent), "");
 });
