@@ -283,11 +283,13 @@ def test_the_gateway_does_not_believe_the_server(
                 closed(good, sha=""), closed(good, sha="0" * 64), closed(b'{{"a": "{key}"}}'),
                 closed(good, workspace="/"), closed(good, workspace=""),
                 closed(good, kind="completion"), closed(good, sources=(".env",)),
-                closed(good, call="/v1/files"), closed(b"not json"), closed(good))]
+                closed(good, call="/v1/files"), closed(b"not json"),
+                closed(b'{{"a": "{key}", "a": ""}}'), closed(b'{{"a": "{key}", "\\u0061": 1}}'),
+                closed(good))]
             say(ends=[one[-1].get("kind", one[-1]["t"]) for one in all])
         """)
     assert found["ends"] == [
         "preview", "preview", "secret", "consent", "consent", "policy", "policy", "unknown",
-        "policy", "End",
+        "policy", "policy", "policy", "End",
     ]  # fmt: skip
     assert len(fake.requests) == 1

@@ -16,11 +16,12 @@ stores, and counts only what is about to be sent.
 from __future__ import annotations
 
 import hmac
+import json
 import time
 from collections.abc import Callable
 from hashlib import sha256
 from importlib import util
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -205,7 +206,8 @@ def _form(ask: wire.Ask, endpoint: Endpoint) -> Verdict | None:
     if len(ask.body) > wire.MAX_BODY_BYTES:
         return _held(5, "size", f"The request is longer than {wire.MAX_BODY_BYTES} bytes.")
     if texts_of(ask.body) is None:
-        return _held(5, "policy", "What is to be sent is not JSON, so it cannot be looked through.")
+        what = "What is to be sent is not JSON with each name once, so it cannot be looked through."
+        return _held(5, "policy", what)
     return None
 
 
@@ -247,11 +249,19 @@ def _hex(body: bytes) -> bytes:
 
 
 def texts_of(body: bytes) -> tuple[str, ...] | None:
-    """Every text in a body, names too, in order; None if it is not JSON."""
+    """Every text in a body, names too, in order; None if it is not JSON, or has a name twice in one
+    object: what stands behind one of the two would be sent and not looked through.
+    """
     try:
-        whole = msgspec.json.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        whole = json.loads(body.decode(), object_pairs_hook=_each_once, parse_constant=_not_json)
+        found = _texts_in(whole)
+        "".join(found).encode()  # half a character is none, though JSON can spell it
+    except (ValueError, RecursionError):
         return None
+    return found
+
+
+def _texts_in(whole: object) -> tuple[str, ...]:
     found: list[str] = []
     waiting = [whole]
     while waiting:
@@ -263,6 +273,17 @@ def texts_of(body: bytes) -> tuple[str, ...] | None:
         elif isinstance(one, list):
             waiting += reversed(one)
     return tuple(found)
+
+
+def _each_once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a name stands there twice")
+    return found
+
+
+def _not_json(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
 
 
 def _held(

@@ -44,8 +44,11 @@ class Preview(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def text(self) -> str:
-        """What the body says, read out of the body itself."""
-        return "\n".join(one for one in texts_of(self.body) or () if "\n" in one or " " in one)
+        """What the body says, read out of the body itself; all of it where it cannot be read."""
+        texts = texts_of(self.body)
+        if texts is None:
+            return self.body.decode(errors="replace")
+        return "\n".join(one for one in texts if "\n" in one or " " in one)
 
     def as_json(self) -> dict[str, Any]:
         """The parameters of `indoors/previewSend`."""

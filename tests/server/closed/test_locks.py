@@ -12,7 +12,7 @@ import pytest
 from msgspec.structs import replace
 
 from indoors_completion.types import InputError
-from indoors_server.closed import consent, locks
+from indoors_server.closed import consent, locks, preview
 from indoors_server.closed.ledger import Full, Ledger, month
 from indoors_server.gateway import wire
 from support import planted
@@ -142,6 +142,31 @@ def test_row_15_a_secret_that_json_spells_otherwise_is_found(opened: Open) -> No
     opened.ask = ask(opened.workspace, f'{{"a": "{spelled}"}}'.encode())
     assert key.encode() not in opened.ask.body
     assert opened.check().kind == "secret"
+
+
+def test_row_15_what_stands_behind_a_name_that_occurs_twice_is_not_sent(opened: Open) -> None:
+    """Of two values of one name most readers keep the last, and the API would get both."""
+    key = KEYS["github"]
+    for body in (
+        f'{{"a": "{key}", "a": ""}}',
+        f'{{"a": "{key}", "\\u0061": ""}}',
+        f'{{"messages": [{{"b": {{"c": "{key} x", "c": []}}}}]}}',
+    ):
+        opened.ask = ask(opened.workspace, body.encode())
+        for stage in ("preview", "send"):
+            verdict = opened.check(stage)  # type: ignore[arg-type]
+            assert (verdict.lock, verdict.kind) == (5, "policy"), body
+            assert key not in str(verdict)
+        shown = preview.of(opened.endpoint, body.encode(), 10)
+        assert key in shown.text
+    assert Ledger(opened.folder).used(NOW_S).requests == 0
+
+
+@pytest.mark.parametrize("body", [b'"\\ud800"', b"[NaN]", b"[" * 200_000, '"a"'.encode("utf-16")])
+def test_what_readers_take_for_different_things_is_not_sent(opened: Open, body: bytes) -> None:
+    opened.ask = ask(opened.workspace, body)
+    verdict = opened.check()
+    assert (verdict.lock, verdict.kind) == (5, "policy")
 
 
 def test_the_month_has_an_end(opened: Open) -> None:
