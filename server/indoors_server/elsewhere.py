@@ -102,7 +102,7 @@ class Elsewhere:
         for name in dict.fromkeys(name for rule in self.rules for name in rule.names):
             server = self._server(name)
             refused = self.policies.of("").may_reach(_destination(server), "inline")
-            if server is not None and refused and not server.endpoint.is_closed:
+            if server is not None and refused and self._where(name) != "closed":
                 task = asyncio.get_running_loop().create_task(self._look(server))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
@@ -132,8 +132,7 @@ class Elsewhere:
         endpoint = self._endpoints.get(name)
         if endpoint is None:
             return None
-        place = endpoint_files.destination(endpoint)
-        is_closed = endpoint.is_closed or place in self.policies.of("").closed_hosts
+        is_closed = endpoint_files.is_closed(endpoint, self.policies.of(""))
         return "closed" if is_closed else "onprem"
 
     def _refusal(self, name: str, kind: Kind, document: Document) -> str:

@@ -22,6 +22,7 @@ import msgspec
 from indoors_server import paths
 from indoors_server.endpoints import Api, Endpoint
 from indoors_server.policy import files, hosts, layers
+from indoors_server.policy.decision import Policy
 from indoors_server.policy.files import MachinePlace
 
 FILE = "engines.json"
@@ -190,6 +191,14 @@ def destination(one: Endpoint) -> str:
     """Where it is, as the policy names it: scheme://host:port."""
     scheme, _, rest = one.url.partition("://")
     return f"{scheme}://{rest.partition('/')[0]}"
+
+
+def is_closed(one: Endpoint, policy: Policy) -> bool:
+    """Whether it is an API of others, by its kind of API or because its host is. Who decides where
+    code goes asks this and nothing else: completion goes to none of them, and an edit only through
+    the locks in `closed`.
+    """
+    return one.is_closed or policy.calls_closed(destination(one))
 
 
 # --- values: each gives what counts, or raises _Unfit with "must ..." -----------------------------

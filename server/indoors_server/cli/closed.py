@@ -134,7 +134,7 @@ def _endpoint(name: str) -> Endpoint:
         shown = private_files.show(endpoint_files.user_file())
         step = f"write it into {shown}: url, api, model, key"
         raise InputError(f"There is no engine named {name!r}.", next_step=step)
-    if not locks.is_closed(endpoint, policy.load()):
+    if not endpoint_files.is_closed(endpoint, policy.load()):
         raise InputError(f"{name} is no closed API.", why="Engines of your own need no consent.")
     return endpoint
 

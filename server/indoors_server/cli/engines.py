@@ -49,7 +49,8 @@ def run(options: argparse.Namespace) -> int:
     allowed = policy.load()
     rows: list[dict[str, Any]] = []
     for name, one in found.endpoints.items():
-        verdict = allowed.may_reach(destination(one), "refactor" if one.is_closed else "inline")
+        is_closed = endpoint_files.is_closed(one, allowed)
+        verdict = allowed.may_reach(destination(one), "refactor" if is_closed else "inline")
         rows.append(
             {"name": name, "api": one.api, "url": one.url, "model": one.model, "from": one.layer,
              "allowed": bool(verdict), "reason": verdict.reason}
@@ -77,14 +78,14 @@ def _show(rows: list[dict[str, Any]]) -> None:
 
 async def _asked(name: str) -> dict[str, Any]:
     """What an engine says of itself, through the gateway."""
-    from indoors_server import endpoint_files, prelaunch
+    from indoors_server import endpoint_files, policy, prelaunch
     from indoors_server.gateway_client import GatewayClient
     from indoors_server.launching import Launcher
     from indoors_server.remote.faults import Fault
     from indoors_server.remote.probe import probe
 
     endpoint = endpoint_files.load().endpoints[name]
-    if endpoint.is_closed:
+    if endpoint_files.is_closed(endpoint, policy.load()):
         reason = "a closed API is asked nothing but what a person sends it"
         return {"name": name, "usable": False, "reason": reason}
     launcher = Launcher(prelaunch.outcome())

@@ -21,6 +21,7 @@ from indoors_server.cli import screen
 from indoors_server.policy import decision, explain, files, hosts, layers
 from indoors_server.policy.decision import Policy
 from indoors_server.policy.layers import Layer
+from indoors_server.policy.operators import operator_at
 from indoors_server.policy.table import BY_NAME, MODES, is_within
 
 _MEANING = {
@@ -136,6 +137,9 @@ def _allow(options: argparse.Namespace) -> int:
     except hosts.BadAddress as error:
         step = "indoors policy allow https://HOST:PORT"
         raise InputError(f"{options.host!r} {error}.", next_step=step) from error
+    if not options.closed and (operator := operator_at(host)):
+        step = f"indoors policy allow {host} --closed"
+        raise InputError(f"{host} is an API of {operator}, and none of yours.", next_step=step)
     written, layer = _own_file()
     if key not in layer.values and host in decision.merge(_machine()).values[key]:
         # A list of one's own would take every other host of the machine's list away.

@@ -78,11 +78,6 @@ def stores() -> Stores:
     return Stores(ledger=ledger.Ledger())
 
 
-def is_closed(endpoint: Endpoint, policy: Policy) -> bool:
-    """Whether an endpoint is behind these locks: by its kind of API, or because its host is."""
-    return endpoint.is_closed or endpoint_files.destination(endpoint) in policy.closed_hosts
-
-
 def at_the_gateway(kept: Stores | None = None) -> Callable[..., wire.Refused | None]:
     """What the gateway's door asks: why a request is not sent, None if it is (and was counted)."""
 

@@ -12,13 +12,8 @@ from indoors_server import endpoint_files
 from indoors_server.closed.locks import texts_of
 from indoors_server.closed.redaction import Replaced
 from indoors_server.endpoints import Endpoint
+from indoors_server.policy.operators import operator_at
 
-# Who runs a host, where that is public knowledge; the person is told that it is not, elsewhere.
-_OPERATORS = {
-    "https://api.openai.com:443": "OpenAI",
-    "https://api.anthropic.com:443": "Anthropic",
-    "https://generativelanguage.googleapis.com:443": "Google",
-}
 # A token of code has about so many characters; the price says "about".
 _CHARACTERS_PER_TOKEN = 3.0
 
@@ -94,7 +89,7 @@ def of(
 def operator_of(endpoint: Endpoint) -> str:
     """Who gets what is sent, as far as that is known."""
     host = endpoint_files.destination(endpoint)
-    return _OPERATORS.get(host, f"whoever runs {host} (not known here)")
+    return operator_at(host) or f"whoever runs {host} (not known here)"
 
 
 def price_of(endpoint: Endpoint, n_characters: int, max_tokens: int) -> str:

@@ -94,7 +94,7 @@ class Closed:
         found = []
         for endpoint in self._around.endpoints().values():
             ask = _ask_of(endpoint, workspace, sources_of(workspace, path))
-            is_closed = locks.is_closed(endpoint, self._around.policy_of(workspace))
+            is_closed = endpoint_files.is_closed(endpoint, self._around.policy_of(workspace))
             if is_closed and bodies.can_ask(endpoint) and self._check(ask, endpoint, "offer"):
                 found.append(endpoint)
         return found
@@ -146,7 +146,7 @@ class Closed:
         endpoint = self._around.endpoints().get(name)
         if endpoint is None:
             raise InputError(f"there is no engine {plain(name)[:60]!r}. Next: see engines.json")
-        if not locks.is_closed(endpoint, self._around.policy_of(workspace)):
+        if not endpoint_files.is_closed(endpoint, self._around.policy_of(workspace)):
             raise InputError(f"{endpoint.name} is no closed API. Next: leave out its name")
         if not bodies.can_ask(endpoint):
             raise InputError(f"{endpoint.name} cannot be asked for edits (api {endpoint.api})")

@@ -77,8 +77,7 @@ class Door:
         policy = self._in_force.policy()
         endpoint = self._endpoints.get(ask.endpoint)
         host = endpoint_files.destination(endpoint) if endpoint is not None else ""
-        # Who is closed is said by its kind of API and by the policy: either is enough.
-        is_closed = endpoint is not None and (endpoint.is_closed or host in policy.closed_hosts)
+        is_closed = endpoint is not None and endpoint_files.is_closed(endpoint, policy)
         try:
             site = self._allowed(ask, endpoint, host, policy, is_closed=is_closed)
             await self._records.request(ask, host, policy.hash, is_closed=is_closed)

@@ -13,6 +13,7 @@ import msgspec
 from indoors_indexing import denies as globs
 from indoors_server.policy import hosts
 from indoors_server.policy.layers import GRANTING, ORDER, Layer, LayerName, Problem
+from indoors_server.policy.operators import operator_at
 from indoors_server.policy.table import TABLE, Key, Mode, combine, is_within
 from indoors_server.policy.verdict import ALLOWED, SendKind, Verdict
 
@@ -106,6 +107,10 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return self._refuse("mode", f"the policy's mode is {self.mode}: nothing goes out")
         return self._may_reach(destination, kind)
 
+    def calls_closed(self, destination: str) -> bool:
+        """Whether what is at `destination` is an API of others: the policy says so, or all know."""
+        return destination in self.closed_hosts or bool(operator_at(destination))
+
     def may_use_model(self, *, verified: bool, licence: str) -> Verdict:
         """Whether a model may be loaded.
 
@@ -146,8 +151,12 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             place = hosts.canonical(destination)
         except hosts.BadAddress as error:
             return Verdict(allowed=False, reason=f"the destination {destination!r} {error}")
-        if place in self.onprem_hosts:
+        operator = operator_at(place)
+        if place in self.onprem_hosts and not operator:
             return ALLOWED
+        if place not in self.closed_hosts and operator:
+            what = f"{place} is an API of {operator} and no engine of your own"
+            return self._refuse("closed_hosts", what, step=f"indoors policy allow {place} --closed")
         if place not in self.closed_hosts:
             what = f"{place} is on no list of the policy"
             return self._refuse("onprem_hosts", what, step=f"indoors policy allow {place}")

@@ -123,7 +123,8 @@ TABLE: tuple[Key, ...] = (
         default=(),
         merge="common",
         granted=True,
-        text="Engines of your own. A host that any layer names in `closed_hosts` is none.",
+        text="Engines of your own. A host that any layer names in `closed_hosts` is none, nor is "
+        "one that is known to be an API of others (api.openai.com and its like).",
     ),
     Key(
         name="closed_hosts",

@@ -22,6 +22,9 @@ from indoors_server.policy.layers import from_value
 from support.policies import A, B
 
 TEAM = Endpoint(name="team", url=A, api="openai")
+OPENAI = "https://api.openai.com:443"
+# A closed API that its entry calls an engine of one's own, with all addresses there are.
+NEAR = Endpoint(name="near", url=OPENAI, api="openai", addresses=("0.0.0.0/0",), model="m")
 API = Endpoint(name="api", url=B, api="anthropic-api", model="m")
 BODY = b'{"prompt": "def add("}'
 
@@ -79,9 +82,9 @@ class Place:
         self.folder, self.site = folder, Site()
         self.steps: list[str] = []
         self.reasons: list[str] = []
-        sites = {"team": self.site, "api": self.site}
+        sites = {"team": self.site, "api": self.site, "near": self.site}
         self.door = Door(
-            {"team": TEAM, "api": API},
+            {"team": TEAM, "api": API, "near": NEAR},
             sites,
             InForce(of, lambda: of),
             records.Records(lambda: Log.open(folder)),
@@ -170,6 +173,21 @@ def test_a_closed_api_is_no_engine_of_ones_own_by_being_listed_as_one(tmp_path):
         place = Place(tmp_path, policy(mode=mode, onprem_hosts=[B]), Counter())
         assert place.ask(refactor()) == ["policy"]
         assert place.steps == [step]
+
+
+def test_row_13_a_known_closed_api_is_one_whatever_its_entry_and_the_policy_call_it(tmp_path):
+    own = {"onprem_hosts": [A, OPENAI]}
+    for mode in ("onprem", "closed"):
+        place = Place(tmp_path, policy(mode=mode, **own), Counter())
+        asks = [completion(endpoint="near", kind=kind) for kind in ("completion", "refactor")]
+        probe = completion(endpoint="near", kind="probe", sources=())
+        assert place.ask(*asks, probe) == ["policy"] * 3
+        assert place.reasons[::2] == ["Completion never goes to one."] * 2
+        assert place.site.asked == []
+    locks = Counter(wire.Refused(kind="consent", what="No."))
+    place = Place(tmp_path, policy(mode="closed", closed_hosts=[OPENAI]), locks)
+    assert place.ask(completion(endpoint="near", kind="refactor")) == ["consent"]
+    assert len(locks.asked) == 1
 
 
 @pytest.mark.parametrize("kind", ["consent", "preview", "secret", "limit"])

@@ -165,6 +165,8 @@ def test_allow(machine: MachinePlace, capsys: pytest.CaptureFixture[str]) -> Non
     assert json.loads(own().read_text()) == {"onprem_hosts": [A], "closed_hosts": [B]}
     assert cli.main(["policy", "allow", B, "--yes"]) == 1
     assert "both lists" in capsys.readouterr().err
+    assert cli.main(["policy", "allow", "https://api.openai.com", "--yes"]) == 1
+    assert "indoors policy allow https://api.openai.com:443 --closed" in capsys.readouterr().err
     assert cli.main(["policy", "allow", "http://far.example", "--yes"]) == 1
     assert "must begin with https" in capsys.readouterr().err
     assert cli.main(["policy", "mode", "onprem", "--yes"]) == 0

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from indoors_indexing import denies as globs
 from indoors_server.policy import hosts
 from indoors_server.policy.decision import Policy, merge
+from indoors_server.policy.operators import operator_at
 from indoors_server.policy.table import BUILT_IN_DENIES
 from support.policies import A, C, layer
 
@@ -180,6 +181,35 @@ def test_no_pattern_stalls_or_raises(pattern: str, path: str) -> None:
 def test_more_patterns_never_allow_more(patterns: list[str], path: str) -> None:
     if globs.Denies((".env*",)).match(path):
         assert globs.Denies((*patterns, ".env*")).match(path)
+
+
+@pytest.mark.parametrize(
+    ("host", "operator"),
+    [
+        ("https://api.openai.com:443", "OpenAI"),
+        ("https://api.openai.com:8443", "OpenAI"),
+        ("https://eu.api.openai.com:443", "OpenAI"),
+        ("https://us-central1-aiplatform.googleapis.com:443", "Google"),
+        ("https://ours.openai.azure.com:443", "Microsoft"),
+        ("https://my-api.openai.com:443", ""),
+        ("https://api.openai.com.example:443", ""),
+        ("https://[2001:db8::1]:443", ""),
+        (A, ""),
+    ],
+)
+def test_row_13_what_all_know_as_an_api_of_others_is_no_engine_of_ones_own(
+    host: str, operator: str
+) -> None:
+    assert operator_at(host) == operator
+    own = of(mode="onprem", onprem_hosts=[host])
+    for kind in ("inline", "refactor"):
+        verdict = own.may_reach(host, kind)  # type: ignore[arg-type]
+        assert bool(verdict) == (not operator)
+        assert not operator or f"Next: indoors policy allow {host} --closed" in verdict.reason
+    assert own.calls_closed(host) == bool(operator)
+    listed = of(mode="closed", closed_hosts=[host])
+    assert listed.may_reach(host, "refactor")
+    assert not listed.may_reach(host, "inline")
 
 
 # --- destinations -------------------------------------------------------------------------------
