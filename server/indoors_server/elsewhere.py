@@ -236,7 +236,7 @@ class Elsewhere:
         found = await lane.pipeline.complete(msgspec.structs.replace(request, background=False))
         if found.stop_reason != "unavailable":
             return found
-        why = lane.servers.why()
+        why = lane.servers.why(request.document.uri)
         stage = Stage(name="server", decision=route.use[0], reason=why)
         return msgspec.structs.replace(found, stages=(*found.stages, stage))
 

@@ -78,6 +78,7 @@ class RemoteEngine:
         model = self.model
         fault = self._servers.fault
         if model is not None:
+            self._servers.denied(job.uri or job.slot, None)
             for server in self._servers.order(job.uri or job.slot):
                 found = await server.ready()
                 if isinstance(found, Fault):
@@ -90,6 +91,8 @@ class RemoteEngine:
                     async for item in items:
                         if isinstance(item, Fault):
                             fault = item
+                            if fault.kind == "denied":
+                                self._servers.denied(job.uri or job.slot, fault)
                             break
                         has_text = has_text or isinstance(item, TokenChunk)
                         yield item
@@ -241,7 +244,7 @@ class _Exchange:
         if isinstance(message, wire.Head):
             self._head = message
         elif isinstance(message, wire.Refused):
-            return self._over(faults.of_refusal(message))
+            return self._over(faults.of_refusal(message, has_code=True))
         return []
 
     def _take_data(self, data: bytes) -> list[Item | Fault]:

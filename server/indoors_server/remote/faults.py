@@ -19,7 +19,8 @@ from indoors_server.gateway import wire
 # context   the prompt is too long: once more with less
 # feature   it does not take something that can be left out: once more without it
 # refused   the policy or the gateway lets nothing through
-Kind = Literal["down", "busy", "wrong", "context", "feature", "refused"]
+# denied    it lets this one request not through, for the files in it: any other may go
+Kind = Literal["down", "busy", "wrong", "context", "feature", "refused", "denied"]
 Feature = Literal["logprobs", "usage", "begin", "extras"]
 
 _MOST_PAUSE_S = 30.0
@@ -47,9 +48,13 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True):
         return f"{said} Next: {self.next_step}" if self.next_step else said
 
 
-def of_refusal(refused: wire.Refused) -> Fault:
-    """What the gateway said instead of an answer."""
+def of_refusal(refused: wire.Refused, *, has_code: bool) -> Fault:
+    """What the gateway said instead of an answer. What the policy says of a request with code in it
+    may be about a file, and then says nothing of the server.
+    """
     kind: Kind = "down" if refused.kind in _DOWN else "refused"
+    if has_code and refused.kind in ("policy", "audit"):
+        kind = "denied"
     if refused.kind in ("tls", "redirect"):
         kind = "wrong"
     elif refused.kind == "size":

@@ -248,7 +248,7 @@ async def _value(door: Door, endpoint: Endpoint, call: str, body: object, timeou
                 if len(data) > _MAX_BODY_BYTES:
                     raise NotUnderstood("what it says of itself is too long")
             elif isinstance(message, wire.Refused):
-                raise _Failed(faults.of_refusal(message))
+                raise _Failed(faults.of_refusal(message, has_code=False))
     if head is None:
         raise _Failed(faults.broke_off(endpoint))
     if head.status >= 300:

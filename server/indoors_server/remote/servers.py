@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Literal
 
@@ -32,6 +33,7 @@ WRONG_S = 3.0
 # windows follow from it, and one that moves costs the server its cache.
 _WEIGHT, _NOTABLE = 0.3, 1.5
 _LATENCY_S = 60.0
+_MOST_DENIED = 64
 # Of a model whose size nobody says: those that teams run are larger than what runs here.
 _UNKNOWN_PARAMETERS = 7_000_000_000
 
@@ -97,8 +99,8 @@ class Server:
 
     def failed(self, fault: Fault) -> None:
         """It did not: leave it alone for a while."""
-        if fault.kind in ("context", "feature"):
-            return  # it answers, and said what it cannot do with this prompt
+        if fault.kind in ("context", "feature", "denied"):
+            return  # it answers, or was not asked: this is about one prompt
         self.fault = fault
         if fault.kind == "busy":
             pause_s = fault.retry_after_s or BUSY_S
@@ -132,6 +134,7 @@ class Servers:
         self._speeds: dict[str, float] = {}
         self._told: dict[str, float] = {}
         self._latency: tuple[float, float] | None = None  # (milliseconds, when it was measured)
+        self._denied: OrderedDict[str, Fault] = OrderedDict()
 
     @property
     def name(self) -> str:
@@ -144,10 +147,21 @@ class Servers:
         faults = [server.fault for server in self.all]
         return None if any(fault is None for fault in faults) else faults[0]
 
-    def why(self) -> str:
-        """What keeps all of them, or one of them, from answering; "" if nothing does."""
+    def why(self, key: str = "") -> str:
+        """What keeps all of them, or one of them, from answering, also only about the document
+        `key`; "" if nothing does.
+        """
         faults = [server.fault for server in self.all if server.fault is not None]
+        faults += [self._denied[key]] if key in self._denied else []
         return " ".join(str(fault) for fault in faults)
+
+    def denied(self, key: str, fault: Fault | None) -> None:
+        """The last request about a document was not let through; None: it is asked again."""
+        self._denied.pop(key, None)
+        if fault is not None:
+            self._denied[key] = fault
+        while len(self._denied) > _MOST_DENIED:
+            self._denied.popitem(last=False)
 
     @property
     def model(self) -> ModelInfo | None:

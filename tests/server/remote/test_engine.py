@@ -476,6 +476,33 @@ def test_where_a_document_lies_follows_from_its_path() -> None:
     assert place_of(job(uri="file:///w%20x/a.py", sources=("a.py",)))[0] == "/w x"
 
 
+@pytest.mark.parametrize("kind", ["policy", "audit"])
+def test_what_the_gateway_says_of_one_request_is_nothing_about_the_server(kind: Any) -> None:
+    class Denying(PlainDoor):
+        async def ask(self, ask: wire.Ask) -> Any:
+            if "src/denied.py" in ask.sources:
+                yield wire.Refused(kind=kind, what="That file may not go.")
+                return
+            async for answer in super().ask(ask):
+                yield answer
+
+    async def test(bench: Bench) -> None:
+        (known,) = bench.known.all
+        bench.engine = RemoteEngine(bench.known, Denying(known.endpoint), bench.clock)
+        denied = job(uri="file:///w/src/denied.py", sources=("src/denied.py",))
+        text, _, finish = await bench.answer(denied)
+        assert (text, finish.stop_reason) == ("", "unavailable")
+        assert "That file may not go." in finish.detail
+        assert (known.fault, known.state, known.is_resting) == (None, "up", False)
+        assert bench.known.why(denied.uri) == "That file may not go."
+        assert bench.known.why(job().uri) == ""
+        assert (await bench.answer(job()))[0] == "x = 1\n"
+        await bench.answer(msgspec.structs.replace(denied, sources=("src/a.py",)))
+        assert bench.known.why(denied.uri) == ""
+
+    run(test, ModelServer("openai"))
+
+
 def test_every_kind_of_refusal_ends_an_answer() -> None:
     class Shut(PlainDoor):
         async def ask(self, ask: wire.Ask) -> Any:
