@@ -101,11 +101,18 @@ class Elsewhere:
         """Ask the servers that rules name what they are, unless they rest. No code is sent."""
         for name in dict.fromkeys(name for rule in self.rules for name in rule.names):
             server = self._server(name)
-            refused = self.policies.of("").may_reach(_destination(server), "inline")
-            if server is not None and refused and self._where(name) != "closed":
+            allowed = self.policies.of("").may_reach(_destination(server), "inline")
+            if server is not None and allowed and self._where(name) != "closed":
                 task = asyncio.get_running_loop().create_task(self._look(server))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
+
+    def _look_again(self) -> None:
+        """Look at what failed, once its pause is over: whoever is chosen in the place of a server
+        asks it nothing, so that one that came back would stay unused.
+        """
+        if any(server.is_to_be_looked_at for server in self._servers.values()):
+            self.look()
 
     async def _look(self, server: Server) -> None:
         before = server.state
@@ -126,7 +133,10 @@ class Elsewhere:
             down=self._down,
             latency_ms=self._latency_ms,
         )
-        return router.choose(self.rules, asked, known)
+        route = router.choose(self.rules, asked, known)
+        if route.where == "local":
+            self._look_again()
+        return route
 
     def _where(self, name: str) -> Where | None:
         endpoint = self._endpoints.get(name)

@@ -150,3 +150,32 @@ def test_a_file_that_is_denied_tells_its_own_request_and_costs_no_other_its_serv
         bench.elsewhere.close()
 
     run(test)
+
+
+@pytest.mark.loopback
+def test_a_server_that_comes_back_is_used_again_where_this_machine_stood_in_for_it() -> None:
+    async def test(server: ModelServer) -> None:
+        door = PlainDoor(server.endpoint())
+        bench = Bench(door, server.endpoint(), use=["gpu", "local"])
+        assert await bench.complete() == ("gpu", "x = 1\n")
+        await server.stop()
+        assert (await bench.complete())[0] == "gpu"  # it is down from here on
+        n_asked = len(door.asked)
+        assert await bench.complete() == ("local", "here")
+        await settled(bench)
+        assert len(door.asked) == n_asked  # it rests
+        await server.start()
+        bench.now_s += 10
+        assert await bench.complete() == ("local", "here")  # and looks at it in the meantime
+        await settled(bench)
+        assert all(ask.kind == "probe" for ask in door.asked[n_asked:])
+        assert await bench.complete() == ("gpu", "x = 1\n")
+        bench.elsewhere.close()
+
+    run(test)
+
+
+async def settled(bench: Bench) -> None:
+    """Until nobody looks at a server any more."""
+    while tasks := list(bench.elsewhere._tasks):
+        await asyncio.gather(*tasks)

@@ -4,7 +4,8 @@ unknown -> (probe) -> up -> a request fails -> resting, longer every time -> (pr
                       up -> busy (429, 503) -> resting as long as it says
 
 Nothing is probed that nobody waits for: a server that rests is looked at by the first request after
-its pause, which is short, so that one that came back is used at once. A probe carries no code.
+its pause, which is short, so that one that came back is used at once; also by a request that the
+engine here answers in its place. A probe carries no code.
 """
 
 from __future__ import annotations
@@ -66,6 +67,11 @@ class Server:
     def is_resting(self) -> bool:
         """Whether it is left alone for now."""
         return self._clock() < self._rests_until_s
+
+    @property
+    def is_to_be_looked_at(self) -> bool:
+        """Whether it failed, and its pause is over, and nobody has looked again."""
+        return self.fault is not None and not self.is_resting and self._probing is None
 
     async def ready(self) -> Found | Fault:
         """What it is, asking it where that is not known (any more); else why it cannot be used."""
