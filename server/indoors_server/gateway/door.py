@@ -10,9 +10,11 @@ have locks of their own, with what a person accepted.
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import re
 from collections.abc import AsyncGenerator, Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from typing import Protocol
 
 import msgspec
@@ -71,6 +73,8 @@ class Door:
         self._in_force = in_force
         self._records = records
         self._closed_locks = closed_locks
+        # One after the other, and never in the threads that records are written in.
+        self._locksmith = ThreadPoolExecutor(max_workers=1, thread_name_prefix="closed-locks")
 
     async def ask(self, ask: wire.Ask) -> AsyncGenerator[Answer, None]:
         """The answer to a request, with End or Refused at the end."""
@@ -79,7 +83,7 @@ class Door:
         host = endpoint_files.destination(endpoint) if endpoint is not None else ""
         is_closed = endpoint is not None and endpoint_files.is_closed(endpoint, policy)
         try:
-            site = self._allowed(ask, endpoint, host, policy, is_closed=is_closed)
+            site = await self._allowed(ask, endpoint, host, policy, is_closed=is_closed)
             await self._records.request(ask, host, policy.hash, is_closed=is_closed)
             bounded = min(max(ask.timeout_s, _FEWEST_S), _MOST_S)
             asked = msgspec.structs.replace(ask, timeout_s=bounded)
@@ -98,7 +102,7 @@ class Door:
     ) -> None:
         await self._records.refused(ask, refused, host, policy.hash, is_closed=is_closed)
 
-    def _allowed(
+    async def _allowed(
         self,
         ask: wire.Ask,
         endpoint: Endpoint | None,
@@ -117,9 +121,18 @@ class Door:
         if isinstance(site, Failure):
             raise site
         # Last, because what they count counts as sent.
-        if is_closed and (refused := self._closed_locks(ask, endpoint, policy)) is not None:
+        if is_closed and (refused := await self._held(ask, endpoint, policy)) is not None:
             raise Failure(refused.kind, refused.what, refused.why, refused.next_step)
         return site
+
+    async def _held(self, ask: wire.Ask, endpoint: Endpoint, policy: Policy) -> wire.Refused | None:
+        """What the locks of closed APIs say. They look a whole body through and may wait until
+        another process has counted: meanwhile the answers of other engines go on.
+        """
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(
+            self._locksmith, self._closed_locks, ask, endpoint, policy
+        )
 
 
 def _check_form(ask: wire.Ask, endpoint: Endpoint) -> None:

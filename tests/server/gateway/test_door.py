@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import threading
 from collections.abc import AsyncIterator
 from hashlib import sha256
 from pathlib import Path
@@ -199,6 +200,35 @@ def test_row_20_what_the_locks_of_closed_apis_refuse_is_not_sent_and_is_recorded
     assert [(one.event, one.body_sha256, one.size) for one in place.log] == [
         ("refused", digest, len(BODY))
     ] * 2
+
+
+def test_while_the_locks_of_closed_apis_wait_other_engines_answer(tmp_path):
+    """Their month's count may be with another process, and a body may be long to look through."""
+    has_answered, n_waited = threading.Event(), 0
+
+    def waiting(*_: object) -> wire.Refused | None:
+        nonlocal n_waited
+        n_waited += has_answered.wait(10)
+        return None
+
+    place = Place(tmp_path, policy(**OPEN), waiting)
+
+    async def ends(ask: wire.Ask) -> str:
+        async with contextlib.aclosing(place.door.ask(ask)) as answers:
+            found = [answer async for answer in answers]
+        return getattr(found[-1], "kind", "end")
+
+    async def run() -> None:
+        closed = asyncio.create_task(ends(refactor()))
+        await asyncio.sleep(0)
+        assert await ends(completion()) == "end"
+        assert [one.endpoint for one in place.site.asked] == ["team"]
+        has_answered.set()
+        assert await closed == "end"
+
+    asyncio.run(run())
+    assert n_waited == 1
+    assert [one.endpoint for one in place.site.asked] == ["team", "api"]
 
 
 def test_row_13_without_locks_nothing_goes_to_a_closed_api(tmp_path):
