@@ -48,6 +48,7 @@ async def make(
             endpoints=lambda: endpoint_files.load().endpoints,
             policy_of=policies.of,
             own_policy=policy.load,
+            written_policy=policy.load,
             stores=locks.stores(),
             machine=sending.this_machine(),
             outlines=syntax,

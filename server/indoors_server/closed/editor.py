@@ -19,6 +19,7 @@ from indoors_server.closed import locks, sending
 from indoors_server.closed.preview import Preview
 from indoors_server.door import Door
 from indoors_server.edit_values import Offered, Wish, plain
+from indoors_server.gateway.in_force import InForce
 from indoors_server.policies import Policies
 from indoors_server.session import Snapshot
 
@@ -82,12 +83,15 @@ def surroundings(
     policies: Policies,
     outline: Callable[[Document, float], Awaitable[Outline | None]],
 ) -> sending.Around:
-    """Those of this person and machine."""
+    """Those of this person and machine, from a server's start on."""
+    # As the gateway has it: a consent that it would refuse is no consent here either.
+    in_force = InForce(policy.load())
     return sending.Around(
         door=door,
         endpoints=lambda: endpoint_files.load().endpoints,
         policy_of=policies.of,
-        own_policy=policy.load,
+        own_policy=in_force.policy,
+        written_policy=policy.load,
         stores=locks.stores(),
         machine=sending.this_machine(),
         outlines=CoreOutlines(outline),

@@ -32,7 +32,7 @@ from indoors_server.door import Door
 from indoors_server.edit_values import plain
 from indoors_server.endpoints import Endpoint
 from indoors_server.gateway import wire
-from indoors_server.policy.decision import Policy
+from indoors_server.policy.decision import Policy, widened
 
 # Models that think before they write count that as part of their answer.
 THINKING_TOKENS = 8192
@@ -70,13 +70,15 @@ class Around(msgspec.Struct, frozen=True, kw_only=True):
     """What an edit by a closed API needs of its surroundings.
 
     `policy_of` is the policy of a workspace folder, and `own_policy` that of machine and user
-    alone, which consents are for. `record` writes a refusal down; it may wait for a disk.
+    alone, which consents are for: as it is in force here and in the gateway. `written_policy` is
+    that of their files now. `record` writes a refusal down; it may wait for a disk.
     """
 
     door: Door
     endpoints: Callable[[], Mapping[str, Endpoint]]
     policy_of: Callable[[str], Policy]
     own_policy: Callable[[], Policy]
+    written_policy: Callable[[], Policy]
     stores: Stores
     machine: redaction.Machine
     outlines: Outlines
@@ -153,13 +155,30 @@ class Closed:
         return endpoint
 
     def _check(self, ask: wire.Ask, endpoint: Endpoint, stage: Stage) -> Verdict:
+        own = self._around.own_policy()
+        verdict = self._check_under(own, ask, endpoint, stage)
+        if verdict.kind != "consent":
+            return verdict
+        written = self._around.written_policy()
+        wider = widened(written, own)
+        if not wider or self._check_under(written, ask, endpoint, "offer").kind == "consent":
+            return verdict
+        # Agreed to, and under the policy as it is written: to agree once more would not help.
+        return msgspec.structs.replace(
+            verdict,
+            what=f"Code may not go to {endpoint.name} yet: the policy was made wider.",
+            why=f"Until a restart the narrower one counts ({', '.join(wider)}).",
+            next_step="restart the server to use the wider policy, for which you agreed",
+        )
+
+    def _check_under(self, own: Policy, ask: wire.Ask, endpoint: Endpoint, stage: Stage) -> Verdict:
         return locks.check(
             ask,
             endpoint,
             self._around.policy_of(ask.workspace),
             self._around.stores,
             stage=stage,
-            consent_hash=self._around.own_policy().hash,
+            consent_hash=own.hash,
         )
 
     async def _require(self, ask: wire.Ask, endpoint: Endpoint, stage: Stage) -> None:

@@ -323,6 +323,25 @@ def test_a_policy_that_changed_since_ends_the_consent(home: Home) -> None:
         assert ask(client, home.uri)["applied"] is True
 
 
+def test_what_was_agreed_to_under_a_wider_policy_waits_for_a_restart(home: Home) -> None:
+    """The gateway goes on with the policy of the start: a preview would be accepted in vain."""
+    door = door_of(home.api)
+    with home.editor(door) as client:
+        assert ask(client, home.uri)["applied"] is True
+        home.write_policy(mode="closed", closed_hosts=[HOST], closed_monthly_requests=2_000)
+        assert ask(client, home.uri)["applied"] is True, "the consent is for what is in force"
+        home.agree()
+        n_shown = len(previews(client))
+        answer = ask(client, home.uri)
+        assert answer["applied"] is False
+        assert "closed_monthly_requests" in answer["reason"]
+        assert "Next: restart the server" in answer["reason"]
+        assert len(previews(client)) == n_shown
+    assert len(door.asks) == 2
+    with home.editor(door) as client:
+        assert ask(client, home.uri)["applied"] is True
+
+
 # --- completion, failures, answers --------------------------------------------------------------
 
 
