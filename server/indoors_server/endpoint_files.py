@@ -4,6 +4,7 @@
 
 An entry with a mistake is none, with a message; the others count. A name that a machine's file has
 is the machine's alone, also where that entry has a mistake: nobody's own file steps in its place.
+Where the machine's policy lists hosts, a person's own entry has neither `proxy` nor `ca_file`.
 What an address or a header may look like is decided here, once, for all who use an `Endpoint`.
 """
 
@@ -38,6 +39,8 @@ _MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@-]{0,199}")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?")
 _KEY = re.compile(r"file:(/.+)|keyring:([^/]{1,100})/(.{1,100})")
+# With these the name of a listed host is enough for somebody else to get what is sent to it.
+_DIVERTING = ("proxy", "ca_file")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 # A key has a place of its own, and these decide where a request begins, ends or goes.
 _KEPT_HEADERS = {
@@ -82,8 +85,27 @@ def load(*, machine: MachinePlace | None = None, user: Path | None = None) -> Fo
     mine, _ = _read(str(own), "user", lambda: files.read_user(own), problems)
     for name in mine.keys() & taken:
         problems.append(f"{own}: {name}: is named by this machine's file, which counts")
-    endpoints = {name: one for name, one in mine.items() if name not in taken} | theirs
+    mine = {name: one for name, one in mine.items() if name not in taken}
+    if any(one.proxy or one.ca_file for one in mine.values()) and _lists_hosts(place):
+        for name in sorted(mine):
+            if given := " and ".join(key for key in _DIVERTING if getattr(mine[name], key)):
+                problems.append(
+                    f"{own}: {name}: {given} may lead to a host that this machine's policy does "
+                    "not list, so that only the machine's file may say it. This engine does not "
+                    "count. Next: ask whoever runs this machine to put the engine into "
+                    f"{place.directory / FILE}"
+                )
+                del mine[name]
+    endpoints = mine | theirs
     return Found(dict(sorted(endpoints.items())), tuple(problems))
+
+
+def _lists_hosts(place: MachinePlace) -> bool:
+    """Whether the machine's policy says which hosts get code, or cannot be read."""
+    return any(
+        one.is_invalid or {"onprem_hosts", "closed_hosts"} & set(one.values)
+        for one in files.machine_layers(place)
+    )
 
 
 def parse(

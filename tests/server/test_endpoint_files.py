@@ -64,6 +64,28 @@ def test_a_machines_name_is_the_machines_alone(places):
     assert len(found.problems) == 3
 
 
+@pytest.mark.parametrize("hosts", ["onprem_hosts", "closed_hosts", "not JSON"])
+def test_row_11_where_the_machine_lists_hosts_nobody_leads_their_names_elsewhere(places, hosts):
+    """By a proxy and a CA of one's own, code for a listed host would reach one that is not."""
+    place, own = places
+    entries = {
+        "proxied": GOOD | {"proxy": "http://proxy.example:3128"},
+        "trusting": GOOD | {"ca_file": "/own/ca.pem"},
+        "plain": GOOD,
+    }
+    content = hosts if hosts == "not JSON" else json.dumps({hosts: ["https://gpu.example:8443"]})
+    write(place.directory / "policy.json", content)
+    found = load(places, {"theirs": entries["proxied"] | {"ca_file": "/etc/ca.pem"}}, entries)
+    assert set(found.endpoints) == {"theirs", "plain"}
+    for name, key in (("proxied", "proxy"), ("trusting", "ca_file")):
+        (told,) = [one for one in found.problems if f": {name}: " in one]
+        assert told.startswith(f"{own}: {name}: {key} may lead to a host")
+        assert told.endswith(f"Next: ask whoever runs this machine to put the engine into "
+                             f"{place.directory / 'engines.json'}")  # fmt: skip
+    write(place.directory / "policy.json", json.dumps({"mode": "onprem", "deny_paths": ["x/"]}))
+    assert set(load(places).endpoints) == {"theirs", *entries}
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="owners and modes")
 @pytest.mark.parametrize("how", ["writable", "link", "folder", "pipe"])
 def test_row_11_a_machines_file_that_others_could_write_does_not_count(places, how):
