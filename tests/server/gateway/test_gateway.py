@@ -348,10 +348,11 @@ def test_row_10_a_policy_that_became_narrower_counts_at_once_also_for_a_new_gate
 
 
 def test_row_13_a_closed_api_gets_nothing(home, fake):
-    """By its kind of API and by the list alike; without its locks no refactoring either."""
+    """By its kind of API and by the list alike; its locks hold a refactoring (here: no https)."""
+    own = {"model": "m", "addresses": ["127.0.0.0/8"]}
     write_engines(
         home,
-        api={"url": fake.url, "api": "openai-api", "model": "m", "addresses": ["127.0.0.0/8"]},
+        api={"url": fake.url, "api": "openai-responses-api"} | own,
         listed={"url": fake.url, "api": "openai"},
     )
     asks = """
@@ -363,7 +364,7 @@ def test_row_13_a_closed_api_gets_nothing(home, fake):
     with gateway(home, mode="closed", closed_hosts=[fake.host]) as locked:
         found = locked.run(asks)
     policy = ("policy", False)
-    assert ends(found) == [policy, policy, ("consent", False), policy, policy]
+    assert ends(found) == [policy, policy, ("config", False), policy, policy]
     with gateway(home, mode="onprem", closed_hosts=[fake.host]) as locked:
         assert ends(locked.run(asks)) == [policy] * 5
     assert fake.n_connections == 0
