@@ -18,9 +18,8 @@ pytestmark = [pytest.mark.editor]
 METHOD = "indoors/previewSend"
 HOST = "https://api.example.com:443"
 CODE = "def größe(a):\n    return a  # {{{ fold me, \u200b and \u200d are here, and \u202e is\n" * 8
-BODY = json.dumps(
-    {"model": "big-1", "messages": [{"role": "user", "content": CODE}]}, ensure_ascii=False
-)
+SAID = {"model": "big-1", "messages": [{"role": "user", "content": CODE}]}
+BODY = json.dumps(SAID, ensure_ascii=False, indent=2)
 # In front: none, or the window that shows what would be sent.
 FRONT = """
     local config = vim.api.nvim_win_get_config(0)
@@ -102,9 +101,10 @@ def test_the_window_has_the_bytes_and_what_they_mean(asked: Scripted) -> None:
         "replaced   /home/me is sent as HOME_1 (a home folder, 2×)",
         "",
     ]
-    assert lines[at + 1] == BODY
-    assert lines[at + 2 : at + 4] == ["", "To be read, without JSON's escapes:"]
-    assert lines[at + 4 :] == [f"  {line}" for line in CODE.split("\n")]
+    end = at + 1 + len(BODY.split("\n"))
+    assert "\n".join(lines[at + 1 : end]) == BODY
+    assert lines[end : end + 2] == ["", "To be read, without JSON's escapes:"]
+    assert lines[end + 2 :] == [f"  {line}" for line in CODE.split("\n")]
     asked.nvim.type("xdd:%delete<CR>p")
     asked.settle()
     assert front(asked)["lines"] == lines, "it is read, not written"
@@ -124,7 +124,7 @@ def test_all_of_it_can_be_seen_on_the_screen(each: Scripted, workspace: Path) ->
     end = next(number for number, row in enumerate(rows) if row.startswith("To be read"))
     seen = "".join(rows[at + 1 : end]).rstrip()
     # What nobody would see is written out: by Neovim itself, or in its way in front of the cell.
-    wanted = BODY
+    wanted = BODY.replace("\n", "")
     for hidden, name in {"\u200b": "<200b>", "\u202e": "<202e>", "\u200d": "<U+200D>"}.items():
         wanted = wanted.replace(hidden, name)
     # Spaces are left out: a name that does not fit into the rest of a row begins the next one.

@@ -19,7 +19,7 @@ pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 METHOD = "indoors/previewSend"
 HOST = "https://api.example.com:443"
 CODE = "def größe(a):\n    return a\n" * 12
-BODY = json.dumps({"model": "big-1", "content": CODE}, ensure_ascii=False)
+BODY = json.dumps({"model": "big-1", "content": CODE}, ensure_ascii=False, indent=2)
 NUMBERS = count(1)
 TAB = "What would be sent"
 
@@ -80,7 +80,7 @@ def test_the_document_is_the_body_and_only_the_last_button_sends(
     window: Window, script: Script, asked: str
 ) -> None:
     window.picture("send")
-    # The body is one line that is wrapped: its rows are above the first line that is empty.
+    # A line of the body is wrapped; its rows are above the first line that is empty.
 
     def rows() -> str:
         found = window.page.locator(".editor-instance .view-line").all()
@@ -88,10 +88,11 @@ def test_the_document_is_the_body_and_only_the_last_button_sends(
         lines = [text.replace("\xa0", " ").rstrip("\n") for _, text in placed]
         return "".join(lines[: lines.index("")])
 
-    window.wait(lambda: rows() == BODY, "the body")
+    whole = BODY.replace("\n", "")
+    window.wait(lambda: rows() == whole, "the body")
     assert "Sent is exactly what stands above this line" in window.text()
     window.type("x")
-    assert rows() == BODY, "it is read, not written"
+    assert rows() == whole, "it is read, not written"
     assert script.answers(asked) == []
     last = dialog(window)
     text = last.inner_text()
