@@ -197,8 +197,9 @@ async def resolve_code_action(ls: Server, params: types.CodeAction) -> types.Cod
     wish = edit_values.wish_of(params.data)
     if wish is None:
         raise JsonRpcInvalidParams("This is no code action of ours.")
-    if wish.endpoint:
+    if wish.endpoint and not ls.editing.previews:
         # Editors resolve entries that nobody has chosen: what may leave is asked for by command.
+        # A client that previews edits has no such entry, and resolves one when somebody chose it.
         params.disabled = types.CodeActionDisabled("this is done by its command")
         return params
     made = await ls.service.edits.make(wish)

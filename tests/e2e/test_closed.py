@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from editors.conftest import opened
 from fakes.lsp_client import LspClient, running_server
 from indoors_server import audit_check
 from support import planted, real_session
@@ -24,7 +25,7 @@ from support.certificates import Authority
 from support.closed_apis import APIS, streamed
 from support.edit_clients import CAPABILITIES, place
 from support.fake_engine_server import Fake, serving
-from support.index_server import Workspace
+from support.nvim import Nvim
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the launcher is Linux only"),
@@ -240,6 +241,66 @@ def test_row_14_the_terminal_shows_the_bytes_and_asks(person: Person, fake: Fake
     assert f"sha256     {sha256(sent.body).hexdigest()}" in said
     assert "EUR" in said
     assert person.file.read_text().endswith(GOOD)
+    assert [one.event for one in person.records()] == ["refused", "sent"]
+
+
+EDIT = """
+    local wish = ...
+    wish.uri, wish.version = vim.uri_from_bufnr(0), vim.lsp.util.buf_versions[vim.fn.bufnr()]
+    require('indoors.edits').make(vim.lsp.get_clients({ name = 'indoors' })[1], wish)
+"""
+WINDOW = """
+    local config = vim.api.nvim_win_get_config(0)
+    return config.relative ~= '' and vim.api.nvim_buf_get_lines(0, 0, -1, false) or nil
+"""
+
+
+def preview(nvim: Nvim, wish: dict[str, Any]) -> list[str]:
+    """Wish for an edit; the lines of the window that shows what would be sent."""
+    nvim.wait(lambda: not nvim.lua(WINDOW), "the last window to be closed")
+    nvim.lua(EDIT, wish)
+    return list(nvim.wait(lambda: nvim.lua(WINDOW), "what would be sent"))
+
+
+def press(nvim: Nvim, key: str) -> None:
+    """Press a key as somebody does who has read: not right behind another one."""
+    time.sleep(0.6)
+    nvim.type(key)
+
+
+@pytest.mark.editor
+@pytest.mark.parametrize("release", ["0.11", "0.12"])
+def test_row_14_neovim_shows_the_bytes_and_sends_what_was_accepted(
+    person: Person, fake: Fake, tmp_path: Path, release: str
+) -> None:
+    person.agree()
+    wish = {"range": place(4, 4, 4, 4), "action": "simplify", "endpoint": "theirs"}
+    # Where they are without these: Neovim would take an empty one for the current folder.
+    places = {"CONFIG": ".config", "STATE": ".local/state", "CACHE": ".cache"}
+    variables = {f"XDG_{name}_HOME": str(person.home / place) for name, place in places.items()}
+    home = str(person.home)
+    with opened(tmp_path / "nvim", release, HOME=home, **variables) as nvim:
+        begin = "vim.g.indoors = { python = ... }; vim.lsp.enable('indoors')"
+        nvim.lua(begin, sys.executable)
+        nvim.lua("vim.cmd.edit(...)", str(person.file))
+        status = "return require('indoors.status').get() ~= nil"
+        nvim.wait(lambda: nvim.lua(status), "the server")
+        preview(nvim, wish)
+        assert fake.n_connections == 0, "nothing is sent before somebody decides"
+        press(nvim, "q")
+        nvim.wait(lambda: person.records(), "the refusal in the audit log")
+        assert fake.n_connections == 0
+        shown = preview(nvim, wish)
+        press(nvim, "y")
+        wanted = "+    return round(width * height, 2)"
+        nvim.wait(lambda: wanted in (nvim.lua(WINDOW) or ()), "the diff")
+        (sent,) = fake.requests
+        first = shown.index("Sent is exactly this:") + 1
+        last = shown.index("To be read, without JSON's escapes:") - 1
+        assert "\n".join(shown[first:last]) == sent.body.decode()
+        assert f"sha256     {sha256(sent.body).hexdigest()}" in shown
+        nvim.type("y")
+        nvim.wait(lambda: "\n".join(nvim.lines()).endswith(GOOD.rstrip()), "the edit")
     assert [one.event for one in person.records()] == ["refused", "sent"]
 
 

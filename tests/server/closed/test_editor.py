@@ -70,6 +70,7 @@ class Home:
         text: str = TEXT,
         uri: str = "",
         experimental: Any = True,
+        **options: bool,
     ) -> Iterator[LspClient]:
         from support.in_process import serving
 
@@ -80,7 +81,7 @@ class Home:
             client.initialize(
                 folders=(self.workspace,),
                 capabilities=capabilities,
-                options={"client": {"askInstruction": True}},
+                options={"client": {"askInstruction": True} | options},
             )
             client.open(uri or self.uri, text)
             yield client
@@ -166,6 +167,23 @@ def test_an_entry_that_is_only_resolved_sends_nothing(home: Home) -> None:
         assert resolved["disabled"]["reason"] == "this is done by its command"
         assert previews(client) == []
     assert door.asks == []
+
+
+def test_a_client_that_shows_the_edit_itself_resolves_what_was_chosen(home: Home) -> None:
+    """As the plugins do: the instruction, then the bytes, then the diff."""
+    door = door_of(home.api)
+    with home.editor(door, previewEdits=True) as client:
+        (entry,) = [one for one in menu(client, home.uri, IN_AREA) if one["title"] == TITLE]
+        assert "data" not in entry, "nothing of it is resolved before it is chosen"
+        assert entry["command"]["command"] == "indoors.askInstruction"
+        wish = entry["command"]["arguments"][0] | {"instruction": "make it one line"}
+        resolved = client.request("codeAction/resolve", {"title": "x", "data": wish})
+        assert "disabled" not in resolved
+        (params,) = previews(client)
+    (sent,) = door.asks
+    assert sent.body == params["body"].encode()
+    (change,) = resolved["edit"]["documentChanges"]
+    assert "return width * height" in change["edits"][0]["newText"]
 
 
 def test_row_15_nothing_of_other_files_is_sent(home: Home) -> None:
