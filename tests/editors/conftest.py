@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from _pytest.runner import runtestprotocol
 
 from support import code_server
 from support.code_server import CodeServer
@@ -21,6 +22,36 @@ from support.vscode_window import Window
 # Who draws ghost text in which Neovim: the whole matrix.
 DISPLAYS = {"0.11": ("0.11", "own"), "0.12": ("0.12", "own"), "0.12-builtin": ("0.12", "builtin")}
 SUM = "def add(a, b):\n    return a + b\n"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Tests in a browser come last: its driver runs an event loop in this thread until all tests
+    are done, and no other loop can run beside it.
+    """
+    items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
+
+
+def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
+    """A test in a browser that fails is tried once more. VS Code looks at its settings file, and at
+    which element has the focus, in its own time: once in some hundred steps a key or a change is
+    lost that no person would lose. What is wrong with us fails twice.
+    """
+    is_long = item.get_closest_marker("soak") is not None
+    if "chromium" not in getattr(item, "fixturenames", ()) or is_long:
+        return None
+    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+    reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    if first := next((report for report in reports if report.failed), None):
+        said = item.config.pluginmanager.get_plugin("terminalreporter")
+        if said is not None:
+            said.ensure_newline()
+            said.write_line(f"{item.nodeid}: once more, after\n{first.longreprtext}")
+        item._initrequest()  # type: ignore[attr-defined]
+        reports = runtestprotocol(item, log=False, nextitem=nextitem)
+    for report in reports:
+        item.ihook.pytest_runtest_logreport(report=report)
+    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
+    return True
 
 
 @pytest.fixture

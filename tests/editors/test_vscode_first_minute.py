@@ -135,7 +135,7 @@ def test_a_server_that_cannot_run_is_named_with_its_reason(
         window.wait(lambda: toasts.count() == 1, "one message")
         assert "Install From Wheel…" in toasts.inner_text()
         server.settings(indoors__python=str(python))
-        window.wait_label("The policy is strict, and files are not confined here.")
+        window.wait_label("The policy is strict, and files are not confined here")
         window.wait(lambda: toasts.count() == 2, "one message more")
         window.picture("strict")
         (told / "refuses").unlink()

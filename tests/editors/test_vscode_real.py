@@ -1,5 +1,5 @@
 """A real VS Code with the real server and the real model, where something is in the way: a policy,
-a server that is killed, a setting, a second window, and a model that is not there yet.
+a server that is killed, a second window, and a model that is not there yet.
 """
 
 from __future__ import annotations
@@ -127,22 +127,6 @@ def test_a_killed_server_comes_back_and_completes(window: Window, home: Path) ->
     window.wait(lambda: serving(home) and not set(serving(home)) & set(before), "another server")
     window.wait_label("Indoors: ready", 120)
     completes(window, "shapes.py")
-
-
-def test_a_setting_counts_at_once(
-    window: Window, server: CodeServer, settings: dict[str, Any]
-) -> None:
-    server.settings(**settings, indoors__completion__automatic=False)
-    try:
-        window.open("shapes.py")
-        window.page.wait_for_timeout(1_000)
-        window.type("    return wid")
-        window.page.wait_for_timeout(3_000)
-        assert window.ghost.count() == 0, "nobody asked"
-        window.press("Alt+Backslash")
-        window.wait(lambda: window.ghost_text().startswith("th * height"), "what was asked for", 60)
-    finally:
-        server.settings(**settings)
 
 
 def test_two_windows_on_one_folder_complete_each_for_itself(window: Window, chromium: Any) -> None:

@@ -113,26 +113,29 @@ class CodeServer:
         """
         named = {name.replace("__", "."): value for name, value in values.items()}
         of_machine = {name: value for name, value in named.items() if name.startswith(MACHINE)}
-        self.settings_file.write_text(json.dumps(QUIET | named, indent=1))
         self.machine_file.parent.mkdir(parents=True, exist_ok=True)
-        self.machine_file.write_text(json.dumps(of_machine, indent=1))
+        for _ in range(1 if self._process is None else 2):
+            self._write(self.settings_file, json.dumps(QUIET | named, indent=1))
+            self._write(self.machine_file, json.dumps(of_machine, indent=1))
+            if self._process is not None:
+                time.sleep(1)  # VS Code misses a change that comes soon after another
 
     @contextlib.contextmanager
     def set(self, **values: Any) -> Iterator[None]:
         """Settings of the person's that differ for a while."""
         before = self.settings_file.read_text()
         named = {name.replace("__", "."): value for name, value in values.items()}
-        self._write(json.dumps(json.loads(before) | named, indent=1))
+        self._write(self.settings_file, json.dumps(json.loads(before) | named, indent=1))
         try:
             yield
         finally:
-            self._write(before)
+            self._write(self.settings_file, before)
 
-    def _write(self, settings: str) -> None:
-        """Write the person's settings in one step, as editors do."""
-        new = self.settings_file.with_suffix(".new")
-        new.write_text(settings)
-        new.replace(self.settings_file)
+    def _write(self, file: Path, text: str) -> None:
+        """Write a file in one step, as editors do."""
+        new = file.with_suffix(".new")
+        new.write_text(text)
+        new.replace(file)
 
     def keys(self, bindings: list[dict[str, str]]) -> None:
         """The person's own keys."""
