@@ -260,4 +260,4 @@ def test_hostile_text_takes_no_time(language: str, text: str) -> None:
     started = time.process_time()
     near = nearby(language, text, text[:5000])
     written_about(near, "x")
-    assert time.process_time() - started < 0.3
+    assert time.process_time() - started < 3  # minutes, if it grew faster than the text

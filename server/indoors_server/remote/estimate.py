@@ -1,8 +1,8 @@
 """How many tokens a text has at most, in a vocabulary that is not here.
 
 A prompt that is too long is refused or, worse, cut by the server where it likes. So the estimate
-errs upwards: five letters count as one token, as does every digit and every run of spaces, and
-three marks as two; a single space belongs to what follows it. What is not ASCII counts as its
+errs upwards: five letters count as one token, as does every part of a word that begins with a
+capital (what is random has many), every digit and every run of spaces, and three marks as two; a single space belongs to what follows it. What is not ASCII counts as its
 bytes, which is all that a byte-level vocabulary can make of it. For source code that is mostly a
 quarter to a half more than there are (tests/server/remote/test_estimate.py compares it with a real
 vocabulary).
@@ -14,7 +14,8 @@ import re
 from typing import Literal
 
 _PIECES = re.compile(
-    r"(?P<letters>[A-Za-z]+)|(?P<digit>[0-9])|(?P<lines>[ \t]*(?:\r?\n)+)|(?P<spaces>[ \t]+)"
+    r"(?P<letters>[A-Z]?[a-z]+|[A-Z]+)|(?P<digit>[0-9])"
+    r"|(?P<lines>[ \t]*(?:\r?\n)+)|(?P<spaces>[ \t]+)"
     r"|(?P<marks>[!-~]+?(?=[0-9A-Za-z]|[^!-~]|\Z))"
     r"|(?P<others>.)",
     re.DOTALL,

@@ -100,7 +100,8 @@ def _texts() -> list[str]:
     """Windows of these sources, and text in other scripts."""
     kinds = (".py", ".md", ".c", ".ts", ".lua", ".toml", ".json", ".scm")
     files = [path for path in sorted(ROOT.rglob("*.*")) if path.suffix in kinds]
-    files = [path for path in files if ".venv" not in path.parts and path.is_file()]
+    others = {".venv", "node_modules", "dist"}
+    files = [path for path in files if not others & set(path.parts) and path.is_file()]
     chosen, windows = random.Random(1), []
     for text in (path.read_text(errors="replace") for path in files):
         start = chosen.randrange(max(1, len(text) - 3000))
