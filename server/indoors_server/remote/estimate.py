@@ -2,10 +2,10 @@
 
 A prompt that is too long is refused or, worse, cut by the server where it likes. So the estimate
 errs upwards: five letters count as one token, as does every part of a word that begins with a
-capital (what is random has many), every digit and every run of spaces, and three marks as two; a single space belongs to what follows it. What is not ASCII counts as its
-bytes, which is all that a byte-level vocabulary can make of it. For source code that is mostly a
-quarter to a half more than there are (tests/server/remote/test_estimate.py compares it with a real
-vocabulary).
+capital (what is random has many), every digit and every run of spaces, and three marks as two; a
+single space belongs to what follows it. What is not ASCII counts as its bytes, which is all that a
+byte-level vocabulary can make of it. For source code that is mostly a quarter to a half more than
+there are (tests/server/remote/test_estimate.py compares it with a real vocabulary).
 """
 
 from __future__ import annotations
