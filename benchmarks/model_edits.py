@@ -115,12 +115,16 @@ class Editor:
 
     def __init__(self) -> None:
         self.status, self.tokens_per_s = "", 0.0
+        self.endings: list[str] = []  # why the engine ended, each time it did
         self.client = LspClient(self._hear)
 
     def _hear(self, method: str, params: Any) -> None:
         if method == "indoors/status":
             self.status = str(params["phase"])
             self.tokens_per_s = float(params["tokens_per_s"] or 0.0)
+            reason = str(params.get("reason") or "")
+            if "ended" in reason and reason not in self.endings[-1:]:
+                self.endings.append(reason)
 
     async def begin(self, root: Path, settings: dict[str, Any]) -> None:
         await self.client.start()
@@ -430,7 +434,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
                 sys.stderr.flush()
         finally:
             await editor.client.stop()
-    figures = report(seen, editor.tokens_per_s)
+    figures = report(seen, editor.tokens_per_s) | {"engine_ended": editor.endings}
     return figures | {"seed": options.seed, "model": options.model or "default"}
 
 

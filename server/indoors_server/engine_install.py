@@ -189,7 +189,12 @@ def _cuda_recipes(
     computes = tuple(sorted({card.compute for card in cards if card.compute}))
     # Code for exactly the cards that are here: every further architecture doubles the build.
     architectures = ";".join(f"{compute}-real" for compute in computes) or "native"
-    options: tuple[str, ...] = ("-DGGML_CUDA=ON", f"-DCMAKE_CUDA_ARCHITECTURES={architectures}")
+    options: tuple[str, ...] = (
+        "-DGGML_CUDA=ON",
+        f"-DCMAKE_CUDA_ARCHITECTURES={architectures}",
+        # For several cards at once, over sockets if need be. We use one, and have no network.
+        "-DGGML_CUDA_NCCL=OFF",
+    )
     refusal = toolchain.wheels_serve(seen.cuda, computes, sys.platform)
     if refusal:
         tried.append(f"CUDA from the package index: {refusal}")

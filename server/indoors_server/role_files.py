@@ -40,6 +40,10 @@ _NAMES = (
     "/etc/hosts", "/etc/host.conf", "/etc/resolv.conf", "/etc/nsswitch.conf", "/etc/gai.conf",
     "/run/systemd/resolve", "/run/NetworkManager", "/run/resolvconf",
 )  # fmt: skip
+# NVIDIA's driver writes to /proc/self/task/N/comm, and does not start (error 304) if it cannot.
+_NAMES_ITS_THREADS = re.compile(r"nvidia\d+|dxg")
+# With these a process that may write below /proc could change the system: as root, on most systems.
+_SYSTEM_SWITCHES = ("/proc/sys/kernel/core_pattern", "/proc/sysrq-trigger")
 _DEVICES = re.compile(r"nvidia\S*|dri|kfd|dxg|nvhost\S*|nvmap")
 # A model in several files: `name-00001-of-00003.gguf` names the others.
 _SHARD = re.compile(r"(.*-)(\d{5})-of-(\d{5})\.gguf\Z")

@@ -25,6 +25,7 @@ from support.certificates import Authority
 from support.closed_apis import APIS, streamed
 from support.edit_clients import CAPABILITIES, place
 from support.fake_engine_server import Fake, serving
+from support.index_server import Workspace
 from support.nvim import Nvim
 
 pytestmark = [

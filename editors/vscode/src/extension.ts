@@ -29,11 +29,9 @@ export function activate(context: vscode.ExtensionContext): void {
   const bar = new StatusBar();
   let pausedUntil: Date | undefined;
   let timer: NodeJS.Timeout | undefined;
-  const completions = new Completions(
-    context.extension.id,
-    documents,
-    () => pausedUntil !== undefined,
-  );
+  const isPaused = (): boolean => pausedUntil !== undefined;
+  const documents = new Documents(context.workspaceState, isPaused);
+  const completions = new Completions(context.extension.id, documents, isPaused);
   const sending = new Sending();
   const server = new Server(context.extension, documents, completions, sending, () => refresh());
   const preview = new Preview(() => server.client);
