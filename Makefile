@@ -25,7 +25,7 @@ demo: engine model ## complete real places in these sources, with the real model
 setup: .venv/.run ## find the card, install the engine, pull the model that fits, try it
 	@$(INDOORS) setup
 
-test: .venv/.dev .venv/.peer engine model ## every test but the long ones (6 minutes on two cores)
+test: .venv/.dev .venv/.peer engine model ## every test but the long ones (half an hour on two cores)
 	@$(PY) -m pytest -m "not soak" $(ARGS)
 
 test-quick: .venv/.dev ## the tests that need neither engine nor model
