@@ -12,13 +12,14 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
+
+from rows import spread  # noqa: E402
 
 from support.nvim import PLUGIN, Nvim  # noqa: E402
 from support.nvim_script import Scripted  # noqa: E402
@@ -80,16 +81,6 @@ def measure(release: str, n_keys: int) -> dict[str, list[float]]:
             return times
 
 
-def figures(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile, in milliseconds, and how many there are."""
-    p95 = statistics.quantiles(values, n=20)[-1]
-    return {
-        "p50": round(statistics.median(values), 2),
-        "p95": round(p95, 2),
-        "n": len(values),
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=300)
@@ -103,9 +94,9 @@ def main() -> int:
         ("along", "key typed along to extmarks"),
         ("whole", "key to extmarks, server that answers at once"),
     ):
-        found = figures(times[name])
+        found = spread(times[name], 2)
         print(f"{said:<46} p50 {found['p50']:6.2f}  p95 {found['p95']:6.2f}  n {found['n']:.0f}")
-    print(json.dumps({name: figures(values) for name, values in times.items()}))
+    print(json.dumps({name: spread(values, 2) for name, values in times.items()}))
     return 0
 
 

@@ -87,3 +87,9 @@ def percentile(values: list[float], share: float) -> float:
     """The value below which `share` (0 to 1) of the values lie (nearest rank)."""
     ordered = sorted(values)
     return ordered[min(len(ordered) - 1, int(share * len(ordered)))] if ordered else 0.0
+
+
+def spread(values: list[float], n_digits: int) -> dict[str, float]:
+    """Median and 95th percentile, rounded, and how many values there are."""
+    middle, most = (round(percentile(values, share), n_digits) for share in (0.5, 0.95))
+    return {"p50": middle, "p95": most, "n": len(values)}

@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import statistics
 import sys
 import tempfile
 from pathlib import Path
@@ -24,6 +23,7 @@ ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tests"))
 
 from playwright.sync_api import sync_playwright  # noqa: E402
+from rows import spread  # noqa: E402
 
 from support import code_server  # noqa: E402
 from support.vscode_script import Script, scripted_python  # noqa: E402
@@ -105,16 +105,6 @@ def served(script: Script) -> tuple[float, float]:
     return asked["at"] * 1000, answered["at"] * 1000
 
 
-def figures(values: list[float]) -> dict[str, float]:
-    """Median and 95th percentile, in milliseconds, and how many there are."""
-    p95 = statistics.quantiles(values, n=20)[-1]
-    return {
-        "p50": round(statistics.median(values), 1),
-        "p95": round(p95, 1),
-        "n": len(values),
-    }
-
-
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--keys", type=int, default=100)
@@ -129,9 +119,9 @@ def main() -> int:
         ("whole", "key to ghost text, server that answers at once"),
         ("along", "key typed along to ghost text"),
     ):
-        found = figures(times[name])
+        found = spread(times[name], 1)
         print(f"{said:<48} p50 {found['p50']:6.1f}  p95 {found['p95']:6.1f}  n {found['n']:.0f}")
-    print(json.dumps({name: figures(values) for name, values in times.items()}))
+    print(json.dumps({name: spread(values, 1) for name, values in times.items()}))
     return 0
 
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from support import sent
 from support.nvim_screen import watched
 from support.nvim_script import Scripted
 
 pytestmark = [pytest.mark.editor]
 
 METHOD = "indoors/previewSend"
-HOST = "https://api.example.com:443"
 CODE = "def größe(a):\n    return a  # {{{ fold me, \u200b and \u200d are here, and \u202e is\n" * 8
 SAID = {"model": "big-1", "messages": [{"role": "user", "content": CODE}]}
 BODY = json.dumps(SAID, ensure_ascii=False, indent=2)
@@ -33,20 +33,7 @@ LOUD = "said = {}; vim.notify = function(text) table.insert(said, text) end"
 
 def params(body: str = BODY, **more: Any) -> dict[str, Any]:
     """As the server's `Preview.as_json` gives it."""
-    data = body.encode()
-    return {
-        "endpoint": "theirs",
-        "host": HOST,
-        "operator": f"whoever runs {HOST} (not known here)",
-        "model": "big-1",
-        "body": body,
-        "text": CODE,
-        "bytes": len(data),
-        "sha256": sha256(data).hexdigest(),
-        "sources": ["src/shapes.py"],
-        "redactions": ["/home/me is sent as HOME_1 (a home folder, 2×)"],
-        "price": "",
-    } | more
+    return sent.params(body, CODE, **more)
 
 
 @pytest.fixture
@@ -88,13 +75,13 @@ def test_the_server_is_told_that_this_client_shows_what_would_be_sent(asked: Scr
 def test_the_window_has_the_bytes_and_what_they_mean(asked: Scripted) -> None:
     shown = front(asked)
     data = BODY.encode()
-    assert shown["title"] == f" Send {len(data)} bytes to {HOST}? "
+    assert shown["title"] == f" Send {len(data)} bytes to {sent.HOST}? "
     assert shown["footer"] == " y send   q do not send "
     lines = shown["lines"]
     at = lines.index("Sent is exactly this:")
     assert lines[:at] == [
-        f"to         {HOST}, model big-1",
-        f"operator   whoever runs {HOST} (not known here)",
+        f"to         {sent.HOST}, model big-1",
+        f"operator   whoever runs {sent.HOST} (not known here)",
         "text of    src/shapes.py",
         f"bytes      {len(data)}",
         f"sha256     {sha256(data).hexdigest()}",

@@ -11,7 +11,7 @@ import pytest
 from editors.conftest import SUM
 from support.code_server import CodeServer
 from support.vscode_script import Script
-from support.vscode_window import Window
+from support.vscode_window import FLICKER, Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
@@ -80,23 +80,9 @@ def test_typing_along_is_no_accept(window: Window, script: Script) -> None:
     assert script.commands("indoors.accepted") == []
 
 
-# Notes each time when ghost text goes from the screen.
-WATCH = """() => {
-  window.gone = 0;
-  let was = false;
-  const look = () => {
-    const is = document.querySelector(".ghost-text, .ghost-text-decoration") !== null;
-    window.gone += was && !is ? 1 : 0;
-    was = is;
-    requestAnimationFrame(look);
-  };
-  look();
-}"""
-
-
 def test_asked_again_when_there_is_more_without_a_flicker(window: Window, script: Script) -> None:
     window.open("slow.py")
-    window.page.evaluate(WATCH)
+    window.page.evaluate(FLICKER)
     window.type("def ad")
     window.wait(lambda: window.ghost_text().startswith("d(a, b):"), "the first line")
     window.wait(lambda: "return a + b" in window.ghost_text(), "the rest of the answer")
@@ -179,7 +165,7 @@ def test_states_of_the_server_are_said(window: Window, script: Script) -> None:
     script.status(phase="inactive", reason='the policy denies "secrets/"')
     window.wait_label('not completed here: the policy denies "secrets/"')
     script.status(phase="error", reason="There is no model.", next_step="indoors setup")
-    window.wait_label("There is no model.. Next: indoors setup")
+    window.wait_label("There is no model. Next: indoors setup")
     script.status()
     window.wait_label("ready")
 

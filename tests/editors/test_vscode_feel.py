@@ -10,7 +10,7 @@ import pytest
 
 from support.code_server import CodeServer
 from support.vscode_script import Script
-from support.vscode_window import Window
+from support.vscode_window import FLICKER, Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
@@ -126,25 +126,11 @@ def test_a_bracket_that_is_typed_over_is_not_doubled(window: Window, script: Scr
     assert window.saved("a.py") == "print(total)"
 
 
-# Notes each time when ghost text goes from the screen.
-WATCH = """() => {
-  window.gone = 0;
-  let was = false;
-  const look = () => {
-    const is = document.querySelector(".ghost-text, .ghost-text-decoration") !== null;
-    window.gone += was && !is ? 1 : 0;
-    was = is;
-    requestAnimationFrame(look);
-  };
-  look();
-}"""
-
-
 def test_nothing_flickers_while_it_is_typed_along(window: Window, script: Script) -> None:
     window.open("a.py")
     window.type("d")
     window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
-    window.page.evaluate(WATCH)
+    window.page.evaluate(FLICKER)
     for key in "ef add":
         window.type(key)
     window.wait(lambda: window.ghost_text().startswith("(a, b):"), "the rest of it")

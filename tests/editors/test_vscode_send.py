@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from support import sent
 from support.code_server import CodeServer
 from support.vscode_script import Script
 from support.vscode_window import Window
@@ -17,7 +18,6 @@ from support.vscode_window import Window
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
 METHOD = "indoors/previewSend"
-HOST = "https://api.example.com:443"
 CODE = "def größe(a):\n    return a\n" * 12
 BODY = json.dumps({"model": "big-1", "content": CODE}, ensure_ascii=False, indent=2)
 NUMBERS = count(1)
@@ -26,20 +26,7 @@ TAB = "What would be sent"
 
 def params(body: str = BODY, **more: Any) -> dict[str, Any]:
     """As the server's `Preview.as_json` gives it."""
-    data = body.encode()
-    return {
-        "endpoint": "theirs",
-        "host": HOST,
-        "operator": f"whoever runs {HOST} (not known here)",
-        "model": "big-1",
-        "body": body,
-        "text": CODE,
-        "bytes": len(data),
-        "sha256": sha256(data).hexdigest(),
-        "sources": ["src/shapes.py"],
-        "redactions": ["/home/me is sent as HOME_1 (a home folder, 2×)"],
-        "price": "",
-    } | more
+    return sent.params(body, CODE, **more)
 
 
 @pytest.fixture
@@ -60,7 +47,7 @@ def tabs(window: Window) -> int:
 
 def toast(window: Window) -> Any:
     """The notification that asks."""
-    return window.page.locator(".notification-toast", has_text=f"bytes to {HOST}?").first
+    return window.page.locator(".notification-toast", has_text=f"bytes to {sent.HOST}?").first
 
 
 def dialog(window: Window) -> Any:
@@ -99,9 +86,9 @@ def test_the_document_is_the_body_and_only_the_last_button_sends(
     window.picture("send-dialog")
     data = BODY.encode()
     for shown in (
-        f"Send these {len(data)} bytes to {HOST}?",
-        f"To: {HOST}, model big-1",
-        f"Operator: whoever runs {HOST} (not known here)",
+        f"Send these {len(data)} bytes to {sent.HOST}?",
+        f"To: {sent.HOST}, model big-1",
+        f"Operator: whoever runs {sent.HOST} (not known here)",
         f"SHA-256: {sha256(data).hexdigest()}",
         "Replaced: /home/me is sent as HOME_1 (a home folder, 2×)",
     ):

@@ -9,9 +9,7 @@ from __future__ import annotations
 import ast
 import importlib.metadata
 import re
-import subprocess
 import sys
-import zipfile
 from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
@@ -20,6 +18,7 @@ import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from support import wheel
 from support.elf import imported_names, is_library
 from support.engines import engine_dir
 
@@ -106,14 +105,7 @@ def modules_named(source: str) -> set[str]:
 @pytest.fixture(scope="module")
 def wheel_requires(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
     """`Requires-Dist` of the wheel that is made of these sources."""
-    into = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (wheel,) = into.glob("indoors-*.whl")
-    with zipfile.ZipFile(wheel) as archive:
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        text = archive.read(name).decode()
-    return re.findall(r"^Requires-Dist: (.+)$", text, re.M)
+    return wheel.requires(wheel.build(tmp_path_factory.mktemp("wheel")))
 
 
 def test_row_25_every_package_that_the_wheel_brings_is_reviewed(wheel_requires: list[str]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
-import re
 import shutil
 import subprocess
 import sys
@@ -14,8 +13,8 @@ from pathlib import Path
 import pytest
 
 from server.test_dependencies import closure, modules_named, required
+from support.wheel import build, requires
 
-ROOT = Path(__file__).resolve().parents[2]
 CLIENTS = ("httpx", "httpcore", "h11", "requests", "urllib3", "aiohttp", "websockets", "certifi",
            "huggingface_hub", "pycurl")  # fmt: skip
 # What of the standard library speaks HTTP, and who of ours may name it: the fetcher of models that
@@ -36,11 +35,7 @@ print(json.dumps([found, sorted(sys.modules), indoors_server.__file__]))
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    into = tmp_path_factory.mktemp("wheel")
-    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(into)]
-    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-    (made,) = into.glob("indoors-*.whl")
-    return made
+    return build(tmp_path_factory.mktemp("wheel"))
 
 
 @pytest.fixture(scope="module")
@@ -49,9 +44,7 @@ def site(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("site")
     with zipfile.ZipFile(wheel) as archive:
         archive.extractall(folder)
-        (name,) = (name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
-        text = archive.read(name).decode()
-    for package in closure(required(re.findall(r"^Requires-Dist: (.+)$", text, re.M))):
+    for package in closure(required(requires(wheel))):
         for file in importlib.metadata.files(package) or ():
             source = Path(str(file.locate()))
             if ".." not in file.parts and source.is_file():

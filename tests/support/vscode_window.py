@@ -8,6 +8,19 @@ from typing import Any
 
 from support.code_server import PICTURES, CodeServer, until
 
+# Counts in `window.gone` how often ghost text goes from the screen.
+FLICKER = """() => {
+  window.gone = 0;
+  let was = false;
+  const look = () => {
+    const is = document.querySelector(".ghost-text, .ghost-text-decoration") !== null;
+    window.gone += was && !is ? 1 : 0;
+    was = is;
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
+
 
 class Window:
     """A window of VS Code with a folder open."""
