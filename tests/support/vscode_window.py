@@ -44,6 +44,26 @@ class Window:
         self.page.locator(".tab.active", has_text=name).first.wait_for()
         self.focus()
         self.page.keyboard.press("Control+End")
+        self._up_to_date(name)
+
+    def _up_to_date(self, name: str) -> None:
+        """Wait for the file's last words to be on the screen: VS Code keeps what it read of a file
+        for a while after it was closed, and notices a change of the file in its own time.
+        """
+        try:
+            words = (self.folder / name).read_text().split()[-1:]
+        except (OSError, UnicodeDecodeError):
+            return  # it is in another folder, or is not text
+        if words and not self._shows(words[0][-40:]):
+            self.command("File: Revert File")
+            self.page.keyboard.press("Control+End")
+            self.wait(lambda: words[0][-40:] in self.text(), f"{name} as it is on the disk")
+
+    def _shows(self, words: str, seconds: float = 5.0) -> bool:
+        try:
+            return bool(until(lambda: words in self.text(), words, seconds))
+        except AssertionError:
+            return False
 
     def focus(self) -> None:
         """Click into the editor."""

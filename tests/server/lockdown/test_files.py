@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
@@ -54,11 +55,14 @@ def home(tmp_path):
     return tmp_path
 
 
-def child(script, home, *, locked=True):
+def child(script, home, *arguments, locked=True):
     """Run `script` after PREAMBLE in a fresh interpreter; what it passed to say()."""
     code = PREAMBLE + textwrap.dedent(script)
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, "locked" if locked else "control", str(home)],
+        [
+            *(sys.executable, "-I", "-c", code),
+            *("locked" if locked else "control", str(home), *arguments),
+        ],
         stderr=subprocess.PIPE,
         timeout=60,
         check=False,
@@ -87,7 +91,7 @@ WORKER = """
         project=opened(f"{home}/project/main.py"), listing=opened(home),
         model_changed=opened(model, os.O_WRONLY),
         new=opened(f"{home}/new", WRITE), profile=opened(f"{home}/.bashrc", os.O_WRONLY),
-        temporary=opened("/tmp/indoors-row-17", WRITE),
+        temporary=opened(sys.argv[3] + "/new", WRITE),
     )
 """
 NEEDED = ("model", "library", "cpu", "null")
@@ -95,9 +99,11 @@ NEEDED = ("model", "library", "cpu", "null")
 
 @pytest.mark.parametrize("user", ["", "become_unprivileged()"])
 def test_row_17_the_worker_opens_its_model_and_libraries_only(home, user):
-    control = child(WORKER % user, home, locked=False)
-    locked = child(WORKER % user, home)
-    (Path("/tmp") / "indoors-row-17").unlink(missing_ok=True)
+    # Whoever may write in it, /tmp itself may be closed to this user: a folder of it is not.
+    with tempfile.TemporaryDirectory(dir="/tmp") as temporary:
+        Path(temporary).chmod(0o777)
+        control = child(WORKER % user, home, temporary, locked=False)
+        locked = child(WORKER % user, home, temporary)
     assert {name: control[name] for name in NEEDED} == dict.fromkeys(NEEDED, "opened")
     assert {name: locked[name] for name in NEEDED} == dict.fromkeys(NEEDED, "opened")
     others = control.keys() - {"state", *NEEDED}
