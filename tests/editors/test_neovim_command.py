@@ -50,12 +50,13 @@ def test_the_status_line_and_status_say_what_is_so(listening: Scripted) -> None:
     assert listening.nvim.lua(line) == "⌂ 7b"
     run(listening, "Indoors status")
     assert said(listening) == (
-        "Indoors: ready · Scripted Coder 7B Instruct · CPU\n"
+        "Indoors: ready · Scripted Coder 7B Instruct · CPU · 40 tokens/s\n"
         "lock: enforced by the kernel: no network, no files but those it needs"
     )
     refused = 'this file matches a deny rule of the machine policy ("**/secrets/**").'
     for changed, shown in (
         ({"phase": "busy"}, "⌂ 7b …"),
+        ({"lock": "network enforced, files not"}, "⌂ 7b, files not"),
         ({"lock": "unproven"}, "⌂? 7b"),
         ({"phase": "loading", "progress": 0.42}, "⌂ 42 %"),
         ({"phase": "inactive", "reason": refused}, "⌂ off"),

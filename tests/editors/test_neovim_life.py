@@ -50,7 +50,7 @@ def test_a_workspace_never_decides_whose_code_runs(
         assert "Indoors is not in ~/.indoors, and neither uv nor pipx has installed it" in said(
             nvim
         )
-        assert "Next: uv tool install indoors" in said(nvim)
+        assert "Next: in a terminal: uv tool install PATH/TO/indoors-….whl" in said(nvim)
         for given in ("python3", ".venv/bin/python", "./python"):
             nvim.lua("vim.g.indoors = { python = ... }", given)
             assert "is no absolute path" in nvim.lua(FIND)["problem"]

@@ -17,6 +17,7 @@ from indoors_server import paths
 from support import code_server
 from support.code_server import CodeServer
 from support.engines import model_path
+from support.processes import servers_of
 from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.model, pytest.mark.loopback]
@@ -105,26 +106,34 @@ def test_a_policy_that_refuses_a_folder_is_named(window: Window) -> None:
     window.wait(lambda: "contracts/" in page.inner_text().replace("\xa0", " "), "the reason")
 
 
-def serving(home: Path) -> list[int]:
-    """The servers that this VS Code started."""
-    found = []
-    for place in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (place / "cmdline").read_bytes().split(b"\0")
-            around = (place / "environ").read_bytes().split(b"\0")
-        except OSError:
-            continue  # it has gone, or is another's
-        if words[1:5] == [b"-I", b"-m", b"indoors_server", b"serve"]:
-            found += [int(place.name)] * (f"HOME={home}".encode() in around)
-    return found
+def test_a_language_that_is_switched_off_is_not_completed_until_it_is_on(window: Window) -> None:
+    completes(window, "shapes.py")
+    window.command("Indoors: Turn Off or On in This Language")
+    window.wait_label("completion.languages")
+    window.open("more.py")
+    window.type("    return wid")
+    window.page.wait_for_timeout(2_000)
+    assert window.ghost.count() == 0
+    window.tidy()
+    (window.folder / "more.py").write_text(SHAPES)
+    window.open("more.py")
+    window.command("Indoors: Turn Off or On in This Language")
+    window.wait_label("Indoors: ready")
+    window.focus()
+    window.press("Control+End")
+    window.type("    return wid")
+    window.wait(lambda: window.ghost_text().startswith("th * height"), "ghost text", 120)
 
 
 def test_a_killed_server_comes_back_and_completes(window: Window, home: Path) -> None:
-    before = serving(home)
+    before = servers_of(HOME=str(home))
     assert before
     for pid in before:
         os.kill(pid, signal.SIGKILL)
-    window.wait(lambda: serving(home) and not set(serving(home)) & set(before), "another server")
+    window.wait(
+        lambda: servers_of(HOME=str(home)) and not set(servers_of(HOME=str(home))) & set(before),
+        "another server",
+    )
     window.wait_label("Indoors: ready", 120)
     completes(window, "shapes.py")
 
@@ -167,13 +176,13 @@ def test_a_model_that_arrives_is_used_by_the_server_that_runs(
     with code_server.running(home, vsix, cache=str(cache.parent), **own) as server:
         window = Window(page, server, shop)
         window.wait_label("Next: indoors models pull")
-        (pid,) = serving(home)
+        (pid,) = servers_of(HOME=str(home))
         window.command("Indoors: Set Up Engine and Model")
         dialog = page.locator(".monaco-dialog-box")
         dialog.wait_for()
         dialog.get_by_role("button", name="Run in Terminal").click()
         # The end of setup is enough: nobody types, and nothing is started again.
         window.wait_label("Indoors: ready", 240)
-        assert serving(home) == [pid], "the same server"
+        assert servers_of(HOME=str(home)) == [pid], "the same server"
         window.press("Control+j")  # the terminal
         completes(window, "shapes.py")

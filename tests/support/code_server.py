@@ -39,6 +39,13 @@ PICTURES = os.environ.get("INDOORS_PICTURES", "")
 # What VS Code does by itself and would be in the picture, or in the way of a test.
 # "Dark 2026" for pictures of that.
 THEME = os.environ.get("INDOORS_THEME", "Light 2026")
+# What most tests have off, for a run of all of them with it on: `INDOORS_VSCODE=accessible`.
+LEGS: dict[str, dict[str, Any]] = {
+    "": {},
+    "accessible": {"editor.accessibilitySupport": "on"},
+    "ai": {"chat.disableAIFeatures": False},
+    "indent": {"editor.autoIndent": "full"},
+}
 QUIET: dict[str, Any] = {
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,
@@ -59,7 +66,7 @@ QUIET: dict[str, Any] = {
     "workbench.colorTheme": THEME,
     "security.workspace.trust.startupPrompt": "never",
     "security.workspace.trust.banner": "never",
-}
+} | LEGS[os.environ.get("INDOORS_VSCODE", "")]
 
 
 def need_code_server() -> None:

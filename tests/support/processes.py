@@ -113,3 +113,18 @@ def wait_until(condition: Callable[[], object], timeout_s: float, what: str) -> 
     while not condition():
         assert time.monotonic() < deadline, f"not within {timeout_s} s: {what}"
         time.sleep(0.02)
+
+
+def servers_of(**variables: str) -> list[int]:
+    """The servers that an editor started whose environment has these variables."""
+    wanted = {f"{name}={value}".encode() for name, value in variables.items()}
+    found = []
+    for pid in pids():
+        try:
+            words = (PROC / str(pid) / "cmdline").read_bytes().split(b"\0")
+            around = (PROC / str(pid) / "environ").read_bytes().split(b"\0")
+        except OSError:
+            continue  # it has gone, or is another's
+        if words[1:5] == [b"-I", b"-m", b"indoors_server", b"serve"] and wanted <= set(around):
+            found.append(pid)
+    return found

@@ -66,11 +66,13 @@ exports.activate = (context) => {
       const editor = vscode.window.activeTextEditor;
       const place = ([line, character]) => new vscode.Position(line, character);
       const at = (offset) => editor.document.positionAt(offset);
-      await editor.edit((made) => {
-        for (const [start, end, text] of wanted.edits) {
-          made.replace(new vscode.Range(at(start), at(end)), text);
-        }
-      });
+      if (wanted.edits.length > 0) {
+        await editor.edit((made) => {
+          for (const [start, end, text] of wanted.edits) {
+            made.replace(new vscode.Range(at(start), at(end)), text);
+          }
+        });
+      }
       editor.selections = wanted.selections.map(
         ([anchor, active]) => new vscode.Selection(place(anchor), place(active)),
       );
@@ -136,7 +138,7 @@ class Probe:
         return [json.loads(line) for line in self._window.wait(lines, "the probe's word", 120)]
 
     def edit(self, edits: list[tuple[int, int, str]], selections: list[Any]) -> None:
-        """Make an edit, at UTF-16 offsets, set the selections, and have it noted."""
+        """Make an edit, if any, at UTF-16 offsets, set the selections, and have it noted."""
         wanted = {"edits": edits, "selections": selections}
         (self._folder / "edit.json").write_text(json.dumps(wanted))
         self._window.press(EDIT)

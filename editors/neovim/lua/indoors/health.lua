@@ -49,7 +49,7 @@ local function check_server()
   local ended = vim.system(vim.list_extend(line, { '--version' }), { text = true }):wait(10000)
   if ended.code ~= 0 then
     health.error('this interpreter does not have Indoors', {
-      'In its environment: pip install indoors; or: uv tool install indoors',
+      'In a terminal: uv tool install PATH/TO/indoors-….whl   (or pip install it into that environment)',
       'Then in a terminal: indoors setup',
     })
   end
@@ -68,7 +68,7 @@ local function check_versions(client)
   if theirs == nil then
     health.error(pair .. ': this is no Indoors server', { 'Look at vim.g.indoors.cmd.' })
   elseif theirs < life.PROTOCOL then
-    health.warn(pair, { 'Update the server: uv tool upgrade indoors' })
+    health.warn(pair, { 'Update the server: uv tool install --force PATH/TO/indoors-….whl' })
   elseif theirs > life.PROTOCOL then
     health.warn(pair, { 'Update the plugin.' })
   else

@@ -2,7 +2,8 @@
 --
 -- The shape says the state, never a colour: `⌂ 7b` ready, `⌂ 7b …` at work, `⌂ paused`, `⌂ off` not in this file,
 -- `⌂ !` somebody must do something, `⌂? 7b` ready but the lock-down is unproven. Where a policy lets code leave this
--- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`.
+-- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`. Where the kernel keeps us from
+-- every connection but from no files, `⌂ 7b, files not`.
 
 local M = {}
 
@@ -15,6 +16,7 @@ local M = {}
 ---@field device string
 ---@field lock string
 ---@field progress number?
+---@field tokens_per_s number?
 
 ---@type indoors.Status?
 local last = nil
@@ -107,6 +109,8 @@ local function short(model)
   return size and size:lower() or model
 end
 
+local FILES_NOT = 'network enforced, files not'
+
 ---@type table<string, { word: string, says: string }> where a policy lets code leave this machine
 local BEYOND = {
   onprem = { word = 'on-prem', says = 'on-prem: code may go to your own servers' },
@@ -145,12 +149,13 @@ function M.line(buffer)
   if last.phase == 'loading' then
     return joined(mark, word, last.progress and ('%d %%'):format(math.floor(last.progress * 100)) or '…')
   end
-  return joined(mark, word, short(last.model), last.phase == 'busy' and '…' or '')
+  local files = last.lock == FILES_NOT and ', files not' or ''
+  return joined(mark, word, short(last.model), last.phase == 'busy' and '…' or '') .. files
 end
 
 local LOCKS = {
   enforced = 'enforced by the kernel: no network, no files but those it needs',
-  ['network enforced, files not'] = 'no network, enforced by the kernel; files are not restricted on this system',
+  [FILES_NOT] = 'no network, enforced by the kernel; files are not restricted on this system',
   unproven = 'unproven: this system did not show that it keeps the server from the network',
 }
 
@@ -180,7 +185,9 @@ function M.lines(buffer)
     table.insert(said, 'the server is not running here   (:checkhealth indoors)')
     return said
   end
-  local head = { last.phase, last.model, last.device }
+  local is_up = last.phase == 'ready' or last.phase == 'busy'
+  local speed = is_up and last.tokens_per_s and ('%d tokens/s'):format(math.floor(last.tokens_per_s + 0.5)) or ''
+  local head = { last.phase, last.model, last.device, speed }
   table.insert(said, table.concat(vim.tbl_filter(function(one) return one ~= '' end, head), ' · '))
   if last.reason ~= '' then table.insert(said, last.reason) end
   local next_step = M.next_step()
