@@ -10,6 +10,11 @@ first fenced block of what the model writes. What comes of both is run in a lock
     no_safe_edit                    rows for which nothing was shown
     tokens_per_s, …_plain           the first answer to the same prompt, all of it written, with and
                                     without drafts from the text: tokens by the time after the first
+    same_text_with_drafts           of those that were timed, how many have the same text either way
+    near_ties_with_drafts           of the others, how many leave it at a token that was as good as
+                                    another: its probability is 73 % at most (a batch of several
+                                    tokens gives logits that differ by up to 0.5, so the distance
+                                    of two of them by up to 1)
     wall_s, wall_s_echo             mean seconds of a whole edit, all its answers and checks; and of
                                     one plain generation as long as the target
 
@@ -54,6 +59,7 @@ HERE = Path(__file__).resolve().parent
 DATA = HERE / "data"
 FILES = ("editeval_30.jsonl.gz", "humanevalfix_20.jsonl.gz", "refactor_4.jsonl.gz")
 MAX_TOKENS = 1024
+NEAR_TIE = -0.31
 _BLOCK = re.compile(r"```[\w+-]*\n(.*?)(?:\n```|\Z)", re.DOTALL)
 _WHOLE_BLOCK = re.compile(r"```[\w+-]*\n.*?\n```", re.DOTALL)
 
@@ -164,20 +170,38 @@ async def speeds(engine: EngineProcess, request: EditRequest, row: EditRow) -> d
     turns = prompts.messages(action, request, target)
     first = asking.job_for(action, request, target, model, turns, shape.whole(target))
     found: dict[str, Any] = {}
+    written: dict[str, list[TokenChunk]] = {}
     for name, drafts in (("drafted", first.drafts), ("plain", "")):
         job = structs.replace(first, n_alternatives=1, drafts=drafts, slot=f"speed {name}")
-        text, finish = await generated(engine, job, None)
+        items = [item async for item in engine.generate(job)]
         engine.forget(job.slot)
-        if finish is None or finish.stop_reason == "unavailable":
+        finish = items.pop()
+        if not isinstance(finish, Finish) or finish.stop_reason == "unavailable":
             sys.exit("the model stopped")
+        written[name] = [item for item in items if isinstance(item, TokenChunk)]
         found[name] = (finish.n_generated - 1, (finish.total_ms - finish.ttft_ms) / 1000)
-        if name == "plain":
-            scale = len(row.target) / max(len(text), 1)
-            found["wall_s_echo"] = finish.ttft_ms / 1000 + found[name][1] * scale
-            found["same_text"] = text == found.pop("_text")
-        else:
-            found["_text"] = text
+    scale = len(row.target) / max(len(text_of(written["plain"])), 1)
+    found["wall_s_echo"] = finish.ttft_ms / 1000 + found["plain"][1] * scale
+    found["leaves_at"] = leaves_at(written["plain"], text_of(written["drafted"]))
     return found
+
+
+def text_of(chunks: list[TokenChunk]) -> str:
+    return "".join(chunk.text for chunk in chunks)
+
+
+def leaves_at(chunks: list[TokenChunk], other: str) -> float | None:
+    """The logarithm of the probability of the token at which another text leaves this one; None if
+    they are the same.
+    """
+    if text_of(chunks) == other:
+        return None
+    said = ""
+    for chunk in chunks:
+        said += chunk.text
+        if not other.startswith(said):
+            return min(chunk.logprobs, default=0.0)
+    return 0.0  # the other goes on
 
 
 def report(rows: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, Any]:
@@ -206,7 +230,8 @@ def report(rows: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, 
         "tokens_per_s": rate("drafted"),
         "tokens_per_s_plain": rate("plain"),
         "drafts_ratio_median": round(statistics.median(ratios), 2) if ratios else 0.0,
-        "same_text_with_drafts": sum(one["same_text"] for one in timed),
+        "same_text_with_drafts": sum(one["leaves_at"] is None for one in timed),
+        "near_ties_with_drafts": sum((one["leaves_at"] or 0.0) <= NEAR_TIE for one in timed),
         "wall_s": mean(timed or ours, "wall_s"),
         "wall_s_echo": mean(timed, "wall_s_echo"),
         "wall_over_echo_median": round(statistics.median(shares), 2) if shares else 0.0,
@@ -271,7 +296,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
                 if theirs is None and options.plain:
                     theirs = state.put(f"plain:{base}", await plain(engine, row))
                 is_timed = number < options.speed_rows
-                key = f"ours:{base}:{options.seed}:{code}:{is_timed}"
+                key = f"ours-2:{base}:{options.seed}:{code}:{is_timed}"
                 ours = state.get(key) or state.put(
                     key, await edited(engine, row, options, is_timed=is_timed)
                 )

@@ -63,6 +63,14 @@ def detect(metadata: Mapping[str, str], tokens: Callable[[str], bool]) -> Family
     return None
 
 
+def may_infill(metadata: Mapping[str, str]) -> bool:
+    """Whether nothing is known against a model's filling in the middle, whoever makes its prompts.
+
+    A vocabulary that has the tokens does not say that a model learned to use them.
+    """
+    return _unfit(metadata) is None
+
+
 def advice(metadata: Mapping[str, str]) -> str:
     """What to tell the person whose model `detect` found unfit, as one sentence."""
     name = metadata.get("general.name") or metadata.get("general.basename") or "this model"

@@ -14,7 +14,7 @@ import msgspec
 # How a server is talked to.
 #   openai       /v1/completions with our prompt as text: vLLM, LM Studio, TensorRT-LLM,
 #                llama-cpp-python
-#   llama-server its own /completion and /infill, with token arrays
+#   llama-server its own /completion, with token arrays; /infill where only it knows its model
 #   ollama       /api/generate with `raw`
 #   chat         /v1/chat/completions, for edits only: a server that takes no raw prompt
 #   openai-api, openai-responses-api, anthropic-api, google-api

@@ -31,6 +31,8 @@ class ModelServer:
         self.raw: bytes | None = None
         self.n_ctx = 4096
         self.finish = "stop"
+        self.tokens = TOKENS
+        self.infills = False  # whether it knows how its model is asked (llama-server)
         self.bodies: list[dict[str, Any]] = []
         self.paths: list[str] = []
         self.cut = 0
@@ -83,6 +85,9 @@ class ModelServer:
                 size = int(line.split(b":")[1])
         body = json.loads(await reader.readexactly(size)) if size else {}
         self.paths.append(path)
+        if path == "/infill" and not self.infills:
+            await self._whole(writer, 501, {"error": {"message": "not supported by this model"}})
+            return
         if (told := self._told(path, body)) is not None:
             await self._whole(writer, 200, told)
             return
@@ -143,8 +148,11 @@ class ModelServer:
             texts = body["content"].split("\n")
             if not body.get("with_pieces"):
                 return {"tokens": [9]}
-            return {"tokens": [{"id": TOKENS.get(t, 9), "piece": t if t in TOKENS else "?"}
+            known = self.tokens
+            return {"tokens": [{"id": known.get(t, 9), "piece": t if t in known else "?"}
                                for t in texts]}  # fmt: skip
+        if path == "/infill" and not body.get("stream"):
+            return {"content": "y", "stop": True}
         if path == "/api/tags":
             return {"models": [{"name": f"{self.model}:latest"}]}
         if path == "/api/show":

@@ -1,7 +1,8 @@
 """How each kind of server is asked to go on with a prompt, and how its answer is read. Pure.
 
     openai        POST /v1/completions, the prompt as one text       vLLM, LM Studio, TensorRT-LLM
-    llama-server  POST /completion, control tokens by number, all else as text
+    llama-server  POST /completion, control tokens by number, all else as text; where only the
+                  server knows how its model fills in the middle, POST /infill with both sides
     ollama        POST /api/generate with `raw`, the prompt as one text
     chat          POST /v1/chat/completions (`talk`)
 
@@ -17,6 +18,7 @@ from typing import Any
 
 import msgspec
 
+from indoors_completion import fim
 from indoors_completion.types import Job
 from indoors_server.endpoints import Endpoint
 from indoors_server.remote import talk
@@ -32,7 +34,8 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     """What a server was found to be and to take (`probe`).
 
     `tokens` are the numbers of its control tokens, by their text (llama-server). `bos` begins every
-    prompt of this model there, where it is not added by the server. `lacks` was refused before.
+    prompt of this model there, where it is not added by the server. `infills`: no family of ours
+    is its model's, and it puts the prompt together itself. `lacks` was refused before.
     """
 
     model: str = ""
@@ -40,6 +43,7 @@ class Abilities(msgspec.Struct, frozen=True, kw_only=True):
     tokens: dict[str, int] = {}
     bos: int | None = None
     n_ctx: int = 4096
+    infills: bool = False
     lacks: frozenset[Feature] = frozenset()
 
     @property
@@ -72,10 +76,14 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     error: Any = None
 
 
+# The family in whose frame both sides of the cursor come to a server that makes its own prompt.
+CARRIER = "generic-qwen"
+
+
 def question(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Question:
-    """The request that asks a server for a job."""
+    """The request that asks a server for a job. Raises ValueError where it cannot be asked this."""
     if endpoint.api == "llama-server":
-        return _llama_server(job, prompt, able)
+        return (_infill if able.infills else _llama_server)(job, prompt, able)
     if endpoint.api == "ollama":
         return _ollama(endpoint, job, prompt, able)
     if endpoint.api == "chat":
@@ -156,9 +164,45 @@ def _llama_server(job: Job, prompt: Fitted, able: Abilities) -> Question:
         pieces.append(text if number is None else number)
     if prompt.begin and not spells:
         pieces.append(prompt.begin)
-    body: dict[str, Any] = {
+    body = _of_llama_cpp(job, able) | {
         "prompt": _joined(pieces),
         "n_predict": prompt.max_tokens + (len(prompt.begin) if spells else 0),
+    }
+    if spells:
+        body["grammar"] = _spelling(prompt.begin)
+    return Question(
+        call="/completion", body=_json(body), form="sse", begin=prompt.begin if spells else ""
+    )
+
+
+def _infill(job: Job, prompt: Fitted, able: Abilities) -> Question:
+    before, after = _sides(prompt)
+    body = _of_llama_cpp(job, able) | {
+        "input_prefix": before,
+        "input_suffix": after,
+        "prompt": prompt.begin,  # it stands behind the middle marker there
+        "n_predict": prompt.max_tokens,
+    }
+    return Question(call="/infill", body=_json(body), form="sse")
+
+
+def _sides(prompt: Fitted) -> tuple[str, str]:
+    """What stands before the cursor, other files above it, and what behind it."""
+    family = fim.by_name(CARRIER)
+    assert family is not None
+    sides = {family.prefix_token: "", family.suffix_token: "", family.middle_token: ""}
+    side = ""
+    for text, is_special in prompt.pieces:
+        if is_special:
+            side = text
+        if side not in sides:
+            raise ValueError("this prompt has no two sides")
+        sides[side] += "" if is_special else text
+    return sides[family.prefix_token], sides[family.suffix_token]
+
+
+def _of_llama_cpp(job: Job, able: Abilities) -> dict[str, Any]:
+    body: dict[str, Any] = {
         "temperature": job.temperature,
         "cache_prompt": True,
         "stream": True,
@@ -168,11 +212,7 @@ def _llama_server(job: Job, prompt: Fitted, able: Abilities) -> Question:
         body["seed"] = job.seed
     if "logprobs" not in able.lacks:
         body["n_probs"] = 1
-    if spells:
-        body["grammar"] = _spelling(prompt.begin)
-    return Question(
-        call="/completion", body=_json(body), form="sse", begin=prompt.begin if spells else ""
-    )
+    return body
 
 
 def _joined(pieces: list[int | str]) -> list[int | str]:

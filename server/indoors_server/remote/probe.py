@@ -15,7 +15,7 @@ from indoors_completion.families import FAMILIES
 from indoors_server.door import Door
 from indoors_server.endpoints import Endpoint
 from indoors_server.gateway import wire
-from indoors_server.remote import events, faults, talk
+from indoors_server.remote import dialects, events, faults, talk
 from indoors_server.remote.dialects import Abilities
 from indoors_server.remote.events import NotUnderstood
 from indoors_server.remote.faults import Fault
@@ -118,11 +118,24 @@ async def _llama_server(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
         bos=bos,
         n_ctx=_context(endpoint, settings.get("n_ctx") or props.get("n_ctx")),
     )
-    found = _found(
-        endpoint, abilities, f"{abilities.model} {about.get('id', '')}", (abilities.model,)
-    )
+    names = f"{abilities.model} {about.get('id', '')}"
+    found = _found(endpoint, abilities, names, (abilities.model,))
+    if not found.family and fim.may_infill({"general.name": names}) and await _infills(ask):
+        abilities = msgspec.structs.replace(abilities, infills=True)
+        found = msgspec.structs.replace(
+            found, abilities=abilities, family=dialects.CARRIER, advice=""
+        )
     n_params = meta.get("n_params")
     return msgspec.structs.replace(found, n_params=int(n_params)) if n_params else found
+
+
+async def _infills(ask: _Asker) -> bool:
+    """Whether the server itself knows how its model fills in the middle."""
+    try:
+        await ask("/infill", {"input_prefix": "x", "input_suffix": "", "n_predict": 1})
+    except _Failed:
+        return False
+    return True
 
 
 async def _ollama(endpoint: Endpoint, ask: _Asker) -> Found | Fault:

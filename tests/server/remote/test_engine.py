@@ -11,9 +11,10 @@ import msgspec
 import pytest
 
 from fakes.model_server import TOKENS, ModelServer
-from indoors_completion import chat
+from indoors_completion import chat, fim
+from indoors_completion.budget import PromptBudget
 from indoors_completion.chat import Message
-from indoors_completion.types import Finish, Job, Prefill, TokenChunk
+from indoors_completion.types import Finish, Job, Prefill, Snippet, TokenChunk
 from indoors_server.endpoints import Api, Endpoint
 from indoors_server.gateway import wire
 from indoors_server.remote.engine import RemoteEngine, place_of
@@ -408,6 +409,51 @@ def test_a_server_is_not_probed_more_often_than_its_pauses_and_never_without_a_r
     run(test, ModelServer("openai"))
 
 
+def infilling(*, model: str, infills: bool) -> ModelServer:
+    """A llama-server with a model that has none of the control tokens of our families."""
+    server = ModelServer("llama-server", model=model)
+    server.tokens, server.infills = {}, infills
+    return server
+
+
+def test_a_llama_server_that_knows_its_model_better_is_given_both_sides() -> None:
+    async def test(bench: Bench) -> None:
+        model = bench.engine.model
+        assert model is not None
+        assert (model.family, model.instruct, model.advice) == ("generic-qwen", False, "")
+        family = fim.by_name(model.family)
+        assert family is not None
+        snippet = Snippet(path="b.py", text="b = 1\n", reason="r")
+        budget = PromptBudget(
+            prefix_tokens=500, suffix_tokens=200, snippets_tokens=300, answer_tokens=16
+        )
+        parts = fim.render(family, "a = ", "\nc", [snippet], "a.py", "python", budget)
+        text, _, finish = await bench.answer(
+            Job(parts=parts, uri="file:///w/a.py", sources=("a.py",), slot="s", max_tokens=16,
+                begin="b", stops=("\n\n",))
+        )  # fmt: skip
+        assert (text, finish.stop_reason) == ("x = 1\n", "eos")
+        assert bench.servers[0].paths[-1] == "/infill"
+        body = bench.servers[0].bodies[-1]
+        assert body["input_prefix"] == "# Path: b.py\n# b = 1\na = "
+        assert (body["input_suffix"], body["prompt"], body["n_predict"]) == ("\nc", "b", 16)
+        assert body["stop"] == ["\n\n"]
+        _, _, finish = await bench.answer(edit_job())
+        assert finish.stop_reason == "unavailable"
+        assert "cannot be asked this" in finish.detail
+
+    run(test, infilling(model="our-finetune", infills=True))
+
+
+def test_a_model_that_never_learned_it_is_not_asked_whatever_its_server_says() -> None:
+    async def test(bench: Bench) -> None:
+        assert bench.engine.model is not None
+        assert not bench.engine.model.family
+        assert "/infill" not in bench.servers[0].paths
+
+    run(test, infilling(model="Qwen2.5-7B-Instruct", infills=True))
+
+
 def test_an_unknown_model_is_no_engine_until_a_person_says_its_family() -> None:
     async def unknown(bench: Bench) -> None:
         assert bench.engine.model is not None
@@ -419,6 +465,7 @@ def test_an_unknown_model_is_no_engine_until_a_person_says_its_family() -> None:
         assert bench.engine.model.family == "qwen2.5-coder"
 
     run(unknown, ModelServer("openai", model="our-finetune"))
+    run(unknown, infilling(model="our-finetune", infills=False))
     run(named, ModelServer("openai", model="our-finetune"), family="qwen2.5-coder")
 
 
