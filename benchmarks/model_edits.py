@@ -1,10 +1,10 @@
 """What a person gets of edits: is everything that is shown safe, and how often is nothing shown?
 
 Real files of seven languages (data/holes_sources.jsonl.gz) are opened in a real server, as an
-editor would. At a function or class that a seed chooses, an action of the menu is asked for; in
-every fifth edit a key is typed while the model writes. Where a report shall be fixed, a name was
-misspelled before. What comes is applied to the text that the "editor" has, and looked at by other
-means than the server's: tree-sitter over the whole file, and Python's own parser.
+editor would. At a function or class that a seed chooses, an action that the menu has there is asked
+for; in every fifth edit a key is typed while the model writes. Where a report shall be fixed, a
+name was misspelled before. What comes is applied to the text that the "editor" has, and looked at
+by other means than the server's: tree-sitter over the whole file, and Python's own parser.
 
     edits                     edits that were asked for, keys typed meanwhile aside
     shown                     those that came
@@ -17,6 +17,8 @@ means than the server's: tree-sitter over the whole file, and Python's own parse
                               change once more, at its measured speed and with 3.5 characters a
                               token, reading no prompt at all: what an editor waits for that has the
                               model repeat the selection takes longer
+    not_offered               of places where the action applies, those where the menu has it with a
+                              reason why this model is not asked for it
     typed, lost_keystrokes    edits during which a key was typed, and those that came nevertheless
                               and would have undone it or hit another place (must be 0)
 
@@ -277,14 +279,37 @@ def apply(text: str, edits: list[dict[str, Any]]) -> tuple[str, list[Span]]:
     return text, [Span(start, end) for start, end, _ in spans]
 
 
+def place_of(site: Site) -> dict[str, Any]:
+    """What is selected, as LSP has it."""
+    start, end = selection(site)
+    return {"start": position(site.text, start), "end": position(site.text, end)}
+
+
+async def opened(editor: Editor, root: Path, site: Site) -> bool:
+    """Open the file; whether the menu has the action, to be chosen. A fix is asked for without."""
+    uri = (root / site.path).as_uri()
+    document = {"uri": uri, "languageId": site.language, "version": 1, "text": site.text}
+    editor.client.notify("textDocument/didOpen", {"textDocument": document})
+    if site.action == "fix":
+        return True
+    asked = {
+        "textDocument": {"uri": uri},
+        "range": place_of(site),
+        "context": {"diagnostics": [], "triggerKind": 1},
+    }
+    for entry in await editor.client.request("textDocument/codeAction", asked):
+        if "disabled" not in entry:
+            wish = entry["data"] if "data" in entry else entry["command"]["arguments"][0]
+            if wish["action"] == site.action:
+                return True
+    return False
+
+
 async def one_edit(editor: Editor, root: Path, site: Site, *, typed: bool) -> Seen:
-    """Open, ask, perhaps type, and look at what came."""
+    """Ask in an open file, perhaps type, and look at what came."""
     file = root / site.path
     uri, client = file.as_uri(), editor.client
-    start, end = selection(site)
-    where = {"start": position(site.text, start), "end": position(site.text, end)}
-    document = {"uri": uri, "languageId": site.language, "version": 1, "text": site.text}
-    client.notify("textDocument/didOpen", {"textDocument": document})
+    where = place_of(site)
     data: dict[str, Any] = {"uri": uri, "range": where, "action": site.action, "version": 1}
     data["instruction"] = site.instruction if site.action == "edit" else ""
     if site.action == "fix":
@@ -303,7 +328,6 @@ async def one_edit(editor: Editor, root: Path, site: Site, *, typed: bool) -> Se
     was_answered = asked.done()
     answer = await asked
     seconds = time.monotonic() - begun
-    client.notify("textDocument/didClose", {"textDocument": {"uri": uri}})
     reason = (answer.get("disabled") or {}).get("reason", "")
     if "edit" not in answer:
         return Seen(site, "typed" if typed else "none", seconds, reason)
@@ -405,7 +429,9 @@ def report(seen: list[Seen], tokens_per_s: float) -> dict[str, Any]:
 
 
 async def run(options: argparse.Namespace) -> dict[str, Any]:
-    chosen = await sites(options.seed, options.edits)
+    # Some are not offered; of these a seventh of the actions, in most languages.
+    chosen = await sites(options.seed, options.edits + options.edits // 3)
+    not_offered: Counter[str] = Counter()
     settings: dict[str, Any] = {
         "refactor": {"deadlineSeconds": options.deadline_s},
         "index": {"enabled": False},
@@ -421,10 +447,19 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
         editor = Editor()
         await editor.begin(root, settings)
         try:
-            for number, site in enumerate(chosen):
+            for site in chosen:
                 await editor.ready()
-                found = await one_edit(editor, root, site, typed=number % 5 == 4)
-                seen.append(found)
+                number = len(seen)
+                if number == options.edits:
+                    break
+                if await opened(editor, root, site):
+                    found = await one_edit(editor, root, site, typed=number % 5 == 4)
+                    seen.append(found)
+                else:
+                    found = Seen(site, "not offered", 0.0)
+                    not_offered[f"{site.language} {site.action}"] += 1
+                closed = {"textDocument": {"uri": (root / site.path).as_uri()}}
+                editor.client.notify("textDocument/didClose", closed)
                 line = (
                     f"{number} {site.language} {site.action}: {found.outcome} {found.seconds:.1f} s"
                 )
@@ -434,7 +469,8 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
                 sys.stderr.flush()
         finally:
             await editor.client.stop()
-    figures = report(seen, editor.tokens_per_s) | {"engine_ended": editor.endings}
+    figures = report(seen, editor.tokens_per_s)
+    figures |= {"not_offered": dict(not_offered), "engine_ended": editor.endings}
     return figures | {"seed": options.seed, "model": options.model or "default"}
 
 

@@ -8,13 +8,16 @@ from indoors_completion.refactor import actions
 from indoors_server.edit_values import Offered, Wish, plain
 
 
-def offered(offer: actions.Offer, wish: Wish, n_problem: int | None = None) -> Offered:
-    """An action that applies, as an entry."""
+def offered(
+    offer: actions.Offer, wish: Wish, n_problem: int | None = None, *, beyond: str = ""
+) -> Offered:
+    """An action that applies, as an entry; why it cannot be chosen, if it is `beyond` a model."""
     return Offered(
         title=plain(offer.title),
         kind=offer.action.kind,
         wish=msgspec.structs.replace(wish, action=offer.action.name),
         needs_instruction=offer.action.needs_instruction,
+        disabled=beyond,
         n_problem=n_problem,
     )
 

@@ -166,8 +166,9 @@ class Edits:
             outline=outline,
         )
         wish = Wish(uri=uri, range=place, action="", version=document.version)
+        language = outline.language
         found = self._fixes(snapshot, here, wish, reports) + [
-            edit_menu.offered(offer, wish)
+            edit_menu.offered(offer, wish, beyond=actions.beyond(offer.action, language, model))
             for offer in actions.offered(here)
             if offer.action.name != actions.TESTS or snapshot.root  # else they have no place
         ]

@@ -102,6 +102,32 @@ def test_a_selection_can_be_extracted(client: LspClient) -> None:
     assert entry["kind"] == "refactor.extract.function"
 
 
+GO = "package w\n\nfunc Area(w, h int) int {\n\tt := w * h\n\tt = t + 1\n\treturn t\n}\n"
+
+
+@pytest.mark.parametrize("n_params", [500_000_000, 1_500_000_000])
+def test_what_a_model_never_gets_right_is_shown_with_the_reason_and_not_made(
+    core: FakeCore, private_home: Path, n_params: int
+) -> None:
+    core.engine.model = msgspec.structs.replace(MODEL, n_params=n_params)
+    uri, lines = "file:///w/area.go", place(3, 0, 4, 0)
+    with serving(core) as client:
+        begin(client)
+        client.open(uri, GO, language="go")
+        (entry,) = menu(client, uri, lines, only=["refactor.extract"])
+        if n_params >= 1_000_000_000:
+            assert "disabled" not in entry
+            return
+        assert "larger model" in entry["disabled"]["reason"]
+        assert "Next: indoors models list" in entry["disabled"]["reason"]
+        wish = {"uri": uri, "range": lines, "action": "extract", "version": 1}
+        asked = {"title": "t", "kind": "refactor", "data": wish}
+        assert "larger model" in client.request("codeAction/resolve", asked)["disabled"]["reason"]
+        assert not core.engine.jobs
+        (python,) = menu(client, URI, place(4, 0, 5, 0), only=["refactor.extract"])
+        assert "disabled" not in python, "there the model only gives a name"
+
+
 @pytest.mark.parametrize(
     ("only", "kinds"),
     [

@@ -17,6 +17,7 @@ from indoors_completion.refactor import target as targets
 from indoors_completion.refactor import tests_place
 from indoors_completion.refactor.case import Rules
 from indoors_completion.refactor.types import CALLABLE, EditRequest, Target, Writes
+from indoors_completion.types import ModelInfo
 from indoors_indexing.types import Defined
 
 _ANNOTATED = frozenset({"python", "typescript", "tsx"})
@@ -255,6 +256,26 @@ ACTIONS: tuple[Action, ...] = (
     ),
 )
 BY_NAME = {action.name: action for action in ACTIONS}
+
+# Where what goes in and out of moved lines is worked out here, the model only gives the names.
+_MOVED_HERE = frozenset({"python"})
+# Elsewhere it writes both functions. A model of 0.5B had one of 19 such edits right
+# (benchmarks/model_edits.py), after half a minute each.
+_MOVES_CODE_PARAMETERS = 1_000_000_000
+
+
+def beyond(action: Action, language: str, model: ModelInfo) -> str:
+    """Why an action that applies is more than a model can do, with what to do; "" if it is not."""
+    if (
+        action.rules.extracts
+        and language not in _MOVED_HERE
+        and 0 < model.n_params < _MOVES_CODE_PARAMETERS
+    ):
+        return (
+            f"moving code into a new function wants a larger model than {model.name}, but for "
+            "Python. Next: indoors models list"
+        )
+    return ""
 
 
 class Offer(msgspec.Struct, frozen=True, kw_only=True):

@@ -74,6 +74,8 @@ class Editing:
         target = asking.target_of(action, request)
         if target is None:
             return NoSafeEdit(reason="this does not apply here")
+        if reason := actions.beyond(action, request.outline.language, model):
+            return NoSafeEdit(reason=reason)
         if action.name == actions.SPLIT and (part := extraction.part_of(request, target)):
             # What the model would do worse: to see which lines belong together and what they need.
             action = actions.BY_NAME[actions.EXTRACT]

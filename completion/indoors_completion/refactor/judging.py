@@ -99,5 +99,9 @@ class Judge:
             quote = style.quotes_of(document.text, self._request.outline.leaves, outline.language)
             end = span.start + len(text)
             quoted = style.with_quotes(after, outline.leaves, quote, span.start, end)
-            after = quoted  # of the same length, so the outline holds
+            again = (
+                await self._syntax.outline(document.language, quoted) if quoted != after else None
+            )
+            if again is not None and again.n_errors <= outline.n_errors:
+                return quoted, again
         return after, outline

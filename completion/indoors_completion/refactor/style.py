@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import difflib
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from indoors_indexing.types import Leaf
 
@@ -154,13 +154,36 @@ def quotes_of(text: str, leaves: Sequence[Leaf], language: str = "") -> str:
 _SIMPLE = re.compile(r"""(?s)\A(['"])([^'"\\\n]*)\1\Z""")
 
 
+_OPENS = re.compile(r"""[a-zA-Z]?[fFtT][a-zA-Z]?(\"{3}|'{3}|"|')""")
+
+
+def _in_braces(text: str, leaves: Sequence[Leaf]) -> Iterator[tuple[Leaf, bool]]:
+    """Each token, and whether it stands in the braces of an f-string (Python)."""
+    quotes: list[str] = []
+    depths: list[int] = []  # of braces, in each f-string
+    for leaf in leaves:
+        said = text[leaf.start : leaf.end]
+        is_code = not depths or depths[-1] > 0
+        yield leaf, any(depths)
+        if leaf.kind == "string" and is_code and (opens := _OPENS.fullmatch(said)):
+            quotes.append(opens[1])
+            depths.append(0)
+        elif leaf.kind == "string" and quotes and said == quotes[-1]:
+            quotes.pop()
+            depths.pop()
+        elif leaf.kind == "code" and depths and said in ("{", "}"):
+            depths[-1] += 1 if said == "{" else -1
+
+
 def with_quotes(text: str, leaves: Sequence[Leaf], quote: str, first: int, last: int) -> str:
-    """Simple strings between two offsets in the file's quotes; what has quotes in it stays."""
+    """Simple strings between two offsets in the file's quotes; what has quotes in it stays, and so
+    does what stands in the braces of an f-string, where its own quote ends it.
+    """
     if not quote:
         return text
     pieces, at = [], 0
-    for leaf in leaves:
-        if leaf.kind != "string" or leaf.start < first or leaf.end > last:
+    for leaf, in_braces in _in_braces(text, leaves):
+        if in_braces or leaf.kind != "string" or leaf.start < first or leaf.end > last:
             continue
         match = _SIMPLE.match(text[leaf.start : leaf.end])
         if match is not None and match[1] != quote:

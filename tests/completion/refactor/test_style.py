@@ -81,6 +81,16 @@ def test_a_string_with_quotes_or_escapes_in_it_keeps_its_own() -> None:
     assert style.with_quotes(text, outline.leaves, "'", 0, len(text)) == text
 
 
+def test_strings_in_the_braces_of_an_f_string_keep_their_quotes() -> None:
+    text = "a = f\"{b['x']:{'w'}} {c or '<none>'!r}\" + 'y' + f"
+    text += "\"{ {'k': f'{d}'}['k'] } '{e}'\" f'\"{f}' + 'z'\n"
+    outline = outlined("python", text)
+    assert outline is not None
+    assert not outline.n_errors
+    quoted = style.with_quotes(text, outline.leaves, '"', 0, len(text))
+    assert quoted == text.replace("'y'", '"y"').replace("'z'", '"z"')
+
+
 def test_an_empty_text_has_no_indentation() -> None:
     assert style.indent_of("") == style.indent_of("\n  \n") == ""
     assert style.with_indent("a\n\nb", "  ") == "  a\n\n  b"
