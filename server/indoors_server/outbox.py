@@ -132,6 +132,10 @@ class EditorOutbox:
         self._post({"id": number, "method": "indoors/previewSend", "params": params})
         try:
             return await answer
+        except asyncio.CancelledError:
+            # Nothing will be sent, so nobody should go on reading it.
+            self._notify("$/cancelRequest", {"id": number})
+            raise
         finally:
             del self._previews[number]
 

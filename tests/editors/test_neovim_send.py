@@ -204,6 +204,13 @@ def test_what_is_not_what_would_be_sent_is_not_shown(
     assert "nothing is sent" in each.nvim.lua("return said[1]")
 
 
+def test_the_window_goes_with_the_edit_that_was_cancelled(asked: Scripted) -> None:
+    message = {"method": "$/cancelRequest", "params": {"id": 7}}
+    asked.send("fake/send", message)
+    assert answered(asked)["result"] == {"accepted": False}
+    asked.nvim.wait(lambda: asked.nvim.lua(WINDOWS) == 1, "the window to be closed", 10)
+
+
 def test_the_window_goes_with_the_server_that_asked(asked: Scripted) -> None:
     asked.send("fake/crash")
     asked.nvim.wait(lambda: asked.nvim.lua(WINDOWS) == 1, "the window to be closed", 10)

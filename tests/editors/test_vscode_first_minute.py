@@ -143,6 +143,22 @@ def test_a_server_that_cannot_run_is_named_with_its_reason(
         window.wait_label("ready")
 
 
+@pytest.mark.soak
+def test_a_program_that_never_answers_is_ended_and_named(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    silent = tmp_path / "venv" / "python"
+    program(silent, f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 1000\n")
+    python = scripted_python(tmp_path / "told")
+    with code_server.running(tmp_path / "home", vsix, indoors__python=str(silent)) as server:
+        window = Window(page, server, shop)
+        window.wait_label(f"{silent} does not answer", 120)
+        (pid,) = (tmp_path / "pids").read_text().split()
+        window.wait(lambda: not Path(f"/proc/{pid}").exists(), "the program to be ended")
+        server.settings(indoors__python=str(python))
+        window.wait_label("ready")
+
+
 def test_without_a_server_a_command_says_what_is_missing_and_how_to_get_it(
     page: Any, vsix: Path, tmp_path: Path, shop: Path
 ) -> None:

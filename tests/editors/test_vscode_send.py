@@ -126,6 +126,14 @@ def test_everything_else_refuses(window: Window, script: Script, asked: str, how
     assert answer(window, script, asked)["result"] == {"accepted": False}
 
 
+def test_the_document_goes_with_the_edit_that_was_cancelled(
+    window: Window, script: Script, asked: str
+) -> None:
+    script.say("$/cancelRequest", id=asked)
+    window.wait(lambda: script.answers(asked), "an answer")
+    window.wait(lambda: tabs(window) == 0, "the document to be closed")
+
+
 def test_one_at_a_time(window: Window, script: Script, asked: str) -> None:
     other = f"s{next(NUMBERS)}"
     script.ask(other, METHOD, **params("{}"))

@@ -20,9 +20,10 @@ class ToldEngine:
         self.enough: list[int] = []
         self.n_closed = 0
         self.stop_reason = stop_reason
+        self.detail = ""
         self.model: ModelInfo | None = ModelInfo(
             key="k", name="told", family="qwen2.5-coder", architecture="qwen2", instruct=instruct,
-            n_params=1, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
+            n_params=7_000_000_000, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
             device="cpu", can_shift=True,
         )  # fmt: skip
 
@@ -41,7 +42,7 @@ class ToldEngine:
                 half = len(text) // 2
                 for piece, share in ((text[:half], logprob), (text[half:], 0.0)):
                     yield TokenChunk(text=piece, logprobs=(share,), alternative=number)
-            yield Finish(stop_reason=self.stop_reason, n_generated=9)
+            yield Finish(stop_reason=self.stop_reason, n_generated=9, detail=self.detail)
         finally:
             self.n_closed += 1
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import pytest
@@ -84,3 +85,26 @@ def test_a_log_line_is_no_message(bench: Bench) -> None:
     assert bench.sent == [
         {"method": "window/logMessage", "params": {"type": 3, "message": "Indoors: a note"}}
     ]
+
+
+def test_what_nobody_waits_for_is_taken_off_the_screen(bench: Bench) -> None:
+    async def cancelled(*, is_answered: bool) -> list[dict[str, Any]]:
+        bench.sent.clear()
+        bench.outbox.client_previews_sends = True
+        asked = asyncio.ensure_future(bench.outbox.preview_send({"body": "{}"}))
+        await asyncio.sleep(0)
+        (request,) = bench.sent
+        if is_answered:
+            bench.outbox.answered(request["id"], True, {"accepted": True})
+            assert await asked is True
+        else:
+            asked.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asked
+            # A late answer is one to nothing.
+            bench.outbox.answered(request["id"], True, {"accepted": True})
+        return bench.sent
+
+    (request, taken_back) = asyncio.run(cancelled(is_answered=False))
+    assert taken_back == {"method": "$/cancelRequest", "params": {"id": request["id"]}}
+    assert len(asyncio.run(cancelled(is_answered=True))) == 1

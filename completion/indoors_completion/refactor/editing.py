@@ -207,7 +207,9 @@ class _Run:
             written = form.cut(written)
         code = form.code(written)
         is_fitted = isinstance(form, TestsForm)
-        judged = await self._judge.judge(code, answer.stop_reason, is_fitted=is_fitted)
+        judged = await self._judge.judge(
+            code, answer.stop_reason, detail=answer.detail, is_fitted=is_fitted
+        )
         self._verdict = judged.verdict
         check, reason = judged.verdict
         self._attempts.append(

@@ -49,14 +49,17 @@ class Judge:
         self._known = known
         self._seen: set[str] = set()
 
-    async def judge(self, code: str, stop_reason: str, *, is_fitted: bool = False) -> Judged:
+    async def judge(
+        self, code: str, stop_reason: str, *, detail: str = "", is_fitted: bool = False
+    ) -> Judged:
         """The edit that `code` is in the place of the target, or what speaks against it.
 
-        `stop_reason` is how the answer ended (`types.Finish`). Code that `is_fitted` has the
-        file's form already, and what was cut off of it is gone.
+        `stop_reason` and `detail` are how the answer ended (`types.Finish`). Code that `is_fitted`
+        has the file's form already, and what was cut off of it is gone.
         """
         if stop_reason == "unavailable":
-            return Judged(None, Verdict("engine", "the model stopped"))
+            said = f": {detail.rstrip('.')}" if detail else ""
+            return Judged(None, Verdict("engine", f"the model stopped{said}"))
         if stop_reason == "length" and not (code and is_fitted):
             return Judged(None, Verdict("length", "the answer does not come to an end"))
         if not code.strip():

@@ -11,7 +11,8 @@ from indoors_completion.types import Engine, Finish, Job, Steering, TokenChunk
 class Answer(NamedTuple):
     """An answer so far, or `is_whole`. `logprob` is that of all its tokens together.
 
-    `stop_reason` is the engine's for the first answer, and "" for others that came to an end.
+    `stop_reason` is the engine's for the first answer, and "" for others that came to an end;
+    `detail` is what it says about that.
     """
 
     number: int
@@ -20,6 +21,7 @@ class Answer(NamedTuple):
     logprob: float
     is_whole: bool = False
     stop_reason: str = ""
+    detail: str = ""
 
 
 async def read_answers(
@@ -42,7 +44,8 @@ async def read_answers(
                 yield now
             elif isinstance(item, Finish):
                 is_other = now.number > 0 and item.stop_reason in ("eos", "stop", "newline")
-                yield now._replace(is_whole=True, stop_reason="" if is_other else item.stop_reason)
+                reason = "" if is_other else item.stop_reason
+                yield now._replace(is_whole=True, stop_reason=reason, detail=item.detail)
     finally:
         close = getattr(stream, "aclose", None)
         if close is not None:

@@ -21,6 +21,7 @@ const SCHEME = "indoors-preview";
 const IN_PREVIEW = "indoors.previewing";
 const APPLY = "Apply";
 const DISCARD = "Discard";
+const MOVED = "Nothing was edited: the text has changed since.";
 
 /** What a menu entry of the server carries. */
 export interface Wish {
@@ -91,6 +92,11 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     const edits = await client.protocol2CodeConverter.asTextEdits(
       change.edits as AnnotatedTextEdit[],
     );
+    const { version } = change.textDocument;
+    if (original !== undefined && version !== null && original.version !== version) {
+      void vscode.window.showInformationMessage(MOVED);
+      return;
+    }
     this.n += 1;
     const name = uri.path.split("/").at(-1) ?? "";
     const changed = vscode.Uri.from({ scheme: SCHEME, path: `/${this.n}/${name}` });
@@ -123,9 +129,7 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     if (shown.uri !== undefined) {
       const original = await vscode.workspace.openTextDocument(shown.uri);
       if (original.getText() !== shown.before) {
-        void vscode.window.showInformationMessage(
-          "Nothing was edited: the text has changed since.",
-        );
+        void vscode.window.showInformationMessage(MOVED);
         return;
       }
       await vscode.window.showTextDocument(original);

@@ -63,8 +63,8 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
       getState: () => ({ kind: "static" }),
       clear: () => undefined,
     });
-    client.onRequest("indoors/previewSend", async (sent: Sent) => ({
-      accepted: await this.ask(sent),
+    client.onRequest("indoors/previewSend", async (sent: Sent, token: vscode.CancellationToken) => ({
+      accepted: await this.ask(sent, token),
     }));
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Stopped) {
@@ -74,7 +74,7 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
   }
 
   /** Whether a person wants exactly this to be sent. Throws where nobody can be asked. */
-  private async ask(sent: Sent): Promise<boolean> {
+  private async ask(sent: Sent, token: vscode.CancellationToken): Promise<boolean> {
     const isBusy = this.uri !== undefined;
     const why = isBusy ? "something else that would be sent is on the screen" : problem(sent);
     if (why) {
@@ -88,11 +88,13 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
     this.uri = uri;
     this.text = page(sent);
     const refused = new Promise<boolean>((resolve) => (this.refuse = () => resolve(false)));
+    const cancelled = token.onCancellationRequested(() => this.refuse()); // its edit was
     try {
       const opened = await vscode.workspace.openTextDocument(uri);
       await vscode.window.showTextDocument(opened, { preview: false });
       return await Promise.race([refused, this.decision(sent, uri)]);
     } finally {
+      cancelled.dispose();
       await this.close(uri);
     }
   }

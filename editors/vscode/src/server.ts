@@ -30,6 +30,8 @@ const PROTOCOL = 1;
 const REFUSED_BY_POLICY = 78;
 const MOST_RESTARTS = 3;
 const PATIENCE_MS = 1000;
+/** The server answers before it loads anything; a slow disk has its Python read from it. */
+const ANSWERS_MS = 60_000;
 const RESTARTS_WITHIN_MS = 3 * 60 * 1000;
 
 /** What goes wrong in the client stands in the log; what a person should know, we say ourselves. */
@@ -51,6 +53,7 @@ export class Server implements vscode.Disposable {
   private working: Promise<void> = Promise.resolve();
   private told = "";
   private exit: Promise<void> = Promise.resolve();
+  private late: ReturnType<typeof setTimeout> | undefined;
   life: Life = "starting";
   reason = "";
   status: Status | undefined;
@@ -214,12 +217,23 @@ export class Server implements vscode.Disposable {
     const start = (): ReturnType<typeof serve> => {
       let gone = (): void => undefined;
       this.exit = new Promise((resolve) => (gone = resolve));
-      return serve(python, (code, last) => {
+      const child = serve(python, (code, last) => {
+        clearTimeout(late);
         if (this.client === client) {
           this.ended(python, code, last);
         }
         gone();
       });
+      // Whatever was started may be no server of ours, and never say a word.
+      const late = setTimeout(() => {
+        if (this.client === client) {
+          this.giveUp();
+          this.stopped(`${python} does not answer; the log says more`);
+        }
+        child.kill("SIGKILL");
+      }, ANSWERS_MS);
+      this.late = late;
+      return child;
     };
     const client: LanguageClient = new QuietClient(
       "indoors",
@@ -238,6 +252,7 @@ export class Server implements vscode.Disposable {
     client.onDidChangeState(({ newState }) => {
       // The client starts a server that was lost again by itself.
       if (this.client === client && newState === State.Running) {
+        clearTimeout(this.late);
         this.mismatch = mismatch(PROTOCOL, protocolOf(client));
         this.become("running");
         this.focus(vscode.window.activeTextEditor);

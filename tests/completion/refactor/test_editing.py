@@ -149,6 +149,11 @@ def test_a_model_that_stopped_is_not_asked_again() -> None:
     assert isinstance(result, NoSafeEdit)
     assert result.reason == "the model stopped"
     assert len(engine.jobs) == 1
+    elsewhere = ToldEngine([("", 0.0)], stop_reason="unavailable")
+    elsewhere.detail = "gpu does not answer. Next: indoors engines check gpu."
+    result = edit(elsewhere)
+    assert isinstance(result, NoSafeEdit)
+    assert result.reason == f"the model stopped: {elsewhere.detail.rstrip('.')}"
 
 
 def test_other_answers_begin_in_the_body_unless_the_wish_is_about_the_head() -> None:

@@ -218,6 +218,7 @@ function M.client_config()
         if client then ghost.more(client, params) end
       end,
       ['indoors/previewSend'] = function(_, params, context) return send.request(params, context.client_id) end,
+      ['$/cancelRequest'] = function(_, _, context) send.cancelled(context.client_id) end,
     },
     on_attach = on_attach,
     on_exit = on_exit,

@@ -183,6 +183,7 @@ local function show(sent, client, decided)
     vim.keymap.set('n', key, function() decide(false) end, options)
   end
   local function refuse() decide(false) end
+  this.refuse = refuse
   local group = vim.api.nvim_create_augroup('indoors_send', {})
   vim.api.nvim_create_autocmd('WinClosed', { group = group, pattern = tostring(window), callback = refuse })
   vim.api.nvim_create_autocmd('BufWipeout', { group = group, buffer = buffer, callback = refuse })
@@ -213,6 +214,12 @@ function M.request(sent, client)
     return not_asked('it could not be shown: ' .. tostring(failure))
   end
   return { accepted = coroutine.yield() == true }
+end
+
+--- A server takes its request back: the edit that it is for was cancelled. It makes no other that it could mean.
+---@param client integer
+function M.cancelled(client)
+  if shown and shown.client == client then shown.refuse() end
 end
 
 --- A server has ended: nobody waits for the answer any more.
