@@ -23,8 +23,8 @@ class ToldEngine:
         self.detail = ""
         self.model: ModelInfo | None = ModelInfo(
             key="k", name="told", family="qwen2.5-coder", architecture="qwen2", instruct=instruct,
-            n_params=7_000_000_000, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1, n_gpu_layers=0,
-            device="cpu", can_shift=True,
+            n_params=7_000_000_000, size_bytes=1, n_ctx=4096, n_ctx_train=4096, n_layers=1,
+            n_gpu_layers=0, device="cpu", can_shift=True,
         )  # fmt: skip
 
     async def generate(
