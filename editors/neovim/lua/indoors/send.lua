@@ -216,7 +216,7 @@ function M.request(sent, client)
   return { accepted = coroutine.yield() == true }
 end
 
---- A server takes its request back: the edit that it is for was cancelled. It makes no other that it could mean.
+--- A server takes its request back: its edit was cancelled. It makes no other request that it could mean.
 ---@param client integer
 function M.cancelled(client)
   if shown and shown.client == client then shown.refuse() end

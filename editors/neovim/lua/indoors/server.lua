@@ -87,7 +87,7 @@ function M.find()
   return {
     from = 'nothing',
     problem = 'Indoors is not in ~/.indoors, and neither uv nor pipx has installed it',
-    next_step = 'in a terminal: uv tool install PATH/TO/indoors-….whl, then: indoors setup   (or set vim.g.indoors.python)',
+    next_step = 'in a terminal: uv tool install PATH/TO/indoors-….whl && indoors setup   (or set vim.g.indoors.python)',
   }
 end
 

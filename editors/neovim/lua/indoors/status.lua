@@ -2,8 +2,8 @@
 --
 -- The shape says the state, never a colour: `⌂ 7b` ready, `⌂ 7b …` at work, `⌂ paused`, `⌂ off` not in this file,
 -- `⌂ !` somebody must do something, `⌂? 7b` ready but the lock-down is unproven. Where a policy lets code leave this
--- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`. Where the kernel keeps us from
--- every connection but from no files, `⌂ 7b, files not`.
+-- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`. `⌂ 7b, files not`: the
+-- kernel keeps us from every connection, and from no files.
 
 local M = {}
 
