@@ -144,8 +144,12 @@ def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[Cod
     words = {"editor__wordBasedSuggestions": "currentDocument"}  # in a list that one asks for
     with code_server.running(home, vsix, indoors__python=str(python), **words) as server:
         # VS Code has no key of its own for it.
-        line = {"key": "ctrl+f5", "command": "editor.action.inlineSuggest.acceptNextLine"}
-        server.keys([line])
+        keys = [{"key": "ctrl+f5", "command": "editor.action.inlineSuggest.acceptNextLine"}]
+        if code_server.LEG == "accessible":
+            # With a screen reader VS Code leaves Ctrl+Right to moving the cursor.
+            word = "editor.action.inlineSuggest.acceptNextWord"
+            keys.append({"key": "ctrl+right", "command": word, "when": "inlineSuggestionVisible"})
+        server.keys(keys)
         yield server
 
 

@@ -46,6 +46,7 @@ LEGS: dict[str, dict[str, Any]] = {
     "ai": {"chat.disableAIFeatures": False},
     "indent": {"editor.autoIndent": "full"},
 }
+LEG = os.environ.get("INDOORS_VSCODE", "")
 QUIET: dict[str, Any] = {
     "workbench.startupEditor": "none",
     "workbench.tips.enabled": False,
@@ -66,7 +67,7 @@ QUIET: dict[str, Any] = {
     "workbench.colorTheme": THEME,
     "security.workspace.trust.startupPrompt": "never",
     "security.workspace.trust.banner": "never",
-} | LEGS[os.environ.get("INDOORS_VSCODE", "")]
+} | LEGS[LEG]
 
 
 def need_code_server() -> None:

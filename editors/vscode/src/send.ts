@@ -63,9 +63,12 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
       getState: () => ({ kind: "static" }),
       clear: () => undefined,
     });
-    client.onRequest("indoors/previewSend", async (sent: Sent, token: vscode.CancellationToken) => ({
-      accepted: await this.ask(sent, token),
-    }));
+    client.onRequest(
+      "indoors/previewSend",
+      async (sent: Sent, token: vscode.CancellationToken) => ({
+        accepted: await this.ask(sent, token),
+      }),
+    );
     client.onDidChangeState(({ newState }) => {
       if (newState === State.Stopped) {
         this.refuse(); // nobody waits for the answer any more
