@@ -39,7 +39,7 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -152,8 +152,10 @@ class Editor:
             await asyncio.sleep(0.1)
 
 
-async def sites(seed: int, n: int) -> list[Site]:
-    """The first `n` of a shuffled list in which languages and actions take turns."""
+async def sites(seed: int, n: int, names: Sequence[str] = ()) -> list[Site]:
+    """The first `n` of a shuffled list in which languages and actions (all, or those named) take
+    turns.
+    """
     chance, syntax = random.Random(seed), DirectSyntax()
     by_language: dict[str, list[Site]] = defaultdict(list)
     with gzip.open(SOURCES, "rt", encoding="utf-8") as lines:
@@ -170,7 +172,7 @@ async def sites(seed: int, n: int) -> list[Site]:
                 by_language[file["language"]].append(
                     Site(path, file["language"], text, outline, one.head.end, one.span.end, "", "")
                 )
-    names, found = [action.name for action in actions.ACTIONS], []
+    names, found = list(names) or [action.name for action in actions.ACTIONS], []
     for places in by_language.values():
         chance.shuffle(places)
     languages = sorted(by_language)
@@ -430,7 +432,7 @@ def report(seen: list[Seen], tokens_per_s: float) -> dict[str, Any]:
 
 async def run(options: argparse.Namespace) -> dict[str, Any]:
     # Some are not offered; of these a seventh of the actions, in most languages.
-    chosen = await sites(options.seed, options.edits + options.edits // 3)
+    chosen = await sites(options.seed, options.edits + options.edits // 3, options.actions)
     not_offered: Counter[str] = Counter()
     settings: dict[str, Any] = {
         "refactor": {"deadlineSeconds": options.deadline_s},
@@ -477,6 +479,7 @@ async def run(options: argparse.Namespace) -> dict[str, Any]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--edits", type=int, default=300, help="how many are asked for")
+    parser.add_argument("--actions", nargs="+", default=[], help="only these; else all")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--model", default="", help="name or path; else the one that is used")
     parser.add_argument("--deadline-s", type=int, default=60, help="refactor.deadlineSeconds")

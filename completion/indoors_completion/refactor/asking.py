@@ -31,10 +31,10 @@ _BESIDE_THE_CODE = re.compile(
 def is_about_code(action: Action, request: EditRequest, target: Target) -> bool:
     """Whether the wish is about what code does: not about its name, its types, its comments."""
     rules = action.rules
-    if not rules.code or rules.annotations_only:
+    if not rules.code or rules.annotations_only or rules.extracts or request.subject is not None:
         return False
-    wish = prompts.wish_of(action, request, target)
-    return not _BESIDE_THE_CODE.search(request.instruction or wish)
+    # The wishes that are ours are about code; what a person, a tool or a TODO says may be not.
+    return not _BESIDE_THE_CODE.search(actions.said_about(action, request, target))
 
 
 def target_of(action: Action, request: EditRequest) -> Target | None:

@@ -140,6 +140,18 @@ def test_a_wish_about_a_head_is_written_whole() -> None:
     assert form(PYTHON, "fix", "python", report="weights").is_whole
 
 
+@pytest.mark.parametrize("action", ["implement", "handle_errors", "simplify"])
+def test_of_our_own_wishes_about_code_only_the_body_is_written(action: str) -> None:
+    """Their words ("as its signature says", "bad arguments") are about code nevertheless."""
+    text = PYTHON.replace("# their sum", "# TODO: without the weights")
+    assert not form(text, action, "python").is_whole
+
+
+def test_a_todo_about_a_head_is_written_whole() -> None:
+    text = PYTHON.replace("# their sum", "# TODO: a parameter for the start")
+    assert form(text, "implement", "python").is_whole
+
+
 def test_several_definitions_are_written_whole() -> None:
     text = "def f(a):\n    return a\n\n\ndef g(a):\n    return a\n"
     request, target = asked(text, "edit", "python", "return b")
