@@ -104,17 +104,34 @@ def at_once(count: int, ask: Callable[[int], object]) -> list[object]:
         return list(pool.map(ask, range(count)))
 
 
+def in_the_end(client: LspClient, uri: str, text: str) -> str:
+    """What comes once it is this editor's turn: a model on two cores serves one at a time."""
+    end_s = time.monotonic() + MOST_HUNG_S
+    while not (found := answer(client, uri, text)) and time.monotonic() < end_s:
+        time.sleep(0.2)
+    return found
+
+
 @pytest.mark.soak
 def test_twenty_editors_get_each_its_own_answers_from_one_server(tmp_path: Path) -> None:
     peer_server.required()
     (tmp_path / "server").mkdir()
-    texts = [f"def area_{n}(width_{n}, height_{n}):\n    return width_{n} * " for n in range(20)]
+    texts = [
+        f"def around_{n}(width_{n}, height_{n}):\n    return 2 * (width_{n} + height_{n})\n\n\n"
+        f"def area_{n}(width_{n}, height_{n}):\n    return width_{n} * "
+        for n in range(20)
+    ]
     with peer_server.peer_server(tmp_path / "server") as server:
         made = setup(tmp_path, server)
         with editors(made, texts) as clients:
-            found = at_once(20, lambda n: answer(clients[n], made.uri(f"{n}.py"), texts[n]))
+            found = at_once(20, lambda n: in_the_end(clients[n], made.uri(f"{n}.py"), texts[n]))
     print(json.dumps({"answers": found}))
-    assert [f"height_{n}" in str(text) for n, text in enumerate(found)] == [True] * 20
+    names = [{f"{what}_{n}" for what in ("width", "height", "around", "area")} for n in range(20)]
+    for number, text in enumerate(found):
+        said = words(str(text))
+        assert not said & set().union(*names) - names[number], "an answer for another document"
+    # What a small model thinks of a formula is not asked here, but most have the name in it.
+    assert sum(f"height_{n}" in str(text) for n, text in enumerate(found)) >= 12
 
 
 @pytest.mark.soak
