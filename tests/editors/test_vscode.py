@@ -346,6 +346,19 @@ def changed(script: Script, name: str) -> list[Any]:
     return [one for one in found if one["textDocument"]["uri"].endswith(f"/{name}")]
 
 
+def test_an_edit_of_a_text_that_moved_on_is_not_shown(window: Window, script: Script) -> None:
+    older = script.folder / "older"
+    older.touch()
+    try:
+        edits_menu(window, "Document 'add'").wait_for()
+        window.press("Enter")
+        window.page.get_by_text("the text has changed since").first.wait_for()
+        assert window.page.locator(".monaco-diff-editor").count() == 0
+    finally:
+        older.unlink()
+    assert window.saved("sum.py") == SUM
+
+
 def test_an_edit_that_was_overtaken_is_not_made(window: Window, script: Script) -> None:
     document_add(window)
     window.page.get_by_role("tab", name="sum.py", exact=True).click()

@@ -314,6 +314,8 @@ class ScriptedServer:
             "annotationId": "indoors.edit",
         }
         about = {"uri": wish["uri"], "version": wish.get("version")}
+        if (self.folder / "older").exists():  # as if somebody had typed meanwhile
+            about["version"] -= 1
         note = {
             "label": "Document 'add'",
             "needsConfirmation": True,

@@ -5,7 +5,10 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+import pytest
+
 from fakes.told_engine import ToldEngine, begun
+from indoors_completion.refactor import style
 from indoors_completion.refactor.asking import MAX_OTHERS
 from indoors_completion.refactor.editing import Editing
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
@@ -141,6 +144,13 @@ def test_no_answer_is_begun_when_it_is_late() -> None:
     assert len(engine.jobs) == 1
     echo = ToldEngine([(CODE, -1.0), (RIGHT, -2.0)])
     assert isinstance(edit(echo, is_late=lambda: True), NoSafeEdit)
+
+
+def test_the_files_quotes_never_cost_a_syntax_error(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(style, "with_quotes", lambda text, *_: text.replace("len", '"'))
+    result = edit(ToldEngine([(RIGHT, -1.0)]))
+    assert isinstance(result, Edit)
+    assert result.after.strip() == RIGHT.strip()
 
 
 def test_a_model_that_stopped_is_not_asked_again() -> None:
