@@ -15,8 +15,11 @@ first fenced block of what the model writes. What comes of both is run in a lock
                                     another: its probability is 73 % at most (a batch of several
                                     tokens gives logits that differ by up to 0.5, so the distance
                                     of two of them by up to 1)
-    wall_s, wall_s_echo             mean seconds of a whole edit, all its answers and checks; and of
-                                    one plain generation as long as the target
+    wall_s, wall_s_echo             mean seconds of a whole edit, with all its answers, from the
+                                    moment that its instruction is known; and of one plain
+                                    generation as long as the target, its prompt read from nothing
+    reading_s, wall_s_unread        while a person writes the instruction, the model reads the code:
+                                    how long that takes, and what the edit takes without (the sum)
 
 Rows of the same file, model, seed and code are not run again: what is known is in a file beside the
 rows (or, where that folder cannot be written, in the user's cache). `--seed` decides the samples.
@@ -135,14 +138,20 @@ async def edited(
         document=document, selection=Span(row.start, row.end), action="edit", outline=outline,
         instruction=row.instruction, seed=options.seed,
     )  # fmt: skip
+    editing, reading_s = Editing(engine, syntax), 0.0
     if is_timed:
         engine.forget(asking.SLOT)  # what it is compared with begins with an empty cache too
+        # As an editor has it read when it asks a person what to do (`indoors/willEdit`).
+        begun = time.monotonic()
+        await editing.read_ahead(structs.replace(request, instruction=""))
+        reading_s = time.monotonic() - begun
     begun = time.monotonic()
-    result = await Editing(engine, syntax).edit(
+    result = await editing.edit(
         request, is_late=lambda: time.monotonic() - begun > options.deadline_s
     )
     found: dict[str, Any] = {
-        "wall_s": time.monotonic() - begun, "shown": isinstance(result, Edit), "passed": False,
+        "wall_s": time.monotonic() - begun, "reading_s": reading_s,
+        "shown": isinstance(result, Edit), "passed": False,
         "attempts": [(one.how, one.check, one.reason, one.n_tokens) for one in result.attempts],
     }  # fmt: skip
     if isinstance(result, Edit):
@@ -234,6 +243,8 @@ def report(rows: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, 
         "near_ties_with_drafts": sum((one["leaves_at"] or 0.0) <= NEAR_TIE for one in timed),
         "wall_s": mean(timed or ours, "wall_s"),
         "wall_s_echo": mean(timed, "wall_s_echo"),
+        "reading_s": mean(timed, "reading_s"),
+        "wall_s_unread": round(mean(timed, "wall_s") + mean(timed, "reading_s"), 2),
         "wall_over_echo_median": round(statistics.median(shares), 2) if shares else 0.0,
         "n_timed": len(timed),
         "n": len(ours),

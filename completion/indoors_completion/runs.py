@@ -308,7 +308,8 @@ class Run:
 
     def _own_end(self) -> str:
         """Why the model ended an answer when the next one begins."""
-        n_tokens = sum(max(1, len(logprobs)) for _, logprobs in self.readings[-1].pieces)
+        pieces = self.readings[-1].pieces
+        n_tokens = sum(len(logprobs) for _, logprobs in pieces) or len(pieces)
         return "length" if n_tokens >= self.recipe.job.max_tokens else "eos"
 
     def _close(self, stop_reason: str) -> None:

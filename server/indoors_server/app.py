@@ -70,6 +70,7 @@ def register(ls: Server) -> None:
     feature(convert.DID_SHOW)(handlers.did_show)
     feature(convert.DID_PARTIALLY_ACCEPT)(handlers.did_partially_accept)
     feature(convert.DID_FOCUS)(handlers.did_focus)
+    feature(convert.WILL_EDIT)(handlers.will_edit)
     command(convert.ACCEPTED)(handlers.accepted)
     command(convert.STATUS_COMMAND)(handlers.status)
     command(convert.REFACTOR)(handlers.refactor)

@@ -28,6 +28,7 @@ STATUS = "indoors/status"
 DID_SHOW = "textDocument/didShowCompletion"
 DID_PARTIALLY_ACCEPT = "textDocument/didPartiallyAcceptCompletion"
 DID_FOCUS = "textDocument/didFocus"
+WILL_EDIT = "indoors/willEdit"
 
 
 @attrs.define
@@ -67,10 +68,20 @@ class FocusNotification:
     jsonrpc: str = "2.0"
 
 
+@attrs.define
+class WishNotification:
+    """willEdit: what an edit will be asked for with, as `edit_values.wish_of` takes it."""
+
+    params: Any
+    method: str
+    jsonrpc: str = "2.0"
+
+
 CUSTOM_NOTIFICATIONS: dict[str, type[Any]] = {
     DID_SHOW: ItemNotification,
     DID_PARTIALLY_ACCEPT: ItemNotification,
     DID_FOCUS: FocusNotification,
+    WILL_EDIT: WishNotification,
 }
 
 

@@ -23,7 +23,7 @@ from indoors_completion.engine.process import EngineProcess, EngineState
 from indoors_completion.heads import slots_of
 from indoors_completion.pipeline import Pipeline
 from indoors_completion.refactor.editing import Editing
-from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
+from indoors_completion.refactor.types import NoSafeEdit
 from indoors_completion.types import (
     Completion,
     CompletionRequest,
@@ -338,24 +338,17 @@ class EngineCore:
             lambda: syntax.outline(document.language, document.text), self._clock, patience_s
         )
 
-    async def edit(
-        self,
-        request: EditRequest,
-        *,
-        is_late: Callable[[], bool] = lambda: False,
-        on_text: Callable[[str], None] = lambda _text: None,
-    ) -> Edit | NoSafeEdit:
-        """Make an edit that passes every check; cancelling it stops the model."""
+    def editing(self, document: Document) -> Editing | NoSafeEdit:
+        """What makes edits of a document, or why nothing does."""
         engine: Engine | None = self._engine
-        route = self.route("refactor", request.document)
+        route = self.route("refactor", document)
         if route.where == "onprem":
             engine = self._elsewhere.lane(route).editor
         elif route.where != "local":
             return NoSafeEdit(reason=f"no engine edits this ({route.reason})")
         if engine is None or self._syntax is None:
             return NoSafeEdit(reason="no model is loaded")
-        editing = Editing(engine, self._syntax)
-        return await editing.edit(request, is_late=is_late, on_text=on_text)
+        return Editing(engine, self._syntax)
 
     def opened(self, document: Document) -> None:
         """Let the indexer parse the document before the first question is in a hurry."""

@@ -14,6 +14,7 @@ import asyncio
 import logging
 import os
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -23,7 +24,7 @@ from indoors_completion.refactor import actions
 from indoors_completion.refactor.actions import Action
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit, Problem
 from indoors_completion.types import InputError
-from indoors_indexing.types import Span
+from indoors_indexing.types import Outline, Span
 from indoors_server import edit_menu, edit_request, tests_request
 from indoors_server.busy import Busy
 from indoors_server.closed.editor import ClosedEdits
@@ -33,6 +34,7 @@ from indoors_server.edited_outlines import KeptOutlines
 from indoors_server.executed_files import is_executed
 from indoors_server.ports import Core, Outbox, Working
 from indoors_server.positions import Lines
+from indoors_server.read_ahead import ReadAhead
 from indoors_server.retrieval import IndexRetrieval
 from indoors_server.session import READ_ONLY_SCHEMES, Session, Snapshot, scheme_of
 from indoors_server.settings import Settings
@@ -99,6 +101,8 @@ class Edits:
         # Edits by closed APIs, where there may be any.
         self.closed: ClosedEdits | None = None
         self._changed_s: dict[str, float] = {}
+        patiently = partial(self._outlines.of, within_s=PATIENT_S)
+        self._ahead = ReadAhead(core, patiently, self._request)
         self._tidying = Tidying(core.outline, outbox.message, session.folders)
 
     # --- documents ------------------------------------------------------------------------------
@@ -106,6 +110,7 @@ class Edits:
     def changed(self, uri: str) -> None:
         """A document changed: an edit of what it was is of no use."""
         self._changed_s[uri] = self._clock()
+        self._ahead.stop()
         if (running := self._running.get(uri)) is not None:
             running.stop(MOVED)
 
@@ -113,12 +118,14 @@ class Edits:
         """A document was closed."""
         self._changed_s.pop(uri, None)
         self._outlines.forget(uri)
+        self._ahead.stop()
         if (running := self._running.get(uri)) is not None:
             running.stop(MOVED)
 
     def close(self) -> None:
         """The server ends: what runs is answered."""
         self._outlines.close()
+        self._ahead.stop()
         for running in self._running.values():
             running.stop("the server is ending")
 
@@ -193,6 +200,12 @@ class Edits:
 
     # --- the making -----------------------------------------------------------------------------
 
+    def will_make(self, wish: Wish) -> None:
+        """A person is writing what to do: the model reads the code meanwhile."""
+        snapshot = self._session.snapshot(wish.uri)
+        if snapshot is not None and not self._running and not self.why_not(snapshot):
+            self._ahead.begin(snapshot, wish)
+
     async def make(self, wish: Wish) -> Made | Refused:
         """Make an edit. Raises only CancelledError, when whoever waits is cancelled."""
         snapshot, action = self._session.snapshot(wish.uri), actions.BY_NAME.get(wish.action)
@@ -216,6 +229,7 @@ class Edits:
 
     async def _made(self, snapshot: Snapshot, wish: Wish, action: Action) -> Made | Refused:
         uri = snapshot.document.uri
+        self._ahead.stop()
         if (previous := self._running.get(uri)) is not None:
             previous.stop(OTHER)
         settings = self._settings_of(snapshot)
@@ -251,28 +265,18 @@ class Edits:
             outline = await self._outlines.of(document, PATIENT_S)
             if outline is None:
                 return _nothing("this text cannot be parsed here, and so no edit could be checked")
-            problem = wish.problem
-            request = await edit_request.with_context(
-                EditRequest(
-                    document=document,
-                    selection=self._span(snapshot, wish.range),
-                    action=action.name,
-                    outline=outline,
-                    instruction=wish.instruction,
-                    problems=(self._problem(snapshot, problem),) if problem else (),
-                ),
-                self._retrieval,
-                self._core.model_for("refactor", document),
-            )
+            request = await self._request(snapshot, wish, outline)
             if action.name == actions.TESTS:
                 request = await tests_request.for_tests(request, self._around(snapshot))
             with self._busy.running():
                 on_text = Progress(work, request)
                 if wish.endpoint and self.closed is not None:
                     found = await self.closed.edit(snapshot, request, wish.endpoint, on_text)
+                elif isinstance(editing := self._core.editing(document), NoSafeEdit):
+                    found = editing
                 else:
                     late_s = started_s + deadline_s
-                    found = await self._core.edit(
+                    found = await editing.edit(
                         request, is_late=lambda: self._clock() >= late_s, on_text=on_text
                     )
         except InputError as error:
@@ -298,6 +302,19 @@ class Edits:
             checked=said,
             is_executed=is_executed(*_paths(snapshot)),
         )
+
+    async def _request(self, snapshot: Snapshot, wish: Wish, outline: Outline) -> EditRequest:
+        problem = wish.problem
+        request = EditRequest(
+            document=snapshot.document,
+            selection=self._span(snapshot, wish.range),
+            action=wish.action,
+            outline=outline,
+            instruction=wish.instruction,
+            problems=(self._problem(snapshot, problem),) if problem else (),
+        )
+        model = self._core.model_for("refactor", snapshot.document)
+        return await edit_request.with_context(request, self._retrieval, model)
 
     async def _elsewhere(self, found: Edit, request: EditRequest, said: str) -> Made | Refused:
         """An edit of another file than the one that it was asked for in, if that is as it was."""

@@ -188,6 +188,13 @@ async def code_action(
     return convert.code_actions(offers, context.diagnostics, ls.editing)
 
 
+def will_edit(ls: Server, params: object) -> None:
+    """A person is asked for the instruction of an edit; what is no wish is left alone."""
+    wish = edit_values.wish_of(params)
+    if wish is not None:
+        ls.service.edits.will_make(wish)
+
+
 async def resolve_code_action(ls: Server, params: types.CodeAction) -> types.CodeAction:
     """Make the edit of an entry that was chosen. Without one the entry stays without, is disabled
     with the reason, and the person is told: an error here, editors show as one of ours.

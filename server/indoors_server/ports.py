@@ -7,7 +7,8 @@ from typing import Literal, Protocol
 
 import msgspec
 
-from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
+from indoors_completion.refactor.editing import Editing
+from indoors_completion.refactor.types import NoSafeEdit
 from indoors_completion.types import Completion, CompletionRequest, Document, ModelInfo
 from indoors_indexing.types import Outline
 from indoors_server.index_client import IndexClient
@@ -87,14 +88,8 @@ class Core(Protocol):
         """
         ...
 
-    async def edit(
-        self,
-        request: EditRequest,
-        *,
-        is_late: Callable[[], bool],
-        on_text: Callable[[str], None],
-    ) -> Edit | NoSafeEdit:
-        """Make an edit that passes every check; cancelling it stops the model."""
+    def editing(self, document: Document) -> Editing | NoSafeEdit:
+        """What makes edits of a document, or why nothing does."""
         ...
 
     def is_ready(self, request: CompletionRequest) -> bool:

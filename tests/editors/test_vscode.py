@@ -375,6 +375,9 @@ def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
     edits_menu(window, "Edit with an instruction").click()
     box = window.page.locator(".quick-input-widget input").first
     box.wait_for()
+    # The model reads the code while the person writes.
+    window.wait(lambda: script.got("indoors/willEdit"), "word of the edit to come")
+    assert not script.got("codeAction/resolve")
     box.fill("Say what it gives.")
     window.picture("instruction")
     window.press("Enter")
@@ -382,6 +385,7 @@ def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
     asked = script.got("codeAction/resolve")[-1]["data"]
     assert asked["instruction"] == "Say what it gives."
     assert asked["action"] == "edit"
+    assert script.got("indoors/willEdit")[-1] | {"instruction": asked["instruction"]} == asked
     window.page.get_by_role("button", name="Apply", exact=True).first.click()
     window.wait(lambda: edited(window, "Say what it gives."), "the edit")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 from fakes.engine import FakeEngine
 from indoors_completion.refactor.editing import Editing
@@ -34,6 +35,22 @@ async def greet(request: CompletionRequest) -> str:
     return "hello"
 
 
+class _Editing(Editing):
+    """Editing that keeps what it was asked."""
+
+    def __init__(self, core: FakeCore) -> None:
+        super().__init__(core.engine, core.syntax)
+        self._core = core
+
+    async def edit(self, request: EditRequest, **options: Any) -> Edit | NoSafeEdit:
+        self._core.edits.append(request)
+        return await super().edit(request, **options)
+
+    async def read_ahead(self, request: EditRequest) -> None:
+        self._core.read_ahead.append(request)
+        await super().read_ahead(request)
+
+
 class FakeCore:
     """A `service.Core`. `rule` makes the text; `facts` may be replaced through `become`."""
 
@@ -45,6 +62,7 @@ class FakeCore:
         self.engine = FakeEngine()
         self.syntax = DirectSyntax()
         self.edits: list[EditRequest] = []
+        self.read_ahead: list[EditRequest] = []
         self.n_outlines = 0
         self.outline_takes_s = 0.0
         self.settings: list[Settings] = []
@@ -122,12 +140,8 @@ class FakeCore:
         await asyncio.sleep(self.outline_takes_s)
         return await self.syntax.outline(document.language, document.text)
 
-    async def edit(
-        self, request: EditRequest, *, is_late: Callable[[], bool], on_text: Callable[[str], None]
-    ) -> Edit | NoSafeEdit:
-        self.edits.append(request)
-        editing = Editing(self.engine, self.syntax)
-        return await editing.edit(request, is_late=is_late, on_text=on_text)
+    def editing(self, document: Document) -> Editing | NoSafeEdit:
+        return _Editing(self)
 
     def is_ready(self, request: CompletionRequest) -> bool:
         return self.ready

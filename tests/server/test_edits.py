@@ -16,6 +16,8 @@ import pytest
 from fakes.engine import MODEL
 from fakes.fake_core import FakeCore
 from fakes.lsp_client import LspClient
+from indoors_completion.refactor.types import NoSafeEdit
+from indoors_completion.types import Document
 from indoors_indexing.types import Snippet
 from indoors_server import paths
 from indoors_server.executed_files import is_executed
@@ -457,13 +459,7 @@ def test_row_20_a_message_is_plain_text_whatever_the_model_wrote(
     """Editors make links of `[text](address)` in messages, and a click opens what it says."""
     begin(client)
     evil = "[fix](command:run) ![](https://evil.example/x.png)\n\u202eabc"
-
-    async def edit(*_: Any, **__: Any) -> Any:
-        from indoors_completion.refactor.types import NoSafeEdit
-
-        return NoSafeEdit(reason=evil)
-
-    monkeypatch.setattr(core, "edit", edit)
+    monkeypatch.setattr(core, "editing", lambda _document: NoSafeEdit(reason=evil))
     client.request("codeAction/resolve", chosen(client))
     (text,) = shown(client)
     assert "fix" in text
@@ -599,11 +595,11 @@ def test_a_fault_of_ours_costs_one_edit(
 ) -> None:
     begin(client)
 
-    async def fails(*_: Any, **__: Any) -> Any:
+    def fails(_document: Document) -> Any:
         raise ZeroDivisionError
 
     with monkeypatch.context() as patch:
-        patch.setattr(core, "edit", fails)
+        patch.setattr(core, "editing", fails)
         assert "edit" not in client.request("codeAction/resolve", chosen(client))
     core.engine.say(GOOD)
     assert "edit" in client.request("codeAction/resolve", chosen(client))

@@ -154,6 +154,8 @@ WRONG_NOTIFICATIONS: list[tuple[str, Any]] = [
                                 "contentChanges": [{"text": "x"}]}),
     ("textDocument/didClose", {"textDocument": {"uri": "file:///never.py"}}),
     ("textDocument/didFocus", {"textDocument": 5}),
+    ("indoors/willEdit", None),
+    ("indoors/willEdit", {"uri": URI, "range": 5, "action": "edit"}),
     ("workspace/didChangeConfiguration", {}),
     ("workspace/didChangeConfiguration", {"settings": {"indoors": [1, 2]}}),
     ("workspace/didChangeWorkspaceFolders", {"event": {"added": None, "removed": None}}),

@@ -176,6 +176,9 @@ def emptied(rng: random.Random, source: Source, one: Defined) -> Bad | None:
     return Bad("emptied", site, whole_of(site, head.rstrip()))
 
 
+_GIVES_NOTHING = re.compile(r"else[:\s{]*return(?: None| nil| undefined)?[;}\s]*(?:end)?")
+
+
 def branch_dropped(rng: random.Random, source: Source, one: Defined) -> Bad | None:
     """An `else`, a `case`, an `except` is gone, with what stood in it."""
     site, spans = site_for(rng, source, one), behind_doc(source, one)
@@ -192,6 +195,9 @@ def branch_dropped(rng: random.Random, source: Source, one: Defined) -> Bad | No
         while end < len(lines) and len(indent_at(source, lines[end].start)) > len(lead):
             end += 1
         gone = Span(line.start, lines[end - 1].end)
+        # A function that comes to its end gives nothing back anyway.
+        if _GIVES_NOTHING.fullmatch(source.text[gone.start : gone.end].strip()):
+            continue
         if end > at + 1 and in_code(source, line.start + len(lead)) and _is_lost(source, one, gone):
             found.append(gone)
     if not found:

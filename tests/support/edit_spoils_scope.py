@@ -119,10 +119,15 @@ def comment_changed(rng: random.Random, source: Source, one: Defined) -> Bad | N
     if action == "annotate":
         text = f"{indent_at(source, start)}{source.comment()} Returns an integer.\n"
         return Bad("comment_changed", site, replaced(source, Span(start, start), text))
+    # What documents a definition within may be said otherwise.
+    docs = [other.doc for other in source.outline.definitions]
     found = [
         leaf
         for leaf in source.outline.leaves
-        if leaf.kind == "comment" and spans[0].start <= leaf.start and leaf.end <= spans[-1].end
+        if leaf.kind == "comment"
+        and spans[0].start <= leaf.start
+        and leaf.end <= spans[-1].end
+        and not any(doc.start <= leaf.start < doc.end for doc in docs)
     ]
     if not found:
         return None

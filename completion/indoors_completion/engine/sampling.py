@@ -24,7 +24,8 @@ class TextStream:
 
     Text that may still turn out to be the start of a stop is held back. A stop's own text is not
     part of the answer. Bytes that are no UTF-8 become U+FFFD; an incomplete last code point is
-    dropped. A token belongs to the emission that carries its last character.
+    dropped. A token belongs to the emission that carries its last character. Where a stop takes
+    that away, but not all of the token, it belongs to the last emission, which may have no text.
     """
 
     def __init__(self, stops: tuple[str, ...] = (), stop_at_newline: bool = False) -> None:
@@ -32,14 +33,17 @@ class TextStream:
         self._at_newline = stop_at_newline
         self._decoder = codecs.getincrementaldecoder("utf-8")("replace")
         self._held = ""
-        self._logprobs: list[float] = []
+        # The tokens that are not counted yet: where each begins and ends, counted from the held
+        # text's first character, and its log-probability.
+        self._tokens: list[tuple[int, int, float]] = []
         self._has_code = False  # a non-blank character was emitted
         self.stopped = ""
 
     def feed(self, piece: bytes, logprob: float) -> Emission | None:
         """Add a token's bytes; what may be shown now, None if nothing yet."""
+        begin = len(self._held)
         self._held += self._decoder.decode(piece)
-        self._logprobs.append(logprob)
+        self._tokens.append((begin, len(self._held), logprob))
         end, self.stopped = self._find_stop()
         if not self.stopped:
             end = len(self._held) - self._n_undecided()
@@ -51,12 +55,17 @@ class TextStream:
 
     def _emit(self, end: int) -> Emission | None:
         text, self._held = self._held[:end], self._held[end:]
-        if not text:
+        if not text and not self.stopped:
             return None
         self._has_code = self._has_code or not text.isspace()
-        emission = Emission(text, tuple(self._logprobs))
-        self._logprobs.clear()
-        return emission
+        shown = [one for one in self._tokens if self._is_shown(one, end)]
+        left = self._tokens[len(shown) :]
+        self._tokens = [(begin - end, past - end, logprob) for begin, past, logprob in left]
+        return Emission(text, tuple(one[2] for one in shown)) if text or shown else None
+
+    def _is_shown(self, token: tuple[int, int, float], end: int) -> bool:
+        begin, past, _ = token
+        return begin < end if self.stopped else past <= end
 
     def _find_stop(self) -> tuple[int, str]:
         """Where the earliest stop begins in the held text, and its kind ("" for none)."""

@@ -16,7 +16,8 @@ _STUB = re.compile(
     | nil | null | : | true | raise\ NotImplementedError.*
     | throw\ new\ \w*(?:Error|Exception)\b.*(?:not|todo|implement).*
     | throw\ new\ (?:Unsupported|NotImpl)\w+.* | todo\ ?!.* | TODO\ \(.* | unimplemented\ ?!.*
-    | panic\ ?!?\ \(.*(?:not|todo|impl).* | fatalError.* | error\ \(.*(?:not|todo|impl).* )?"""
+    | panic\ ?!?\ \(.*(?:not|todo|impl).* | fatalError.* | error\ \(.*(?:not|todo|impl).*
+    | (?:std\ ::\ )?abort\ \(\ \) )?"""
 )
 # As little, where nobody spoke of what comes back.
 _GIVES_NOTHING = re.compile(

@@ -19,6 +19,8 @@ _BEGINS_BRANCH = re.compile(
     r"(?:\}\s*)?(?:else\s*if|elif|elsif|elseif|else|except|catch|rescue|finally|ensure|case|when"
     r"|default)\b"
 )
+_HANDLES = re.compile(r"(?:\}\s*)?(?:except|catch|rescue|finally|ensure)\b")
+_RAISES_AGAIN = re.compile(r"(?:raise|throw)(?:\s+\w+)?;?")
 # `x = …`, `let x: T = …`, `T x = …`, `x := …`: what gives a name a value.
 _DECLARES = re.compile(r"(?:[\w<>\[\]*&:$]+\s+)*[*&]*\$?(\w+)(?:\s*:[^=]+)?\s*:?=(?!=)")
 # Words that change what the rest of a line does, and what is said of them where they may go.
@@ -26,7 +28,7 @@ _WORDS = (
     ("await", re.compile(r"(?i)a?sync|await|coroutine|parallel|concurren|gather|background|block")),
     ("yield", re.compile(r"(?i)yield|generator|iterat|list|all at once|results?")),
     ("return", re.compile(r"(?i)return|results?|print|void|None|null|side effect")),
-    (r"(?:throw|raise)", re.compile(r"(?i)throw|rais|exception|error|fail|return|warn|log|ignor")),
+    (r"(?:throw|raise)", re.compile(r"(?i)throw|rais|exception|error|fail|ignor")),
 )
 # In these the last value is the result anyway.
 _RETURNS_LAST = frozenset({"ruby", "rust", "scala", "swift"})
@@ -55,7 +57,11 @@ def _came(case: Case) -> list[str]:
 
 
 def _is_needless(case: Case, code: str) -> bool:
-    """Whether a line that went gave a value to what is not used any more, or began a branch."""
+    """Whether a line that went gave a value to what is not used any more, or began a branch; one
+    that handles errors only where nothing was done but to raise them again.
+    """
+    if _HANDLES.match(code) or _RAISES_AGAIN.fullmatch(code):
+        return any(_RAISES_AGAIN.fullmatch(one) for one in case.lost_lines)
     match = _DECLARES.match(code)
     if match is not None:
         return match[1] not in _NAME.findall(case.new_text)

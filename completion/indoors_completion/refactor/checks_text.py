@@ -15,8 +15,9 @@ from indoors_completion.refactor.elision import bare
 
 _WORD = re.compile(r"[^\W\d_]+")
 _ASCII = re.compile(r"[A-Za-z]")
-# Private use, none at all, and halves of characters.
+# Private use, none at all, and halves of characters; and what stands for bytes that were no text.
 _UNASSIGNED = frozenset({"Co", "Cn", "Cs"})
+_NO_TEXT = "\ufffd"
 # Letters that look like others: of these scripts many are drawn as Latin ones are.
 _ALIKE = re.compile("[\u0370-\u03ff\u0400-\u052f\u0531-\u058f\u13a0-\u13fd\uff21-\uff5a]")
 
@@ -52,7 +53,8 @@ def shows_everything(case: Case) -> str:
     known = case.before + case.request.instruction
     if any(unicodedata.category(one) == "Zs" and one not in known for one in set(new) - {" "}):
         return "the answer has blanks in it that are no spaces"
-    if any(unicodedata.category(one) in _UNASSIGNED and one not in known for one in set(new)):
+    came_now = set(new) - set(known)
+    if _NO_TEXT in came_now or any(unicodedata.category(one) in _UNASSIGNED for one in came_now):
         return "the answer has characters in it that mean nothing"
     for word in set(_WORD.findall(new)) - set(_WORD.findall(known)):
         if _ALIKE.search(word) and _ASCII.search(word):
@@ -121,9 +123,22 @@ def is_in_the_style(case: Case) -> str:
     return "" if _is_indented(case) else "the answer is indented otherwise than the file"
 
 
+def _unit(case: Case) -> str:
+    """What the target's own statements are indented by, where they agree; else what its file is: a
+    file of tabs may have long strings that are indented by spaces.
+    """
+    starts = [leaf.start for leaf in case.outline_before.leaves if leaf.begins]
+    span, text = case.target.span, case.before
+    leads = set()
+    for start in starts:
+        line = text.rfind("\n", 0, start) + 1
+        if span.start < start < span.end and line < start and not text[line:start].strip():
+            leads.add(text[line])
+    return "\t" if leads == {"\t"} else case.request.indent_unit
+
+
 def _is_indented(case: Case) -> bool:
-    unit = case.request.indent_unit
-    other = " " if unit == "\t" else "\t"
+    other = " " if _unit(case) == "\t" else "\t"
     old = set(case.old_text.splitlines())
     old_leads = {line[: len(line) - len(line.lstrip())] for line in old if line.strip()}
     inside = [leaf for leaf in (case.outline.leaves if case.outline else ()) if leaf.kind != "code"]

@@ -131,11 +131,13 @@ def _emptied(case: Case) -> str:
 
 
 def _not_written(case: Case) -> str:
-    """Code was replaced by an error that says that there is none."""
+    """Code was replaced by an error, or a comment, that says that there is none."""
     if not set(case.lost_lines) - _EMPTY or wishes.empties(case):
         return ""
-    n_new = len(_MISSING.findall("\n".join(line.code for line in case.new_lines)))
-    n_old = len(_MISSING.findall("\n".join(line.code for line in case.old_lines)))
+    n_new, n_old = (
+        len(_MISSING.findall("\n".join(f"{line.code} {line.comments}" for line in lines)))
+        for lines in (case.new_lines, case.old_lines)
+    )
     return "the answer leaves code out (not implemented)" if n_new > n_old else ""
 
 

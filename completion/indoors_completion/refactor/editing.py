@@ -85,6 +85,23 @@ class Editing:
         run = _Run(self._engine, self._syntax, request, action, target, model, known, on_text)
         return await run.until_safe(is_late)
 
+    async def read_ahead(self, request: EditRequest) -> None:
+        """Have the engine read the code while a person still writes what to do with it.
+
+        The prompt has the code before the wish, so that an answer then begins after reading the
+        wish alone. It gives way to everything else; what was read by then is kept.
+        """
+        model, action = self._engine.model, actions.BY_NAME[request.action]
+        target = asking.target_of(action, request)
+        if model is None or chat.unfit_reason(model) or target is None:
+            return
+        if _too_long(request, shape.whole(target), target, model):
+            return
+        job = asking.reading_job(request, model, prompts.messages(action, request, target))
+        async with aclosing(self._engine.generate(job)) as items:  # type: ignore[type-var]
+            async for _ in items:
+                pass
+
 
 class _Run:
     """The attempts at one edit."""

@@ -149,7 +149,12 @@ def stands_for_code(said: str, names: Container[str] = (), *, is_less: bool = Tr
     )
     if _LEADING_DOTS.match(said) and _TRAILING_DOTS.search(said):
         return True
-    found = [word for word in _NAME.findall(said) if not word.isdigit() and word not in names]
+    # A definition that is called like one of our words does not make it say less.
+    found = [
+        word
+        for word in _NAME.findall(said)
+        if not word.isdigit() and (word not in names or word.casefold() in _STRONG | _NOUNS)
+    ]
     words = [word.casefold() for word in _WORD.findall(" ".join(found))]
     if not words or len(words) > _MOST_WORDS:
         return False

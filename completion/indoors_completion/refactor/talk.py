@@ -13,7 +13,7 @@ _MARKUP = re.compile(
     | </s>|<s>\s*$|^\s*<s>|<</?SYS>>|\[/?INST\]|</?(?:start|end)_of_\w+>
     | <(?:bos|eos|unk|pad|mask|sop|eop|EOT|EOD)> | <(?:unused|extra_id_)\d+> | <0x[0-9A-F]{2}>
     | <(?:fim[_-]\w+|file_sep|reponame|repo_name|gh_stars|commit_(?:before|after|msg)|empty_output
-        |issue_(?:start|comment|closed)|jupyter_\w+|(?:updated|new)_code)>
+        |issue_(?:start|comment|closed)|jupyter_\w+)> | </?(?:updated|new)_code>
     | </?(?:tool|function)_(?:calls?|response)> | </?function=\w+> | <(?:PRE|SUF|MID)>
     | <(?:START|END|STOP)[ _][A-Z_ ]{4,}>
     | \[(?:PREFIX|SUFFIX|MIDDLE|gMASK|TOOL_CALLS|AVAILABLE_TOOLS|SYSTEM_PROMPT|control_\d+)\]

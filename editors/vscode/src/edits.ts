@@ -8,6 +8,7 @@ export async function askInstruction(preview: Preview, wish: Wish): Promise<void
   if (typeof wish !== "object" || wish === null) {
     return;
   }
+  preview.announce(wish);
   const instruction = await vscode.window.showInputBox({
     title: "Indoors: edit",
     prompt: "What should change? You see the change before anything is written.",

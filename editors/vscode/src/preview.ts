@@ -67,6 +67,14 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     return this.texts.get(uri.toString()) ?? "";
   }
 
+  /** A person is asked what to do: the model reads the code meanwhile. */
+  announce(wish: Wish): void {
+    const client = this.client();
+    if (client?.isRunning()) {
+      void client.sendNotification("indoors/willEdit", wish);
+    }
+  }
+
   /** Have an edit made, and show it. The server tells the person where none comes of it. */
   async show(wish: Wish): Promise<void> {
     const client = this.client();

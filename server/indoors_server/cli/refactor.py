@@ -242,11 +242,15 @@ async def _make(
             begun_s = time.monotonic()
             end_s = begun_s + resolved.refactor_deadline_s
 
-            found = await core.edit(
-                request,
-                is_late=lambda: time.monotonic() >= end_s,
-                on_text=bar.show if bar is not None else lambda _text: None,
-            )
+            editing = core.editing(document)
+            if isinstance(editing, NoSafeEdit):
+                found: Edit | NoSafeEdit = editing
+            else:
+                found = await editing.edit(
+                    request,
+                    is_late=lambda: time.monotonic() >= end_s,
+                    on_text=bar.show if bar is not None else lambda _text: None,
+                )
             if bar is not None:
                 bar.finish()
             seconds, unformed = time.monotonic() - begun_s, ""

@@ -27,6 +27,7 @@ class Answer:
         self._stream = TextStream(job.stops, job.stop_at_newline)
         self._left = max(1, job.max_tokens) * _MOST_CHARACTERS_A_TOKEN
         self._begin = begin
+        self._has_logprobs = False
         self.stopped = ""
 
     def feed(self, text: str, logprobs: tuple[float, ...] = ()) -> list[TokenChunk]:
@@ -44,12 +45,16 @@ class Answer:
         emissions.append(
             self._stream.feed(text.encode("utf-8", "replace"), said[0] if said else 0.0)
         )
+        self._has_logprobs = bool(said)
         self.stopped = self._stream.stopped or ("length" if is_too_long else "")
         return _chunks(emissions, has_logprobs=bool(said))
 
     def end(self) -> list[TokenChunk]:
         """The server said that this is all: what was held back."""
-        return [] if self.stopped else _chunks([self._stream.flush()], has_logprobs=False)
+        return [] if self.stopped else self._flushed()
+
+    def _flushed(self) -> list[TokenChunk]:
+        return _chunks([self._stream.flush()], has_logprobs=self._has_logprobs)
 
     def _without_begin(self, text: str) -> str:
         """What of a piece is behind the beginning that was asked for."""

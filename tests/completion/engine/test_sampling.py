@@ -80,6 +80,24 @@ def test_only_whole_code_points_are_shown() -> None:
     assert play([b"a\xff", b"b"])["text"] == "a�b"
 
 
+def test_a_token_is_counted_where_its_last_character_is_shown() -> None:
+    """A token that ends as a stop begins is shown in two parts; its probability is the second's."""
+    stream = TextStream(("<|end|>",))
+    assert stream.feed(b"x", -1.0) == ("x", (-1.0,))
+    assert stream.feed(b" <", -2.0) == (" ", ())
+    assert stream.feed(b" y", -3.0) == ("< y", (-2.0, -3.0))
+    assert stream.feed(b" <", -4.0) == (" ", ())
+    assert stream.flush() == ("<", (-4.0,))
+
+
+def test_a_token_that_a_stop_cuts_is_counted_with_what_is_left_of_it() -> None:
+    stream = TextStream(("<|end|>",))
+    assert stream.feed(b"x<", -1.0) == ("x", ())
+    assert stream.feed(b"|end|>", -2.0) == ("", (-1.0,))
+    stream = TextStream(("<|end|>",))
+    assert stream.feed(b"x <|end|>", -1.0) == ("x ", (-1.0,))
+
+
 def _split(data: bytes, cuts: list[int]) -> list[bytes]:
     edges = sorted({0, len(data), *(cut % (len(data) + 1) for cut in cuts)})
     return [data[a:b] for a, b in pairwise(edges)]

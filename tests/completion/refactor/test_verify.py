@@ -115,6 +115,15 @@ METHODS = "def work(self, path):\n    self.one(1)\n    self.two(path)\n    print
 MARKED = "from m import Base, mark\n\n\n@mark\ndef marked():\n    return 1\n\n\nclass Box(Base):\n    size = 1\n"
 LOUD = "def again(): pass\n\n\ndef work(path):\n    print(1)\n    again()\n    print(path)\n"
 FOUND = "    found = []\n"
+HANDLED = "import os\n\n\ndef work(path):\n    try:\n        yield path\n        yield os.name\n    except OSError:\n        return\n    finally:\n        print(2)\n"
+AGAIN = HANDLED.replace("        return\n", "        raise\n")
+# A file of tabs with more lines that begin with spaces, in a string.
+SPACED = (
+    "package a\n\nvar text = `\n"
+    + "    one\n        two\n" * 9
+    + "`\n\nfunc f(a int) {\n\tprint(text)\n\tprint(a)\n}\n"
+)
+STATUS = "static P *eof(P *self, void *none) {\n    S *s = (S *)self;\n    if (s->done) {\n        TRUE_NOW;\n    } else {\n        FALSE_NOW;\n    }\n}\n"
 LOOP = PYTHON[PYTHON.index("    for name") : PYTHON.index("    return sorted")]
 LOOP_SELECTED = {"at": "    for name", "end": "continue"}
 TAIL = "        found.append(name)\n    return sorted(found)\n"
@@ -128,7 +137,39 @@ REFUSED = [
     ("shows_everything", FOUND, "    found = []  # \u202eabc\n", {}),
     ("shows_everything", FOUND, "    found = []  # a\u00a0b\n", {}),
     ("shows_everything", FOUND, "    found = []  # p\u0430th\n", {}),
+    ("shows_everything", FOUND, "    found = []  # a\ufffdb\n", {}),
     ("is_plain_code", FOUND, "    # <|im_end|>\n" + FOUND, {}),
+    ("is_plain_code", FOUND, "    # </updated_code>\n" + FOUND, {}),
+    (
+        "takes_nothing_away",
+        "    except OSError:\n        return\n",
+        "",
+        {"text": HANDLED, "action": "simplify"},
+    ),
+    (
+        "is_in_the_style",
+        "\tprint(a)\n",
+        "    // Says it.\n\tprint(a)\n",
+        {"text": SPACED, "language": "go", "at": "func f"},
+    ),
+    (
+        "keeps_words",
+        "raise ValueError(LIMIT)",
+        "ValueError(LIMIT)",
+        {"at": "def _check", "wish": "Log it."},
+    ),
+    (
+        "keeps_bodies",
+        STATUS[STATUS.index("    S *s") : -2],
+        "    abort();\n",
+        {"text": STATUS, "language": "c", "at": "static P", "wish": "Explain it."},
+    ),
+    (
+        "is_whole",
+        STATUS[STATUS.index("    S *s") : -2],
+        "    stop(); /* not implemented */\n",
+        {"text": STATUS, "language": "c", "at": "static P", "wish": "Explain it."},
+    ),
     ("is_plain_code", FOUND, "```\n" + FOUND, {}),
     ("is_plain_code", FOUND, "    # Here is the updated code\n" + FOUND, {}),
     ("is_plain_code", FOUND, "<<<<<<< HEAD\n" + FOUND, {}),
@@ -357,6 +398,7 @@ REFUSED = [
 ALLOWED = [
     (FOUND, FOUND + "    # The rest of the request is read lazily.\n", {}),
     (FOUND, "    if not path:\n        return []\n" + FOUND, {}),
+    ("    except OSError:\n        raise\n", "", {"text": AGAIN, "action": "simplify"}),
     (FOUND, FOUND + "    # Note that order matters.\n", {}),
     ("path, deep=False", "path, deep=False, *, more=1", {}),
     ("path, deep=False", "path", {"wish": "Remove the parameter deep."}),

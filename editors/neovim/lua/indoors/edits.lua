@@ -165,6 +165,8 @@ end
 ---@param client vim.lsp.Client
 ---@param wish table
 function M.ask(client, wish)
+  -- The model reads the code while the person writes.
+  client:notify('indoors/willEdit', wish)
   vim.ui.input({ prompt = 'Edit: ' }, function(said)
     if said and vim.trim(said) ~= '' then M.make(client, vim.tbl_extend('force', wish, { instruction = said })) end
   end)

@@ -1,0 +1,53 @@
+"""The code of an edit is read while a person still writes what to do with it.
+
+    the editor asks a person -> indoors/willEdit -> outline, request -> Editing.read_ahead
+
+A prompt has the code before the wish. Reading it takes as long as writing a short edit does (0.5B
+on two cores: 1.6 s of 3), and somebody who writes a sentence takes longer than both.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from indoors_completion.refactor import actions
+from indoors_completion.refactor.types import EditRequest, NoSafeEdit
+from indoors_completion.types import Document
+from indoors_indexing.types import Outline
+from indoors_server.edit_values import Wish
+from indoors_server.ports import Core
+from indoors_server.session import Snapshot
+
+
+class ReadAhead:
+    """Reads for one wish at a time. All methods run on the event loop's thread."""
+
+    def __init__(
+        self,
+        core: Core,
+        outline_of: Callable[[Document], Awaitable[Outline | None]],
+        request_of: Callable[[Snapshot, Wish, Outline], Awaitable[EditRequest]],
+    ) -> None:
+        self._core, self._outline_of, self._request_of = core, outline_of, request_of
+        self._task: asyncio.Future[None] | None = None
+
+    def begin(self, snapshot: Snapshot, wish: Wish) -> None:
+        """Read for this wish, and no longer for another."""
+        self.stop()
+        is_current = wish.version in (None, snapshot.document.version)
+        # What a closed API will be asked, no model here has to know.
+        if is_current and wish.action in actions.BY_NAME and not wish.endpoint:
+            self._task = asyncio.ensure_future(self._read(snapshot, wish))
+
+    def stop(self) -> None:
+        """What was read so far is kept."""
+        if self._task is not None:
+            self._task.cancel()
+            self._task = None
+
+    async def _read(self, snapshot: Snapshot, wish: Wish) -> None:
+        editing = self._core.editing(snapshot.document)
+        outline = await self._outline_of(snapshot.document)
+        if outline is not None and not isinstance(editing, NoSafeEdit):
+            await editing.read_ahead(await self._request_of(snapshot, wish, outline))
