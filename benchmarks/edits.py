@@ -201,15 +201,16 @@ def text_of(chunks: list[TokenChunk]) -> str:
 
 def leaves_at(chunks: list[TokenChunk], other: str) -> float | None:
     """The logarithm of the probability of the token at which another text leaves this one; None if
-    they are the same.
+    they are the same. A chunk without one is the beginning of the next chunk's first token.
     """
     if text_of(chunks) == other:
         return None
     said = ""
-    for chunk in chunks:
+    for at, chunk in enumerate(chunks):
         said += chunk.text
         if not other.startswith(said):
-            return min(chunk.logprobs, default=0.0)
+            following = [one for after in chunks[at + 1 :] for one in after.logprobs]
+            return min(chunk.logprobs) if chunk.logprobs else (following or [0.0])[0]
     return 0.0  # the other goes on
 
 

@@ -98,8 +98,8 @@ class EngineCore:
 
     @property
     def engines(self) -> tuple[EngineStatus, ...]:
-        """The engines elsewhere that rules name."""
-        return self._elsewhere.engines
+        """The engines that rules name, as far as a person has to know of them."""
+        return self._elsewhere.beside(self._facts)
 
     @property
     def model(self) -> ModelInfo | None:

@@ -304,6 +304,16 @@ class Elsewhere:
         fault = str(server.fault) if server.fault is not None else advice
         return EngineStatus(name=name, state=server.state, reason=fault, model=model)
 
+    def beside(self, local: Facts) -> tuple[EngineStatus, ...]:
+        """The engines that rules name, and before them the one on this machine where it is one of
+        them and cannot answer: what it was to do, no other does.
+        """
+        is_named = any(LOCAL in rule.names for rule in self.rules)
+        if local.phase != "error" or not is_named:
+            return self.engines
+        told = f"{local.reason} Next: {local.next_step}" if local.next_step else local.reason
+        return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)
+
     def facts(self, local: Facts) -> Facts:
         """What is known of the engines together: one that answers is enough."""
         if local.phase == "ready" or not self.rules:

@@ -113,7 +113,7 @@ def test_row_12_what_fails_here_is_not_asked_elsewhere(tmp_path: Path) -> None:
         setup.rules({"use": "local", "kinds": ["completion"]}, {"use": "gpu"})
         with setup.editor() as client:
             client.open(setup.uri(), TEXT)
-            client.wait_for(lambda: engines_of(client) == {"gpu": "up"})
+            client.wait_for(lambda: engines_of(client) == {"local": "wrong", "gpu": "up"})
             assert completed(client, setup.uri()) == ""  # there is no model here
         assert not server.bodies
 

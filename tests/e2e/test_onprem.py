@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import gzip
 import json
 import time
 from pathlib import Path
@@ -12,70 +11,15 @@ import msgspec
 import pytest
 
 from indoors_completion.engine import wire
-from indoors_completion.types import Finish, Job, Prefill, TokenChunk
-from indoors_server.endpoints import Endpoint
-from indoors_server.remote.engine import RemoteEngine
+from indoors_completion.types import Job
 from indoors_server.remote.plain import plain
-from indoors_server.remote.servers import Server, Servers
 from support import peer_server
-from support.engines import fim_parts, running_engine
+from support.engines import running_engine
+from support.near_ties import NEAR_TIE, Said, answer, compare, elsewhere, job, places
 from support.plain_door import PlainDoor
 from support.tiny_model import write_tiny
 
 pytestmark = [pytest.mark.model, pytest.mark.loopback]
-
-ROOT = Path(__file__).resolve().parents[2]
-# A batch of several tokens and one by one give logits that differ by up to 0.5 (engine.md), so the
-# distance of two of them by up to 1. Where the two likeliest tokens are no further apart than that,
-# the likelier has a probability of 73 % at most.
-NEAR_TIE = -0.31
-ROWS = ROOT / "benchmarks" / "data" / "hmfim_py100.jsonl.gz"
-
-
-def places(n: int) -> list[tuple[str, str]]:
-    """Places in public rows, which are the same whatever becomes of these sources: what stands
-    before the cursor, and after it.
-    """
-    with gzip.open(ROWS, "rt") as lines:
-        rows = [json.loads(line) for line in lines]
-    return [(row["prompt"], row["suffix"]) for row in rows[:n]]
-
-
-def job(number: int, prefix: str, suffix: str) -> Job:
-    return Job(
-        parts=fim_parts(prefix, suffix), slot=f"s{number}", max_tokens=16, stop_at_newline=True,
-        suffix="exact", uri=f"file:///w/{number}.py", sources=(f"{number}.py",),
-    )  # fmt: skip
-
-
-async def answer(
-    engine: object, asked: Job
-) -> tuple[str, list[tuple[str, tuple[float, ...]]], Finish]:
-    text, tokens = "", []
-    async for item in engine.generate(asked):  # type: ignore[attr-defined]
-        if isinstance(item, TokenChunk):
-            text += item.text
-            tokens.append((item.text, item.logprobs))
-        elif not isinstance(item, Prefill):
-            return text, tokens, item
-    raise AssertionError("no Finish")
-
-
-def elsewhere(url: str) -> RemoteEngine:
-    endpoint = Endpoint(name="peer", url=url, api="openai")
-    door = PlainDoor(endpoint)
-    servers = Servers([Server(endpoint, door, time.monotonic)], time.monotonic)
-    return RemoteEngine(servers, door, time.monotonic)
-
-
-def first_difference(tokens: list[tuple[str, tuple[float, ...]]], other: str) -> float:
-    """The logarithm of the probability of the token at which another text leaves this one."""
-    said = ""
-    for text, logprobs in tokens:
-        said += text
-        if not other.startswith(said):
-            return min(logprobs, default=0.0)
-    return 0.0
 
 
 @pytest.mark.parametrize("n_places", [10, pytest.param(80, marks=pytest.mark.soak)])
@@ -86,11 +30,11 @@ def test_answers_elsewhere_are_those_from_here_but_for_near_ties(
     asked = [job(number, *place) for number, place in enumerate(places(n_places))]
     assert len(asked) == n_places
 
-    async def here() -> list[tuple[str, list[tuple[str, tuple[float, ...]]], Finish]]:
+    async def here() -> list[Said]:
         async with running_engine() as engine:
             return [await answer(engine, one) for one in asked]
 
-    async def there(url: str) -> list[tuple[str, list[tuple[str, tuple[float, ...]]], Finish]]:
+    async def there(url: str) -> list[Said]:
         engine = elsewhere(url)
         assert await engine._servers.ready() is None
         return [await answer(engine, one) for one in asked]
@@ -98,13 +42,8 @@ def test_answers_elsewhere_are_those_from_here_but_for_near_ties(
     ours = asyncio.run(here())
     with peer_server.peer_server(tmp_path) as server:
         theirs = asyncio.run(there(server.url))
-    n_equal, ties = 0, []
-    for (text, tokens, _), (other, _, finish) in zip(ours, theirs, strict=True):
-        assert finish.stop_reason != "unavailable", finish
-        if text == other:
-            n_equal += 1
-        else:
-            ties.append((first_difference(tokens, other), text, other))
+    assert all(one.finish.stop_reason != "unavailable" for one in theirs)
+    n_equal, ties = compare(ours, theirs)
     assert n_equal >= len(asked) // 2, ties
     assert all(logprob <= NEAR_TIE for logprob, _, _ in ties), ties
     print(json.dumps({"equal": n_equal, "near_ties": len(ties)}))
