@@ -182,7 +182,8 @@ def narrow(settings: Settings, workspace: Options) -> tuple[Settings, tuple[Prob
             what = "cannot be set by a workspace file"
             if setting.narrowing != "fixed":
                 what = f"cannot be widened by a workspace file to {_show(value)}"
-            used = f"{_show(values[key])} counts"
+            is_said = isinstance(values[key], str | int | float | bool)
+            used = f"{_show(values[key])} counts" if is_said else "it is ignored"
             problems.append(Problem(workspace.source, key, what, used))
         else:
             values[key] = narrowed

@@ -10,12 +10,15 @@ from typing import Any
 
 import pytest
 
+from e2e.test_elsewhere import TEXT, Setup, completed, engines_of
 from fakes.lsp_client import running_server
+from fakes.model_server import ModelServer
 from indoors_server import endpoint_files, policy
 from indoors_server.policy.decision import widened
 from support.fake_engine_server import Fake, serving
 from support.gateways import gateway, write_engines
 from support.launchers import write_policy
+from support.model_servers import running
 
 pytestmark = [
     pytest.mark.skipif(sys.platform != "linux", reason="the launcher is Linux only"),
@@ -127,4 +130,39 @@ def test_row_9_a_real_server_with_such_settings_connects_to_nobody(home, tmp_pat
             client.request("workspace/executeCommand", {"command": "indoors.status"})
             client.shutdown()
             process.wait(20)
+        assert evil.n_connections == 0
+
+
+def test_row_9_a_hundred_such_settings_in_one_session_change_no_engine(tmp_path):
+    """Files, saves and settings one after the other, where code may go to the person's own server:
+    some narrow the policy, because nobody can say what they mean, and none does more.
+    """
+    dice = random.Random(9999)
+    own = ModelServer("openai", "gpu")
+    with running(own), serving() as evil:
+        setup = Setup(tmp_path, own)
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            client.wait_for(lambda: engines_of(client) == {"gpu": "up"})
+            for number in range(N_TRIES // 2):
+                settings = wishes(evil, dice)
+                write_all(setup.work, settings, evil)
+                saved = {"textDocument": {"uri": setup.uri(".indoors.json")}}
+                client.notify("textDocument/didSave", saved)
+                sent = {"settings": {"indoors": settings}}
+                client.notify("workspace/didChangeConfiguration", sent)
+                if number % 10 == 0:
+                    client.insert(setup.uri(), 2 + number, 0, 0, "#\n")
+                    completed(client, setup.uri(), 2 + number // 10, 11)
+                told = client.request("workspace/executeCommand", {"command": "indoors.status"})
+                assert told["mode"] in ("onprem", "local", "off")
+                assert {one["name"] for one in told["engines"]} <= {"gpu"}
+            assert told["mode"] == "local", "what narrows once stays until the server is restarted"
+        # The control: without such files the next session goes on as before.
+        write_all(setup.work, {}, evil)
+        n_before = len(own.bodies)
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            client.wait_for(lambda: completed(client, setup.uri()))
+        assert len(own.bodies) > n_before
         assert evil.n_connections == 0

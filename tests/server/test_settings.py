@@ -169,6 +169,15 @@ def test_a_workspace_file_does_narrow() -> None:
     assert problems == ()
 
 
+def test_what_a_workspace_file_cannot_set_is_named_in_words() -> None:
+    layer = settings.decode(
+        "w", {"engines": {"rules": [{"use": "team"}]}, "log": {"level": "debug"}}
+    )
+    _, problems = settings.narrow(DEFAULTS, layer)
+    used = {problem.key: problem.used for problem in problems}
+    assert used == {"engines.rules": "it is ignored", "log.level": '"warning" counts'}
+
+
 @pytest.mark.parametrize(
     ("own", "theirs", "counts", "named"),
     [
