@@ -54,6 +54,14 @@ class Content(NamedTuple):
     mtime_ns: int
 
 
+class Opened(NamedTuple):
+    """A file that is open for reading, and its size and time of change then."""
+
+    descriptor: int
+    size: int
+    mtime_ns: int
+
+
 def open_directory(name: str, parent: int | None = None) -> int:
     """Open a directory by one name below `parent`, never through a link. Raises OSError."""
     return os.open(name, FOLDER, dir_fd=parent)
@@ -116,8 +124,35 @@ def is_below_link(root: int, path: str) -> bool:
             os.close(parent)
 
 
+def open_source(root: int, path: str, max_bytes: int) -> Opened:
+    """Open what `read_source` would read, for parts of it (`read_part`). Whoever calls closes it.
+    Raises Unreadable.
+    """
+    if not is_inside(path):
+        raise Unreadable("kind")
+    return _opened(lambda: open_beneath(root, path), max_bytes, root)
+
+
+def read_part(descriptor: int, start: int, end: int) -> bytes:
+    """A byte range of an open file, as much of it as there is. Raises OSError."""
+    if not hasattr(os, "pread"):
+        os.lseek(descriptor, start, os.SEEK_SET)
+        return os.read(descriptor, max(end - start, 0))
+    return os.pread(descriptor, max(end - start, 0), start)
+
+
 def _read_opened(open_it: Callable[[], int], max_bytes: int, root: int | None) -> Content:
     """Read what `open_it` opens; with a `root`, only if it is of whom the root's files are."""
+    opened = _opened(open_it, max_bytes, root)
+    try:
+        return Content(_read(opened.descriptor, opened.size, max_bytes), opened.mtime_ns)
+    except OSError as error:
+        raise Unreadable(_reason(error)) from None
+    finally:
+        os.close(opened.descriptor)
+
+
+def _opened(open_it: Callable[[], int], max_bytes: int, root: int | None) -> Opened:
     try:
         descriptor = open_it()
     except (OSError, ValueError) as error:
@@ -130,11 +165,13 @@ def _read_opened(open_it: Callable[[], int], max_bytes: int, root: int | None) -
             raise Unreadable("owner")
         if status.st_size > max_bytes:
             raise Unreadable("size")
-        return Content(_read(descriptor, status.st_size, max_bytes), status.st_mtime_ns)
     except OSError as error:
-        raise Unreadable(_reason(error)) from None
-    finally:
         os.close(descriptor)
+        raise Unreadable(_reason(error)) from None
+    except Unreadable:
+        os.close(descriptor)
+        raise
+    return Opened(descriptor, status.st_size, status.st_mtime_ns)
 
 
 def _is_ours(owner: int, root: int) -> bool:

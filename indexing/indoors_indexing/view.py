@@ -23,7 +23,14 @@ import msgspec
 from indoors_indexing import related as relations
 from indoors_indexing.facts import Base, Definition, Import
 from indoors_indexing.follow import Bindings
-from indoors_indexing.reading import Unreadable, open_root, read_source
+from indoors_indexing.reading import (
+    Opened,
+    Unreadable,
+    open_root,
+    open_source,
+    read_part,
+    read_source,
+)
 from indoors_indexing.recent import Ring
 from indoors_indexing.records import digest
 from indoors_indexing.related import Site
@@ -39,6 +46,8 @@ _LISTING_SHARE = 0.05
 _MAX_CONFIGS = 2000
 # So many files are all that a few cursors look into, and some megabytes.
 _MAX_REMEMBERED = 1000
+# And so many of them are open at the same time.
+_MAX_OPEN = 128
 _T = TypeVar("_T")
 
 
@@ -177,6 +186,8 @@ class _Now:
         self._reader = reader
         self._open = texts
         self._texts: dict[str, _Text | None] = {}
+        # Files that are as they were indexed, None for others.
+        self._opened: dict[str, Opened | None] = {}
 
     def __enter__(self) -> _Now:
         with contextlib.suppress(OSError):
@@ -184,6 +195,9 @@ class _Now:
         return self
 
     def __exit__(self, *_: object) -> None:
+        for opened in self._opened.values():
+            if opened is not None:
+                os.close(opened.descriptor)
         if self._root is not None:
             os.close(self._root)
 
@@ -233,6 +247,11 @@ class _Now:
         return [hit for hit in found if not self._is_ahead(hit.path)]
 
     def source(self, path: str, start: int, end: int) -> bytes:
+        # Of a large file a few lines are wanted, and to read all of it takes most of the time.
+        if path not in self._open and path not in self._texts:
+            part = self._part(path, start, end)
+            if part is not None:
+                return part
         text = self._text(path)
         return b"" if text is None else text.data[start:end]
 
@@ -276,6 +295,32 @@ class _Now:
         if new := paths - known.keys():
             known |= dict.fromkeys(new, None)
             known |= {row.path: row for row in self._reader.files_at(list(new))}
+
+    def _part(self, path: str, start: int, end: int) -> bytes | None:
+        """A part of a file that is as it was indexed by its size and time; None for others."""
+        if path not in self._opened:
+            self._opened[path] = self._as_indexed(path)
+        opened = self._opened[path]
+        if opened is None:
+            return None
+        try:
+            return read_part(opened.descriptor, start, min(end, opened.size))
+        except OSError:
+            return b""
+
+    def _as_indexed(self, path: str) -> Opened | None:
+        self._know({path})
+        row = self._known.files[path]
+        if row is None or self._root is None or len(self._opened) >= _MAX_OPEN:
+            return None
+        try:
+            opened = open_source(self._root, path, MAX_SOURCE_BYTES)
+        except Unreadable:
+            return None
+        if (opened.size, opened.mtime_ns) == (row.size, row.mtime_ns):
+            return opened
+        os.close(opened.descriptor)
+        return None
 
     def _read(self, path: str) -> _Text | None:
         self._know({path})

@@ -88,6 +88,36 @@ def test_a_file_that_was_only_touched_is_shown(workspace: Workspace) -> None:
     assert "cart.py" in workspace.ask(SHOP)
 
 
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="parts are read otherwise here")
+def test_of_a_large_file_only_what_is_shown_is_read(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    workspace.write("cart.py", CART + "\n\n" + "LIMIT = 1  # é\n" * 3000)
+    os.utime(
+        workspace.root / "cart.py", (1, 1)
+    )  # what was just written is not believed by its time
+    workspace.index()
+    read: list[int] = []
+    whole = os.read
+
+    def part(descriptor: int, length: int, offset: int) -> bytes:
+        os.lseek(descriptor, offset, os.SEEK_SET)
+        data = whole(descriptor, length)
+        read.append(len(data))
+        return data
+
+    monkeypatch.setattr(os, "pread", part)
+    monkeypatch.setattr(os, "read", lambda *_: pytest.fail("a whole file was read"))
+    n_open = (
+        sum(1 for _ in Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").exists() else 0
+    )
+    for _ in range(20):
+        assert "def total(self) -> int" in workspace.ask(SHOP)["cart.py"]
+    assert 0 < sum(read) < 20 * 2000
+    if n_open:
+        assert len(list(descriptors.iterdir())) <= n_open + 3, "files stay open"
+
+
 def test_a_removed_file_is_not_shown(workspace: Workspace) -> None:
     (workspace.root / "cart.py").unlink()
     assert "cart.py" not in workspace.ask(SHOP)
