@@ -10,7 +10,7 @@ import pytest
 
 from support.code_server import CodeServer
 from support.vscode_script import Script
-from support.vscode_window import FLICKER, Window
+from support.vscode_window import FLICKER, SEEN, Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
@@ -139,6 +139,26 @@ def test_nothing_flickers_while_it_is_typed_along(window: Window, script: Script
     window.wait(lambda: window.ghost.count() == 0, "nothing where something else is typed")
     # VS Code may draw it once or twice more before it closes the bracket.
     assert window.page.evaluate("window.gone") >= 1, "the watch sees it"
+
+
+@pytest.mark.parametrize("then", ["x", "ArrowLeft", "Enter", "Backspace"])
+def test_an_answer_that_comes_when_the_text_has_moved_on_is_not_shown(
+    window: Window, script: Script, then: str
+) -> None:
+    (window.folder / "late.py").write_text("")
+    window.open("late.py")
+    window.page.evaluate(SEEN)
+    window.type("de")
+    window.wait(lambda: script.got("textDocument/inlineCompletion"), "a question")
+    window.press(then)
+    window.page.wait_for_timeout(3_000)  # the answer takes a second
+    assert window.page.evaluate("window.seen") == []
+    assert window.ghost.count() == 0
+    # The control: where nobody moves on, it is shown.
+    window.press("Control+a")
+    window.type("def")
+    window.wait(lambda: "add(a, b)" in window.ghost_text(), "ghost text")
+    assert window.page.evaluate("window.seen"), "the watch sees it"
 
 
 def test_several_cursors_get_the_same_or_nothing(window: Window, script: Script) -> None:

@@ -19,6 +19,8 @@ import time
 from pathlib import Path
 from typing import Any
 
+# How long it takes to answer for a file called late.py.
+LATE_S = 1.2
 FULL = "def add(a, b):\n    return a + b"
 READY = {
     "phase": "ready",
@@ -195,6 +197,12 @@ class ScriptedServer:
             if params["textDocument"]["uri"].endswith("/never.py"):
                 return
             result = {"items": self.items(params)}
+            if params["textDocument"]["uri"].endswith("/late.py"):
+                # What was right when it was asked for comes when it is not any more, asked to stop
+                # or not.
+                late = {"id": number, "result": result}
+                threading.Timer(LATE_S, self.send, [late]).start()
+                return
             self.note({"answered": number})
         elif method == "textDocument/codeAction":
             result = self.actions(params)

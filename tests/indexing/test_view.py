@@ -108,9 +108,8 @@ def test_of_a_large_file_only_what_is_shown_is_read(
 
     monkeypatch.setattr(os, "pread", part)
     monkeypatch.setattr(os, "read", lambda *_: pytest.fail("a whole file was read"))
-    n_open = (
-        sum(1 for _ in Path("/proc/self/fd").iterdir()) if Path("/proc/self/fd").exists() else 0
-    )
+    descriptors = Path("/proc/self/fd")
+    n_open = len(list(descriptors.iterdir())) if descriptors.exists() else 0
     for _ in range(20):
         assert "def total(self) -> int" in workspace.ask(SHOP)["cart.py"]
     assert 0 < sum(read) < 20 * 2000

@@ -20,6 +20,17 @@ FLICKER = """() => {
   };
   look();
 }"""
+# Collects in `window.seen` all ghost text that is ever on the screen.
+SEEN = """() => {
+  window.seen = [];
+  const look = () => {
+    for (const one of document.querySelectorAll(".ghost-text, .ghost-text-decoration")) {
+      if (one.innerText && !window.seen.includes(one.innerText)) window.seen.push(one.innerText);
+    }
+    requestAnimationFrame(look);
+  };
+  look();
+}"""
 
 
 class Window:
