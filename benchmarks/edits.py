@@ -18,8 +18,11 @@ first fenced block of what the model writes. What comes of both is run in a lock
     wall_s, wall_s_echo             mean seconds of a whole edit, with all its answers, from the
                                     moment that its instruction is known; and of one plain
                                     generation as long as the target, its prompt read from nothing
-    reading_s, wall_s_unread        while a person writes the instruction, the model reads the code:
-                                    how long that takes, and what the edit takes without (the sum)
+    wall_over_echo_median           the median of the rows' quotients of these two
+    reading_s, unread_over_echo_median   while a person writes the instruction, the model reads the
+                                    code, as background work: how long that takes, and the median
+                                    quotient with that time in it, which is more than an edit takes
+                                    whose instruction is there from the beginning
 
 Rows of the same file, model, seed and code are not run again: what is known is in a file beside the
 rows (or, where that folder cannot be written, in the user's cache). `--seed` decides the samples.
@@ -231,6 +234,7 @@ def report(rows: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, 
         if min(*one["drafted"], *one["plain"]) > 0
     ]
     shares = [one["wall_s"] / one["wall_s_echo"] for one in timed]
+    unread = [(one["wall_s"] + one["reading_s"]) / one["wall_s_echo"] for one in timed]
     return {
         "pass_at_1": share(one["passed"] for one in ours),
         "baseline_pass_at_1": share(one["passed"] for one in rows),
@@ -245,8 +249,8 @@ def report(rows: list[dict[str, Any]], ours: list[dict[str, Any]]) -> dict[str, 
         "wall_s": mean(timed or ours, "wall_s"),
         "wall_s_echo": mean(timed, "wall_s_echo"),
         "reading_s": mean(timed, "reading_s"),
-        "wall_s_unread": round(mean(timed, "wall_s") + mean(timed, "reading_s"), 2),
         "wall_over_echo_median": round(statistics.median(shares), 2) if shares else 0.0,
+        "unread_over_echo_median": round(statistics.median(unread), 2) if unread else 0.0,
         "n_timed": len(timed),
         "n": len(ours),
     }

@@ -103,7 +103,7 @@ class Run:
         self._finish = Finish(stop_reason="")
         self._reported = False
         self._cancelled = False
-        self._prefilled = False
+        self._prefilled = self._has_logprobs = False
         self._n_waiting = 0
         self._grace: asyncio.TimerHandle | None = None
         self._more = asyncio.Event()
@@ -291,7 +291,9 @@ class Run:
             if self._cancelled:
                 self._close("cancelled")
             return self._cancelled
-        self._finish = _replace(self._finish, self._finish.n_generated + max(1, len(item.logprobs)))
+        self._has_logprobs = self._has_logprobs or bool(item.logprobs)
+        n_tokens = len(item.logprobs) if self._has_logprobs else 1
+        self._finish = _replace(self._finish, self._finish.n_generated + n_tokens)
         self.first_text_s = self.first_text_s or self._clock()
         while len(self.readings) <= item.alternative:
             self.readings[-1].end(self._own_end())

@@ -128,7 +128,7 @@ class View:
         known = {path: digest for path, (digest, _) in self._configs.items()}
         if not is_same or configs != known:
             self._configs = {
-                path: (digest, now.source(path, 0, MAX_SOURCE_BYTES).decode("utf-8", "replace"))
+                path: (digest, now.whole(path).decode("utf-8", "replace"))
                 if known.get(path) != digest
                 else self._configs[path]
                 for path, digest in configs.items()
@@ -255,6 +255,11 @@ class _Now:
         text = self._text(path)
         return b"" if text is None else text.data[start:end]
 
+    def whole(self, path: str) -> bytes:
+        """All of a file as it is now; nothing of one that is not as it was indexed."""
+        text = self._text(path)
+        return b"" if text is None else text.data
+
     def _is_ahead(self, path: str) -> bool:
         """Whether an open document has changed since it was indexed."""
         if path not in self._open:
@@ -304,9 +309,16 @@ class _Now:
         if opened is None:
             return None
         try:
-            return read_part(opened.descriptor, start, min(end, opened.size))
+            part = read_part(opened.descriptor, start, min(end, opened.size))
+            status = os.fstat(opened.descriptor)
         except OSError:
             return b""
+        if (status.st_size, status.st_mtime_ns) == (opened.size, opened.mtime_ns):
+            return part
+        # It is being written, and these are other lines than those that were indexed.
+        self._opened[path] = self._texts[path] = None
+        os.close(opened.descriptor)
+        return b""
 
     def _as_indexed(self, path: str) -> Opened | None:
         self._know({path})

@@ -1,7 +1,7 @@
 """Edits for one editor: what is offered at a place, and the making of what was chosen.
 
     offers -> outline of the document (cached per version) -> refactor.actions       no model
-    make   -> may it be edited? -> request -> core.edit -> same document still? -> Made | Refused
+    make   -> may it be edited? -> request -> Editing -> same document still? -> Made | Refused
 
 One edit runs per document. It ends at once when the document changes, when the editor or the person
 cancels it, and when a newer one is asked for; the model stops with it. All methods run on the event
@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -31,7 +30,7 @@ from indoors_server.closed.editor import ClosedEdits
 from indoors_server.edit_progress import Progress, checked
 from indoors_server.edit_values import Made, Offered, Place, Refused, Report, Wish, plain, why
 from indoors_server.edited_outlines import KeptOutlines
-from indoors_server.executed_files import is_executed
+from indoors_server.executed_files import is_executed, paths_of
 from indoors_server.ports import Core, Outbox, Working
 from indoors_server.positions import Lines
 from indoors_server.read_ahead import ReadAhead
@@ -85,12 +84,13 @@ class Edits:
         refusal: Callable[[Snapshot], str],
         refused: Callable[[Snapshot], None],
         refuses: Callable[[str, str], bool],
+        may_prepare: Callable[[Snapshot], bool],
         busy: Busy,
     ) -> None:
         self._core, self._outbox, self._clock = core, outbox, clock
         self._session, self._retrieval = session, retrieval
         self._settings_of, self._refusal, self._refused = settings_of, refusal, refused
-        self._refuses = refuses
+        self._refuses, self._may_prepare = refuses, may_prepare
         self._busy = busy
         # Whether the editor asks a person before it applies what says that it must be confirmed.
         self.client_confirms = False
@@ -110,7 +110,7 @@ class Edits:
     def changed(self, uri: str) -> None:
         """A document changed: an edit of what it was is of no use."""
         self._changed_s[uri] = self._clock()
-        self._ahead.stop()
+        self._ahead.stop(uri)
         if (running := self._running.get(uri)) is not None:
             running.stop(MOVED)
 
@@ -118,7 +118,7 @@ class Edits:
         """A document was closed."""
         self._changed_s.pop(uri, None)
         self._outlines.forget(uri)
-        self._ahead.stop()
+        self._ahead.stop(uri)
         if (running := self._running.get(uri)) is not None:
             running.stop(MOVED)
 
@@ -203,7 +203,9 @@ class Edits:
     def will_make(self, wish: Wish) -> None:
         """A person is writing what to do: the model reads the code meanwhile."""
         snapshot = self._session.snapshot(wish.uri)
-        if snapshot is not None and not self._running and not self.why_not(snapshot):
+        if snapshot is None or self._running or not self._may_prepare(snapshot):
+            return
+        if not self.why_not(snapshot):
             self._ahead.begin(snapshot, wish)
 
     async def make(self, wish: Wish) -> Made | Refused:
@@ -272,7 +274,7 @@ class Edits:
                 on_text = Progress(work, request)
                 if wish.endpoint and self.closed is not None:
                     found = await self.closed.edit(snapshot, request, wish.endpoint, on_text)
-                elif isinstance(editing := self._core.editing(document), NoSafeEdit):
+                elif isinstance(editing := self._core.editing(request.document), NoSafeEdit):
                     found = editing
                 else:
                     late_s = started_s + deadline_s
@@ -300,7 +302,7 @@ class Edits:
             version=document.version,
             title=plain(found.title),
             checked=said,
-            is_executed=is_executed(*_paths(snapshot)),
+            is_executed=is_executed(*paths_of(snapshot)),
         )
 
     async def _request(self, snapshot: Snapshot, wish: Wish, outline: Outline) -> EditRequest:
@@ -313,6 +315,8 @@ class Edits:
             instruction=wish.instruction,
             problems=(self._problem(snapshot, problem),) if problem else (),
         )
+        if (told := self._ahead.told(request)) is not request:
+            return told
         model = self._core.model_for("refactor", snapshot.document)
         return await edit_request.with_context(request, self._retrieval, model)
 
@@ -369,7 +373,7 @@ class Edits:
             return "refactor.enabled is off"
         if len(snapshot.document.text) > edit_request.MAX_CHARACTERS:
             return edit_request.TOO_LONG
-        if not self.client_confirms and is_executed(*_paths(snapshot)):
+        if not self.client_confirms and is_executed(*paths_of(snapshot)):
             return (
                 "this file is executed by tools, and this editor cannot ask before it changes it. "
                 "Next: indoors refactor, which shows the change"
@@ -386,14 +390,6 @@ class Edits:
 
     def _problem(self, snapshot: Snapshot, report: Report) -> Problem:
         return Problem(plain(report.message), self._span(snapshot, report.range), report.source)
-
-
-def _paths(snapshot: Snapshot) -> list[str]:
-    """A document's path as it is named, and where links lead."""
-    document = snapshot.document
-    if scheme_of(document.uri) != "file":
-        return [document.path]
-    return [snapshot.file, os.path.realpath(snapshot.file)]
 
 
 def _nothing(reason: str) -> Refused:

@@ -309,7 +309,7 @@ class Elsewhere:
         them and cannot answer: what it was to do, no other does.
         """
         is_named = any(LOCAL in rule.names for rule in self.rules)
-        if local.phase != "error" or not is_named:
+        if local.phase != "error" or not is_named or not self.engines:
             return self.engines
         told = f"{local.reason} Next: {local.next_step}" if local.next_step else local.reason
         return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)

@@ -6,8 +6,11 @@ has read it. So an edit of one is always confirmed, and says so.
 
 from __future__ import annotations
 
+import os
 from fnmatch import fnmatchcase
 from pathlib import PurePosixPath
+
+from indoors_server.session import Snapshot, scheme_of
 
 # Whatever lies below them: pipelines, hooks, what an editor starts when it opens a folder.
 _FOLDERS = (
@@ -37,6 +40,14 @@ _NAMES = (
     # What git does with files, and what we do.
     ".gitattributes", ".gitmodules", ".gitconfig", ".indoors.json",
 )  # fmt: skip
+
+
+def paths_of(snapshot: Snapshot) -> list[str]:
+    """A document's path as it is named, and where links lead."""
+    document = snapshot.document
+    if scheme_of(document.uri) != "file":
+        return [document.path]
+    return [snapshot.file, os.path.realpath(snapshot.file)]
 
 
 def is_executed(*paths: str) -> bool:

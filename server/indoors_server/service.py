@@ -99,6 +99,7 @@ class Service:
             refusal=self._refusal,
             refused=self._note_refusal,
             refuses=self._is_refused,
+            may_prepare=self._may_prepare,
             busy=self._busy,
         )
         self._started = self._closed = self._was_ready = False
@@ -334,8 +335,7 @@ class Service:
 
     def _warm(self) -> None:
         """Evaluate the focused document in the background."""
-        uri = self.session.focus
-        snapshot = self.session.snapshot(uri) if uri else None
+        snapshot = self.session.snapshot(self.session.focus or "")
         if snapshot is not None and self._may_prepare(snapshot):
             self._core.warm(snapshot.document, self.session.cursor(snapshot.document.uri))
 

@@ -26,8 +26,9 @@ class IndexStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True)
 
 
 class EngineStatus(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """An engine elsewhere that a rule names. `state` "unknown" is one that was not asked yet,
-    "wrong" one that a person has to see to, "refused" one that the policy does not allow.
+    """An engine that a rule names: one elsewhere, or `local` where that cannot answer. `state`
+    "unknown" is one that was not asked yet, "wrong" one that a person has to see to, "refused" one
+    that the policy does not allow.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Status(msgspec.Struct, frozen=True, kw_only=True):
     `device` says where it runs; `tokens_per_s` is how fast it was seen to write when it was loaded,
     null until then; `lock` is the least of the lock-down states of our processes;
     `progress` is a load's fraction from 0 to 1, null when nothing loads; `index` has one entry for
-    each workspace folder; `engines` those elsewhere that rules name.
+    each workspace folder; `engines` those that rules name.
     """
 
     phase: Phase

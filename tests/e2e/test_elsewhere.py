@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -116,6 +117,24 @@ def test_row_12_what_fails_here_is_not_asked_elsewhere(tmp_path: Path) -> None:
             client.wait_for(lambda: engines_of(client) == {"local": "wrong", "gpu": "up"})
             assert completed(client, setup.uri()) == ""  # there is no model here
         assert not server.bodies
+
+
+def test_nothing_is_sent_while_a_person_writes_what_to_do(tmp_path: Path) -> None:
+    """A model here reads the code meanwhile; one elsewhere is sent it with the words."""
+    server = ModelServer("openai", "gpu")
+    with running(server):
+        setup = Setup(tmp_path, server)
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            client.wait_for(lambda: engines_of(client) == {"gpu": "up"})
+            here = {"line": 1, "character": 4}
+            wish = {"uri": setup.uri(), "range": {"start": here, "end": here}, "action": "edit"}
+            client.notify("indoors/willEdit", wish)
+            time.sleep(1.0)
+            assert not server.bodies
+            params = {"command": "indoors.refactor", "arguments": [wish | {"instruction": "x"}]}
+            client.answer(client.start_request("workspace/executeCommand", params), 120)
+            assert server.bodies  # the control
 
 
 def test_row_15_a_denied_file_is_not_sent(tmp_path: Path) -> None:

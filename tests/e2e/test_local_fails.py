@@ -63,7 +63,14 @@ class Beside(Setup):
 
 def worker_of(process: subprocess.Popen[bytes]) -> int:
     """The process with the model; the launcher is between it and its editor."""
-    return next((pid for pid in tree_of(process.pid) if role_of(pid) == "worker"), 0)
+    found: list[int] = []
+
+    def is_there() -> bool:
+        found[:] = [pid for pid in tree_of(process.pid) if role_of(pid) == "worker"]
+        return bool(found)
+
+    wait_until(is_there, READY_S, "a worker")
+    return found[0]
 
 
 def asks_for_everything(client: LspClient, uri: str) -> None:
@@ -82,9 +89,9 @@ def test_row_12_a_worker_that_is_killed(tmp_path: Path) -> None:
         with setup.whole() as (client, process):
             client.wait_ready(READY_S)
             for _ in range(5):
-                wait_until(lambda: worker_of(process), READY_S, "a worker")
+                worker = worker_of(process)
                 asked = client.start_completion(setup.uri(), 1, 11)
-                os.kill(worker_of(process), signal.SIGKILL)
+                os.kill(worker, signal.SIGKILL)
                 client.answer(asked, 120)
                 asks_for_everything(client, setup.uri())
             client.wait_for(lambda: client.phase() in ("ready", "error"), READY_S)
@@ -114,14 +121,15 @@ def test_row_12_an_answer_that_does_not_come_in_time(tmp_path: Path) -> None:
         setup = Beside(tmp_path, server, deadline_ms=300)
         with setup.whole() as (client, process):
             client.wait_ready(READY_S)
-            os.kill(worker_of(process), signal.SIGSTOP)
+            worker = worker_of(process)
+            os.kill(worker, signal.SIGSTOP)
             try:
                 for version in range(2, 12):
                     client.insert(setup.uri(), version, 0, 0, "#\n")
                     assert completed(client, setup.uri(), version, 11) == ""
                 time.sleep(0.5)
             finally:
-                os.kill(worker_of(process), signal.SIGCONT)
+                os.kill(worker, signal.SIGCONT)
         assert not server.bodies
 
 

@@ -194,6 +194,9 @@ def test_an_edit_is_shown_as_a_diff_and_applied(listening: Scripted) -> None:
     nvim.lua("vim.ui.input = function(_, answer) answer('shorter') end")
     run(listening, "Indoors refactor edit")
     nvim.wait(lambda: "+# shorter" in (nvim.lua(diff) or []), "the diff", 10)
+    # The model reads the code while the person writes.
+    (told,) = listening.log("indoors/willEdit")
+    assert told["action"] == "edit"
     nvim.type("y")
     nvim.wait(lambda: nvim.lines() == ["# shorter", "def f(): ..."], "the edit", 5)
     run(listening, "Indoors refactor")

@@ -20,6 +20,8 @@ from indoors_completion.refactor.editing import Editing
 from indoors_completion.refactor.types import Edit, EditRequest
 from indoors_completion.types import Document, Finish, Job, Prefill, Span
 from indoors_indexing.parse import DirectSyntax
+from indoors_indexing.types import Snippet
+from indoors_server.retrieval import IndexRetrieval
 from support.edit_clients import CAPABILITIES, place
 from support.engines import running_engine
 from support.in_process import serving
@@ -126,18 +128,81 @@ def test_what_will_not_be_edited_here_is_not_read(
     client: LspClient, core: FakeCore, wish: dict[str, Any]
 ) -> None:
     client.notify("indoors/willEdit", wish)
+    nothing_comes(core)
     client.notify("indoors/willEdit", WISH)
     until(lambda: core.engine.jobs, "the reading of the right one")
-    time.sleep(0.1)
-    assert len(core.engine.jobs) == 1
-    assert "def area" in prompt_of(core.engine.jobs[0])
+
+
+def nothing_comes(core: FakeCore) -> None:
+    time.sleep(0.4)
+    assert not core.engine.jobs
 
 
 def test_a_file_that_may_not_be_edited_is_not_read(client: LspClient, core: FakeCore) -> None:
     client.open("git:///w/shapes.py", TEXT)
     client.notify("indoors/willEdit", WISH | {"uri": "git:///w/shapes.py"})
-    client.request("workspace/executeCommand", {"command": "indoors.status"})
+    nothing_comes(core)
     assert not core.read_ahead
+
+
+def test_a_file_that_the_policy_denies_is_not_read(core: FakeCore, private_home: Path) -> None:
+    work = private_home / "work"
+    work.mkdir()
+    (work / ".indoors.json").write_text('{"policy": {"deny_paths": ["vault/"]}}')
+    with serving(core) as client:
+        client.initialize(capabilities=CAPABILITIES, folders=(work,))
+        for name in ("vault/keys.py", "open.py"):
+            client.open((work / name).as_uri(), TEXT)
+        client.notify("indoors/willEdit", WISH | {"uri": (work / "vault/keys.py").as_uri()})
+        nothing_comes(core)
+        client.notify("indoors/willEdit", WISH | {"uri": (work / "open.py").as_uri()})
+        until(lambda: core.engine.jobs, "the reading of what nobody denies")
+
+
+def test_where_nothing_is_done_in_the_background_nothing_is_read_ahead(
+    client: LspClient, core: FakeCore
+) -> None:
+    off = {"settings": {"indoors": {"completion": {"background": "off"}}}}
+    client.notify("workspace/didChangeConfiguration", off)
+    client.notify("indoors/willEdit", WISH)
+    nothing_comes(core)
+
+
+def test_the_snippets_that_were_read_are_those_that_are_shown(
+    client: LspClient, core: FakeCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They stand before the code: with others all of it would be read again."""
+    asked: list[int] = []
+
+    async def snippets(*_: Any) -> tuple[Snippet, ...]:
+        asked.append(1)
+        return (Snippet(path="b.py", text=f"def other{len(asked)}(): ...", reason="t"),)
+
+    monkeypatch.setattr(IndexRetrieval, "snippets", snippets)
+    client.notify("indoors/willEdit", WISH)
+    until(lambda: core.engine.jobs, "the reading")
+    make(client, instruction="Say what it gives.")
+    until(lambda: len(core.engine.jobs) > 1, "the edit")
+    assert all("def other1()" in prompt_of(job) for job in core.engine.jobs)
+    assert len(asked) == 1
+    # Another place is another question.
+    make(client, range=place(7, 4, 7, 4), instruction="Say what it gives.")
+    until(lambda: "def other2()" in prompt_of(core.engine.jobs[-1]), "the next edit")
+
+
+def test_a_fault_in_reading_ahead_costs_nothing(
+    client: LspClient, core: FakeCore, monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:  # fmt: skip
+    async def fails(*_: Any) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(IndexRetrieval, "snippets", fails)
+    client.notify("indoors/willEdit", WISH)
+    until(lambda: "reading ahead failed" in caplog.text, "the note")
+    monkeypatch.undo()
+    make(client, instruction="Say what it gives.")
+    until(lambda: core.engine.jobs, "the edit")
 
 
 def request_for(instruction: str) -> tuple[EditRequest, DirectSyntax]:

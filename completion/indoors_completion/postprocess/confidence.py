@@ -45,7 +45,8 @@ def line_values(text: str, context: Context) -> list[float]:
     values: list[float] = []
     n_said = 0
     for piece, logprobs in context.logprobs:
-        if n_said >= size:
+        # A piece without text is the rest of a token that was shown before.
+        if n_said >= size and piece:
             break
         values.extend(logprobs)
         n_said += len(piece)

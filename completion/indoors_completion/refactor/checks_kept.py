@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 from collections import Counter
 
@@ -19,8 +20,12 @@ _BEGINS_BRANCH = re.compile(
     r"(?:\}\s*)?(?:else\s*if|elif|elsif|elseif|else|except|catch|rescue|finally|ensure|case|when"
     r"|default)\b"
 )
-_HANDLES = re.compile(r"(?:\}\s*)?(?:except|catch|rescue|finally|ensure)\b")
-_RAISES_AGAIN = re.compile(r"(?:raise|throw)(?:\s+\w+)?;?")
+_TRIES = re.compile(r"try\s*[:{]?|begin")
+_CATCHES = re.compile(r"(?:\}\s*)?(?:except|catch|rescue)\b")
+_CLEANS = re.compile(r"(?:\}\s*)?(?:finally|ensure)\b")
+# What a handler calls the error, and what raises that again.
+_CAUGHT = re.compile(r"(?:\bas\s+|=>\s*|[(\s&$])\$?(\w+)\s*\)?\s*[:{]?$")
+_RAISES_AGAIN = re.compile(r"(?:raise|throw)(?:\s+\$?(\w+))?;?")
 # `x = …`, `let x: T = …`, `T x = …`, `x := …`: what gives a name a value.
 _DECLARES = re.compile(r"(?:[\w<>\[\]*&:$]+\s+)*[*&]*\$?(\w+)(?:\s*:[^=]+)?\s*:?=(?!=)")
 # Words that change what the rest of a line does, and what is said of them where they may go.
@@ -45,6 +50,8 @@ def takes_nothing_away(case: Case) -> str:
     codes = [line.code for line in case.old_lines if lost[line.code]]
     telling = [code for code in codes if not _NOTHING.fullmatch(code)]
     if case.rules.shrinks or wishes.shortens(case):
+        needless = _handles_nothing(case)
+        telling = [code for code in telling if code not in needless]
         telling = [code for code in telling if not _is_needless(case, code)]
     return f"the answer takes away code ({telling[0][:60]})" if telling else ""
 
@@ -57,15 +64,36 @@ def _came(case: Case) -> list[str]:
 
 
 def _is_needless(case: Case, code: str) -> bool:
-    """Whether a line that went gave a value to what is not used any more, or began a branch; one
-    that handles errors only where nothing was done but to raise them again.
+    """Whether a line that went gave a value to what is not used any more, or began a branch, but
+    none that handles errors.
     """
-    if _HANDLES.match(code) or _RAISES_AGAIN.fullmatch(code):
-        return any(_RAISES_AGAIN.fullmatch(one) for one in case.lost_lines)
+    if _CATCHES.match(code) or _CLEANS.match(code):
+        return False
     match = _DECLARES.match(code)
     if match is not None:
         return match[1] not in _NAME.findall(case.new_text)
     return bool(_BEGINS_BRANCH.match(code)) and not code.startswith(("case", "when", "default"))
+
+
+def _handles_nothing(case: Case) -> set[str]:
+    """The lines that went of handlers which only raised again what they caught.
+
+    Where another handler stays, even such a one kept errors from it.
+    """
+    if any(_CATCHES.match(line.code) for line in case.new_lines):
+        return set()
+    lost, found = case.lost_lines, set[str]()
+    codes = [line.code for line in case.old_lines if line.code]
+    for handler, code in itertools.pairwise(codes):
+        again = _RAISES_AGAIN.fullmatch(code)
+        if not lost[handler] or not _CATCHES.match(handler) or again is None:
+            continue
+        caught = _CAUGHT.search(handler)
+        if again[1] is None or (caught is not None and caught[1] == again[1]):
+            found |= {handler, code}
+    is_all = all(code in found for code in codes if _CATCHES.match(code))
+    tries = {code for code in codes if lost[code] and _TRIES.fullmatch(code)}
+    return found | tries if found and is_all else set()
 
 
 def comments_nothing_out(case: Case) -> str:

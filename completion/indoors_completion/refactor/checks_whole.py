@@ -21,6 +21,8 @@ _MISSING = re.compile(
     r"NotImplementedError|NotImplementedException|todo!|unimplemented!|\bTODO\(\)|not\s?implemented",
     re.IGNORECASE,
 )
+# A comment that says nothing else.
+_SAYS_MISSING = re.compile(r"\W*(?:not\s+(?:yet\s+)?implemented(?:\s+yet)?)\W*", re.IGNORECASE)
 
 
 def is_whole(case: Case) -> str:
@@ -134,11 +136,14 @@ def _not_written(case: Case) -> str:
     """Code was replaced by an error, or a comment, that says that there is none."""
     if not set(case.lost_lines) - _EMPTY or wishes.empties(case):
         return ""
-    n_new, n_old = (
-        len(_MISSING.findall("\n".join(f"{line.code} {line.comments}" for line in lines)))
-        for lines in (case.new_lines, case.old_lines)
-    )
+    n_new, n_old = _n_missing(case.new_lines), _n_missing(case.old_lines)
     return "the answer leaves code out (not implemented)" if n_new > n_old else ""
+
+
+def _n_missing(lines: list[Line]) -> int:
+    said = [text for line in lines for text, is_doc in line.comments if not is_doc]
+    n_said = sum(bool(_SAYS_MISSING.fullmatch(text)) for text in said)
+    return n_said + len(_MISSING.findall("\n".join(line.code for line in lines)))
 
 
 def comes_to_its_end(case: Case) -> str:

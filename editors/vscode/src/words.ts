@@ -17,7 +17,7 @@ export interface Status {
   launcher: string;
   progress: number | null;
   tokens_per_s?: number | null;
-  /** The engines elsewhere that rules name. */
+  /** The engines that rules name. */
   engines?: { name: string; state: string; reason?: string; model?: string }[];
   index?: { root: string; phase: string; done?: number; total?: number }[];
 }

@@ -242,7 +242,7 @@ async def _make(
             begun_s = time.monotonic()
             end_s = begun_s + resolved.refactor_deadline_s
 
-            editing = core.editing(document)
+            editing = core.editing(request.document)
             if isinstance(editing, NoSafeEdit):
                 found: Edit | NoSafeEdit = editing
             else:

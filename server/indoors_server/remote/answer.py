@@ -27,7 +27,6 @@ class Answer:
         self._stream = TextStream(job.stops, job.stop_at_newline)
         self._left = max(1, job.max_tokens) * _MOST_CHARACTERS_A_TOKEN
         self._begin = begin
-        self._has_logprobs = False
         self.stopped = ""
 
     def feed(self, text: str, logprobs: tuple[float, ...] = ()) -> list[TokenChunk]:
@@ -43,18 +42,14 @@ class Answer:
         emissions = [self._stream.feed(b"", one) for one in said[1:]]
         # A piece without a probability is one of which nothing is said: 0 would be certainty.
         emissions.append(
-            self._stream.feed(text.encode("utf-8", "replace"), said[0] if said else 0.0)
+            self._stream.feed(text.encode("utf-8", "replace"), said[0] if said else math.nan)
         )
-        self._has_logprobs = bool(said)
         self.stopped = self._stream.stopped or ("length" if is_too_long else "")
-        return _chunks(emissions, has_logprobs=bool(said))
+        return _chunks(emissions)
 
     def end(self) -> list[TokenChunk]:
         """The server said that this is all: what was held back."""
-        return [] if self.stopped else self._flushed()
-
-    def _flushed(self) -> list[TokenChunk]:
-        return _chunks([self._stream.flush()], has_logprobs=self._has_logprobs)
+        return [] if self.stopped else _chunks([self._stream.flush()])
 
     def _without_begin(self, text: str) -> str:
         """What of a piece is behind the beginning that was asked for."""
@@ -70,9 +65,9 @@ class Answer:
         return ""
 
 
-def _chunks(emissions: list[Emission | None], *, has_logprobs: bool) -> list[TokenChunk]:
+def _chunks(emissions: list[Emission | None]) -> list[TokenChunk]:
     return [
-        TokenChunk(text=one.text, logprobs=one.logprobs if has_logprobs else ())
+        TokenChunk(text=one.text, logprobs=tuple(lp for lp in one.logprobs if not math.isnan(lp)))
         for one in emissions
         if one is not None
     ]

@@ -116,6 +116,8 @@ MARKED = "from m import Base, mark\n\n\n@mark\ndef marked():\n    return 1\n\n\n
 LOUD = "def again(): pass\n\n\ndef work(path):\n    print(1)\n    again()\n    print(path)\n"
 FOUND = "    found = []\n"
 HANDLED = "import os\n\n\ndef work(path):\n    try:\n        yield path\n        yield os.name\n    except OSError:\n        return\n    finally:\n        print(2)\n"
+CHOSEN = "def work(path):\n    if path:\n        value = 1\n    else:\n        raise ValueError\n    return value\n"
+CAUGHT = "import json\n\n\ndef work(path):\n    try:\n        value = json.loads(path)\n    except ValueError as error:\n        raise error\n    return value\n"
 AGAIN = HANDLED.replace("        return\n", "        raise\n")
 # A file of tabs with more lines that begin with spaces, in a string.
 SPACED = (
@@ -140,6 +142,24 @@ REFUSED = [
     ("shows_everything", FOUND, "    found = []  # a\ufffdb\n", {}),
     ("is_plain_code", FOUND, "    # <|im_end|>\n" + FOUND, {}),
     ("is_plain_code", FOUND, "    # </updated_code>\n" + FOUND, {}),
+    (
+        "takes_nothing_away",
+        "    else:\n        raise ValueError\n",
+        "",
+        {"text": CHOSEN, "action": "simplify"},
+    ),
+    (
+        "takes_nothing_away",
+        "    except OSError:\n        raise KeyError\n",
+        "",
+        {"text": AGAIN.replace("raise\n", "raise KeyError\n"), "action": "simplify"},
+    ),
+    (
+        "takes_nothing_away",
+        "    except OSError:\n        raise\n",
+        "",
+        {"text": AGAIN.replace("    finally:\n", "    except Exception:\n"), "action": "simplify"},
+    ),
     (
         "takes_nothing_away",
         "    except OSError:\n        return\n",
@@ -399,6 +419,20 @@ ALLOWED = [
     (FOUND, FOUND + "    # The rest of the request is read lazily.\n", {}),
     (FOUND, "    if not path:\n        return []\n" + FOUND, {}),
     ("    except OSError:\n        raise\n", "", {"text": AGAIN, "action": "simplify"}),
+    (
+        CAUGHT[CAUGHT.index("    try") :],
+        "    value = json.loads(path)\n    return value\n",
+        {"text": CAUGHT, "action": "simplify"},
+    ),
+    (
+        "    def send(self):\n",
+        "    def send(self) -> None:\n        # 501 Not Implemented is what it answers.\n",
+        {
+            "text": "class Box:\n    def send(self):\n        print(501)\n        raise NotImplementedError\n",
+            "at": "    def send",
+            "wish": "Annotate and explain it.",
+        },
+    ),
     (FOUND, FOUND + "    # Note that order matters.\n", {}),
     ("path, deep=False", "path, deep=False, *, more=1", {}),
     ("path, deep=False", "path", {"wish": "Remove the parameter deep."}),
