@@ -122,9 +122,9 @@ TABLE: tuple[Setting, ...] = (
         default="auto",
         accepts='"auto", "on" or "off"',
         narrowing="off",
-        text="Compute while nobody waits: what follows an accepted suggestion, and a file's "
-        "beginning when it is opened. `auto`: not on battery (where the system tells; macOS does "
-        "not).",
+        text="Compute while nobody waits: what follows an accepted suggestion, a file's beginning "
+        "when it is opened, and code while you write what shall be done to it. `auto`: not on "
+        "battery (where the system tells; macOS does not).",
     ),
     Setting(
         key="completion.languages.off",
