@@ -334,6 +334,10 @@ async def one_edit(editor: Editor, root: Path, site: Site, *, typed: bool) -> Se
     if "edit" not in answer:
         return Seen(site, "typed" if typed else "none", seconds, reason)
     if typed and not was_answered:
+        # Its answer and the key may have crossed. Of an older version an editor takes no edit.
+        changes = [one for one in answer["edit"]["documentChanges"] if "kind" not in one]
+        if all(one["textDocument"]["version"] == 1 for one in changes):
+            return Seen(site, "typed", seconds, "it came for the version before, which is refused")
         return Seen(site, "lost", seconds, "an edit of a text that was typed in meanwhile")
     return Seen(site, *await looked_at(site, uri, answer["edit"], seconds))
 
