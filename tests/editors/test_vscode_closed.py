@@ -79,8 +79,8 @@ def ask(window: Window) -> None:
 
 
 def toast(window: Window) -> Any:
-    found = window.page.locator(".notification-toast", has_text="bytes to localhost").first
-    found.wait_for(timeout=60_000)
+    found = window.page.locator(".notification-toast", has_text="bytes to https://localhost").first
+    window.wait(found.is_visible, "the question", 60)
     return found
 
 

@@ -141,7 +141,7 @@ def test_nothing_flickers_while_it_is_typed_along(window: Window, script: Script
     assert window.page.evaluate("window.gone") >= 1, "the watch sees it"
 
 
-@pytest.mark.parametrize("then", ["x", "ArrowLeft", "Enter"])
+@pytest.mark.parametrize("then", ["x", "Home", "Enter"])
 def test_an_answer_that_comes_when_the_text_has_moved_on_is_not_shown(
     window: Window, script: Script, then: str
 ) -> None:

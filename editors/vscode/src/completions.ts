@@ -87,6 +87,11 @@ export class Completions implements vscode.Disposable {
         };
         this.asked = asked;
         const found = await ask(token);
+        // VS Code takes back what no longer fits the text, and would show this where the cursor is
+        // now.
+        if (document.version === asked.version && !isAt(document, position)) {
+          return null;
+        }
         if (!token.isCancellationRequested && this.asked === asked) {
           this.offer(document, position, first(found));
         }
