@@ -187,7 +187,9 @@ class LspClient:
                 self._changed.notify_all()
             if "method" in message and "id" in message:
                 result = self.results.get(message["method"])
-                self.send({"id": message["id"], "result": result})
+                # A server may ask something yet when the test has let go of it.
+                with suppress(BrokenPipeError, ValueError):
+                    self.send({"id": message["id"], "result": result})
         with self._changed:
             self.ended = True
             self._changed.notify_all()
