@@ -315,7 +315,10 @@ class Edits:
             instruction=wish.instruction,
             problems=(self._problem(snapshot, problem),) if problem else (),
         )
-        if (told := self._ahead.told(request)) is not request:
+        told = self._ahead.told(request)
+        # What a policy or a setting keeps since is shown no more.
+        refused = (self._refuses(snapshot.root, one.path) for one in told.snippets)
+        if told is not request and not any(refused):
             return told
         model = self._core.model_for("refactor", snapshot.document)
         return await edit_request.with_context(request, self._retrieval, model)

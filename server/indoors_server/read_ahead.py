@@ -50,7 +50,11 @@ class ReadAhead:
             self._task = asyncio.ensure_future(self._run(snapshot, wish))
 
     def stop(self, uri: str = "") -> None:
-        """Read no further, if it is about this document. What was read so far is kept."""
+        """Read no further, if it is about this document, which has changed or is closed. What the
+        engine has read so far is kept.
+        """
+        if uri and uri == self._uri:
+            self._read = None
         if self._task is not None and uri in ("", self._uri):
             self._task.cancel()
             self._task = None

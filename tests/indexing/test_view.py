@@ -117,6 +117,24 @@ def test_of_a_large_file_only_what_is_shown_is_read(
         assert len(list(descriptors.iterdir())) <= n_open + 3, "files stay open"
 
 
+@pytest.mark.skipif(not hasattr(os, "pread"), reason="parts are read otherwise here")
+def test_a_file_that_is_written_while_it_is_read_is_not_shown(
+    workspace: Workspace, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = workspace.root / "cart.py"
+    os.utime(file, (1, 1))
+    workspace.index()
+    assert "cart.py" in workspace.ask(SHOP)
+    part = os.pread
+
+    def read(descriptor: int, length: int, offset: int) -> bytes:
+        file.write_text("# another text\n" + CART)
+        return part(descriptor, length, offset)
+
+    monkeypatch.setattr(os, "pread", read)
+    assert "cart.py" not in workspace.ask(SHOP)
+
+
 def test_a_removed_file_is_not_shown(workspace: Workspace) -> None:
     (workspace.root / "cart.py").unlink()
     assert "cart.py" not in workspace.ask(SHOP)

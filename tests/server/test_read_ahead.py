@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ from indoors_completion.refactor.types import Edit, EditRequest
 from indoors_completion.types import Document, Finish, Job, Prefill, Span
 from indoors_indexing.parse import DirectSyntax
 from indoors_indexing.types import Snippet
+from indoors_server.edits import Edits
 from indoors_server.retrieval import IndexRetrieval
 from support.edit_clients import CAPABILITIES, place
 from support.engines import running_engine
@@ -188,6 +190,28 @@ def test_the_snippets_that_were_read_are_those_that_are_shown(
     # Another place is another question.
     make(client, range=place(7, 4, 7, 4), instruction="Say what it gives.")
     until(lambda: "def other2()" in prompt_of(core.engine.jobs[-1]), "the next edit")
+
+
+def test_snippets_that_a_policy_keeps_since_are_not_shown(
+    client: LspClient, core: FakeCore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def snippets(*_: Any) -> tuple[Snippet, ...]:
+        return (Snippet(path="b.py", text="def other(): ...", reason="t"),)
+
+    async def none(*_: Any) -> tuple[Snippet, ...]:
+        return ()
+
+    monkeypatch.setattr(IndexRetrieval, "snippets", snippets)
+    client.notify("indoors/willEdit", WISH)
+    until(lambda: core.engine.jobs, "the reading")
+    monkeypatch.setattr(IndexRetrieval, "snippets", none)
+    refused = [one for one in gc.get_objects() if isinstance(one, Edits)]
+    for one in refused:
+        monkeypatch.setattr(one, "_refuses", lambda *_: True)
+    make(client, instruction="Say what it gives.")
+    until(lambda: len(core.engine.jobs) > 1, "the edit")
+    assert "def other" in prompt_of(core.engine.jobs[0])
+    assert "def other" not in prompt_of(core.engine.jobs[-1])
 
 
 def test_a_fault_in_reading_ahead_costs_nothing(

@@ -78,10 +78,8 @@ def _is_needless(case: Case, code: str) -> bool:
 def _handles_nothing(case: Case) -> set[str]:
     """The lines that went of handlers which only raised again what they caught.
 
-    Where another handler stays, even such a one kept errors from it.
+    Beside a handler that does something, even such a one kept errors from it.
     """
-    if any(_CATCHES.match(line.code) for line in case.new_lines):
-        return set()
     lost, found = case.lost_lines, set[str]()
     codes = [line.code for line in case.old_lines if line.code]
     for handler, code in itertools.pairwise(codes):
