@@ -23,7 +23,7 @@ import time
 import tomllib
 from pathlib import Path
 
-from indoors_server import downloader, paths
+from indoors_server import downloader, engine_build, paths
 from indoors_server.machine import cpu_key
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -66,7 +66,8 @@ def server_path(version: str | None = None) -> Path:
 
 def _place(version: str) -> Path:
     # -march=native: a home directory shared between machines must not share the binary.
-    digest = hashlib.sha256(" ".join(OPTIONS).encode()).hexdigest()[:8]
+    recipe = " ".join(OPTIONS) + engine_build.WITHOUT_AMX
+    digest = hashlib.sha256(recipe.encode()).hexdigest()[:8]
     return bench_dir() / f"llama-server-{version}-{cpu_key()}-{digest}"
 
 
@@ -112,7 +113,11 @@ def build(source: Path, into: Path, jobs: int) -> Path:
     if cmake is None:
         sys.exit("no cmake on PATH: install it with the system's package manager, or with pip")
     generator = ["-G", "Ninja"] if shutil.which("ninja") else []
-    run([cmake, "-S", str(source), "-B", str(into), *generator, *OPTIONS])
+    include = into / "indoors.cmake"
+    into.mkdir(parents=True, exist_ok=True)
+    include.write_text(engine_build.WITHOUT_AMX, encoding="utf-8")
+    options = [*OPTIONS, f"-DCMAKE_PROJECT_INCLUDE={include}"]
+    run([cmake, "-S", str(source), "-B", str(into), *generator, *options])
     run([cmake, "--build", str(into), "--target", "llama-server", "--parallel", str(jobs)])
     return into / "bin" / "llama-server"
 

@@ -29,7 +29,20 @@ _LOG = "engine-build.log"
 # llama.cpp's "common" holds what its own programs need, an HTTP client among it. The library does
 # not use it, so it is not compiled: half the time, and no networking code in the build. The
 # binding's build file forces its cache entry ON; a plain variable of that name goes before it.
-_PROJECT_INCLUDE = "set(LLAMA_BUILD_COMMON OFF)\n"
+_WITHOUT_COMMON = "set(LLAMA_BUILD_COMMON OFF)\n"
+# Without AMX, the matrix unit of some Xeons. llama.cpp's code for it dies at the first matrix where
+# the compiler drops the stores into the tile configuration (GCC before 12.4 and 13.3, its bug
+# 114098: general protection fault at ldtilecfg), and it asks the kernel for the unit on one thread
+# only (llama.cpp issue 20824, pull request 26954). A flag that the compiler does not know is left.
+WITHOUT_AMX = """
+include(CheckCXXCompilerFlag)
+foreach(part tile int8 bf16)
+  check_cxx_compiler_flag(-mno-amx-${part} INDOORS_KNOWS_AMX_${part})
+  if(INDOORS_KNOWS_AMX_${part})
+    add_compile_options("$<$<COMPILE_LANGUAGE:C,CXX>:-mno-amx-${part}>")
+  endif()
+endforeach()
+"""
 _COMMON_ARGUMENTS = ("-DLLAVA_BUILD=OFF", "-DGGML_NATIVE=ON", "-Wno-dev")
 
 
@@ -163,7 +176,7 @@ def _compile(
     recipe: Recipe, pip: Downloader, report: Report, log: Path, scratch: Path, tools: Path
 ) -> Path:
     include = scratch / "indoors.cmake"
-    include.write_text(_PROJECT_INCLUDE, encoding="utf-8")
+    include.write_text(_WITHOUT_COMMON + WITHOUT_AMX, encoding="utf-8")
     arguments = [*_COMMON_ARGUMENTS, f"-DCMAKE_PROJECT_INCLUDE={include}", *recipe.cmake]
     first = [*recipe.path, str(tools / "bin"), str(tools / "cmake/data/bin")]
     environment = {

@@ -56,10 +56,10 @@ def cpu_key(root: Path = Path("/"), architecture: str = "") -> str:
     """A short name for this CPU's instruction set: `x86_64-1f3a9c0d`.
 
     Where the features cannot be read (macOS, Windows) it is the architecture and a digest of the
-    processor's name.
+    processor's name. AMX is no part of it: no build uses it (`engine_build.WITHOUT_AMX`).
     """
     machine = (architecture or platform.machine() or "unknown").lower()
-    features = cpu_features(root)
+    features = [name for name in cpu_features(root) if not name.startswith("amx")]
     known = " ".join(features) if features else platform.processor()
     return f"{machine}-{hashlib.sha256(known.encode()).hexdigest()[:8]}"
 

@@ -43,3 +43,10 @@ def test_memory_is_what_the_container_may_use(tmp_path: Path) -> None:
 
 def test_unknown_memory_is_zero(tmp_path: Path) -> None:
     assert machine.memory(tmp_path) == (0, 0)
+
+
+def test_a_build_is_not_kept_apart_for_a_unit_that_it_does_not_use(tmp_path: Path) -> None:
+    without = fake_machine.cpu(tmp_path / "a", "avx avx2 avx512f")
+    xeon = fake_machine.cpu(tmp_path / "b", "avx avx2 avx512f amx_bf16 amx_int8 amx_tile")
+    assert machine.cpu_key(without, "x86_64") == machine.cpu_key(xeon, "x86_64")
+    assert "amx_int8" in machine.cpu_features(xeon), "a wheel from elsewhere may use it"
