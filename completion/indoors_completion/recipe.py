@@ -213,6 +213,7 @@ def recipe(
         slot=slot,
         max_tokens=answer_tokens,
         uri=request.document.uri,
+        root=request.document.root,
         sources=asked.sources,
         stops=asked.family.stops,
         stop_at_newline=is_line,

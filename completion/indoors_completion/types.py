@@ -119,7 +119,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
 
     `uri` is the document that it is about and `sources` the paths of all files with text in its
     parts, as documents have them: an engine elsewhere is asked nothing before a policy has seen
-    every one of them.
+    every one of them. `root` is the folder that they are relative to, as the document has it.
     """
 
     parts: tuple[Part, ...]
@@ -138,6 +138,7 @@ class Job(msgspec.Struct, frozen=True, kw_only=True):
     others_not: tuple[str, ...] = ()
     drafts: str = ""
     uri: str = ""
+    root: str = ""
     sources: tuple[str, ...] = ()
 
 

@@ -21,7 +21,8 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     """One open document as the editor shows it, at one version.
 
     `path` is for display and prompts only (relative to the workspace folder where there is one);
-    nothing opens it. `language` is the LSP language id.
+    nothing opens it. `language` is the LSP language id. `root` is the folder whose file it is, ""
+    if it is none's: then no policy lets its text leave this machine.
     """
 
     uri: str
@@ -29,6 +30,7 @@ class Document(msgspec.Struct, frozen=True, kw_only=True):
     language: str
     version: int
     text: str
+    root: str = ""
 
 
 class Snippet(msgspec.Struct, frozen=True, kw_only=True):

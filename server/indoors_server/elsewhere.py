@@ -27,9 +27,9 @@ from indoors_completion.types import (
 from indoors_server import endpoint_files, router
 from indoors_server.door import Door
 from indoors_server.endpoints import Endpoint
-from indoors_server.policies import Policies
+from indoors_server.policies import Policies, names_of
 from indoors_server.policy.verdict import SendKind
-from indoors_server.remote.engine import RemoteEngine, folder_of
+from indoors_server.remote.engine import RemoteEngine
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.servers import Server, Servers
 from indoors_server.router import LOCAL, Asked, Kind, Known, Route, Rule, Where
@@ -152,10 +152,14 @@ class Elsewhere:
         endpoint = self._endpoints[name]
         if self._door.reason:
             return f"there is no way out: {self._door.reason}"
-        folder = folder_of(document.uri, document.path)
-        send_kind: SendKind = "refactor" if kind == "refactor" else "inline"
-        place = endpoint_files.destination(endpoint)
-        return self.policies.of(folder).may_send(document.path, place, send_kind).reason
+        if not document.root:
+            return "the document is a file of no folder that is open"
+        policy, place = self.policies.of(document.root), endpoint_files.destination(endpoint)
+        sends: SendKind = "refactor" if kind == "refactor" else "inline"
+        verdicts = (
+            policy.may_send(path, place, sends) for path in names_of(document.root, document.path)
+        )
+        return next((one.reason for one in verdicts if not one), "")
 
     def _down(self, name: str) -> str:
         server = self._server(name)

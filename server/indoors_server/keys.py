@@ -1,8 +1,9 @@
 """Keys by reference: `file:/path` or `keyring:service/user`, read once and kept by the gateway.
 
-A key's file is for its owner alone, the user or root; it is opened without following a link and
-looked at when it is open. The keyring is asked through the package `keyring`, if a person has
-installed it: no program is started for it. No message has any part of a key.
+A key's file is for its owner alone; root's may be read by a group as well, because a key of a whole
+machine is of no use otherwise. It is opened without following a link and looked at when it is open.
+The keyring is asked through the package `keyring`, if a person has installed it: no program is
+started for it. No message has any part of a key.
 """
 
 from __future__ import annotations
@@ -49,7 +50,7 @@ def _from_file(name: str) -> str:
                 raise NoKey(
                     f"in {name} belongs to another user", f"chown it, then chmod 600 {name}"
                 )
-            if status.st_mode & 0o077:
+            if status.st_mode & (0o037 if status.st_uid == 0 else 0o077):
                 raise NoKey(f"in {name} can be read by others", f"chmod 600 {name}")
         return stream.read(_MAX_BYTES).decode(errors="replace").strip()
 
@@ -57,7 +58,10 @@ def _from_file(name: str) -> str:
 def _step(error: OSError, name: str) -> str:
     if isinstance(error, PermissionError):
         # The launcher's rules about files, or the file's own.
-        return "put it into the folder of your config.json or below /etc, with chmod 600"
+        return (
+            "put it into the folder of your config.json with chmod 600, or below /etc, where root "
+            "lets a group of yours read it with chmod 640"
+        )
     return f"write the key into {name}, with chmod 600"
 
 

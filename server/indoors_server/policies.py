@@ -61,10 +61,7 @@ class Policies:
         verdict = self.verdict_by_name(folder, path)
         if not verdict:
             return verdict
-        real = os.path.realpath(Path(folder, path))
-        inside = os.path.realpath(folder) if folder else ""
-        if inside and real.startswith(inside + os.sep):
-            real = real[len(inside) + 1 :].replace(os.sep, "/")
+        *_, real = names_of(folder, path)
         return verdict if real == path else self.of(folder).may_complete(real)
 
     def verdict_by_name(self, folder: str, path: str) -> Verdict:
@@ -117,3 +114,14 @@ class Policies:
         if why := self.unproven(folder):
             return Verdict(allowed=False, reason=why, key="unproven")
         return self.of(folder).may_index("")
+
+
+def names_of(folder: str, path: str) -> tuple[str, ...]:
+    """A file as it is named and, where that is another one, as links lead to it: relative to the
+    folder, or absolute where it is outside, and what is there no policy lets leave this machine.
+    """
+    real, inside = os.path.realpath(Path(folder, path)), os.path.realpath(folder)
+    found = real
+    if folder and real.startswith(inside.rstrip(os.sep) + os.sep):
+        found = real[len(inside.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
+    return (path,) if found == path else (path, found)

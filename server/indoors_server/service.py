@@ -312,7 +312,7 @@ class Service:
         """Whether the policy lets a document be completed."""
         is_file = scheme_of(snapshot.document.uri) == "file"
         ask = self.policies.verdict if is_file else self.policies.verdict_by_name
-        return ask(snapshot.folder, snapshot.document.path)
+        return ask(snapshot.folder, snapshot.policy_path)
 
     def _note_refusal(self, snapshot: Snapshot) -> None:
         self._note("complete", self._verdict(snapshot), snapshot.folder, snapshot.file)

@@ -97,12 +97,19 @@ class Snapshot(msgspec.Struct, frozen=True):
         """The folder whose file a document is, "" if it is none's: another scheme's document is not
         the file that has its path, but an old version of it, or a cell.
         """
-        return self.folder if scheme_of(self.document.uri) == "file" else ""
+        return self.document.root
 
     @property
     def file(self) -> str:
         """The whole path, as the URI has it."""
         return path_of(self.document.uri)
+
+    @property
+    def policy_path(self) -> str:
+        """The path that a policy is asked about: in the folder, or whole where there is none, for
+        `secrets/` may stand anywhere in it.
+        """
+        return self.document.path if self.folder else self.file
 
 
 class Session:
@@ -169,6 +176,7 @@ class Session:
             language=found.language,
             version=found.version,
             text=found.text,
+            root=folder if scheme_of(uri) == "file" else "",
         )
         return Snapshot(document, found.lines, folder)
 

@@ -133,8 +133,9 @@ async def _document(asked: Document, path: str, around: Around) -> tuple[Documen
     if len(text) > edit_request.MAX_CHARACTERS:
         raise InputError(f"{path}: {edit_request.TOO_LONG}")
     document = Document(
-        uri=where.as_uri(), path=path, language=language_id(where.name), version=0, text=text
-    )
+        uri=where.as_uri(), path=path, language=language_id(where.name), version=0, text=text,
+        root=str(around.root),
+    )  # fmt: skip
     return document, not is_there
 
 

@@ -137,6 +137,36 @@ def test_nothing_is_sent_while_a_person_writes_what_to_do(tmp_path: Path) -> Non
             assert server.bodies  # the control
 
 
+def test_row_15_a_file_of_no_open_folder_is_not_sent(tmp_path: Path) -> None:
+    """Its path within a folder is not known, so that no pattern of a policy says anything of it;
+    neither is what a link leads to outside.
+    """
+    server = ModelServer("openai", "gpu")
+    with running(server):
+        setup = Setup(tmp_path, server)
+        other = tmp_path / "other"
+        for name in ("home/.aws/credentials.py", "other/secrets/prod.py", "other/b.py"):
+            (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / name).write_text(TEXT)
+        (setup.work / "link.py").symlink_to(other / "b.py")
+        with setup.editor() as client:
+            uris = [
+                (setup.home / ".aws/credentials.py").as_uri(),
+                (other / "secrets/prod.py").as_uri(),
+                (other / "b.py").as_uri(),
+                setup.uri("link.py"),
+                "untitled:Untitled-1",
+                f"untitled:{setup.work}/new.py",
+            ]
+            for uri in uris:
+                client.open(uri, TEXT)
+            client.wait_for(lambda: engines_of(client) == {"gpu": "up"})
+            assert [completed(client, uri) for uri in uris] == [""] * len(uris)
+            assert not server.bodies
+            client.open(setup.uri(), TEXT)
+            assert "width * height" in completed(client, setup.uri())  # the control
+
+
 def test_row_15_a_denied_file_is_not_sent(tmp_path: Path) -> None:
     server = ModelServer("openai", "gpu")
     with running(server):

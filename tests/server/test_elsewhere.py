@@ -36,7 +36,7 @@ OPENAI = "https://api.openai.com:443"
 
 def request(path: str = "src/a.py") -> CompletionRequest:
     document = Document(
-        uri=f"file:///w/{path}", path=path, language="python", version=1, text="a = \n"
+        uri=f"file:///w/{path}", path=path, language="python", version=1, text="a = \n", root="/w"
     )
     return CompletionRequest(document=document, offset=4, deadline_ms=20_000)
 
@@ -54,8 +54,8 @@ class Asking:
 
     async def complete(self, asked: CompletionRequest) -> Completion:
         about = asked.document
-        job = Job(parts=fim_parts("a = "), slot=about.uri, uri=about.uri, sources=(about.path,),
-                  max_tokens=8)  # fmt: skip
+        job = Job(parts=fim_parts("a = "), slot=about.uri, uri=about.uri, root=about.root,
+                  sources=(about.path,), max_tokens=8)  # fmt: skip
         text, stop_reason = "", ""
         async for item in self._engine.generate(job):
             text += item.text if isinstance(item, TokenChunk) else ""

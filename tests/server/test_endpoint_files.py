@@ -5,12 +5,15 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from indoors_server import endpoint_files, keys
 from indoors_server.endpoints import Endpoint
+from support import other_users
 from support.policies import place_in
 
 GOOD = {"url": "https://GPU.example:8443/base/", "api": "openai", "model": "Qwen/Coder-32B"}
@@ -205,13 +208,49 @@ def test_a_key_is_read_from_a_private_file(tmp_path):
     assert keys.read("") == ""
 
 
+@pytest.fixture
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can enter, which pytest's own are not."""
+    with tempfile.TemporaryDirectory() as name:
+        Path(name).chmod(0o755)
+        yield Path(name)
+
+
+READ = """
+import json, sys
+from indoors_server import keys
+try:
+    print(json.dumps(keys.read(f"file:{sys.argv[1]}")))
+except keys.NoKey as error:
+    print(json.dumps([str(error), error.next_step]))
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other users are made with Linux' means")
+def test_row_24_a_key_of_the_whole_machine_is_for_a_group_that_root_has_chosen(open_folder):
+    file = open_folder / "coder.key"
+    write(file, "sk-abc\n", 0o600)
+    said, step = other_users.tell(other_users.USER, READ, str(file))
+    assert "Permission denied" in said
+    assert "chmod 640" in step
+    os.chown(file, 0, other_users.USER)
+    file.chmod(0o640)
+    assert other_users.tell(other_users.USER, READ, str(file)) == "sk-abc"
+    for mode in (0o660, 0o644):
+        file.chmod(mode)
+        assert "can be read by others" in other_users.tell(other_users.USER, READ, str(file))[0]
+    os.chown(file, other_users.USER, other_users.USER)
+    file.chmod(0o640)
+    assert "can be read by others" in other_users.tell(other_users.USER, READ, str(file))[0]
+
+
 @pytest.mark.skipif(sys.platform == "win32", reason="owners and modes")
 @pytest.mark.parametrize("how", ["open", "link", "pipe", "empty", "gone", "two lines"])
 def test_row_24_a_key_that_others_can_read_or_that_is_none_is_not_used(tmp_path, how):
     file = tmp_path / "key"
     write(file, "sk-abc", 0o600)
     if how == "open":
-        file.chmod(0o640)
+        file.chmod(0o644)
     elif how == "link":
         file.rename(tmp_path / "other")
         file.symlink_to(tmp_path / "other")

@@ -101,6 +101,28 @@ def test_the_path_to_show(uri: str, path: str) -> None:
     assert snapshot.document.path == path
 
 
+@pytest.mark.parametrize(
+    ("uri", "root", "asked"),
+    [
+        ("file:///w/src/a.py", "/w", "src/a.py"),
+        ("file:///home/me/secrets/a.py", "", "/home/me/secrets/a.py"),
+        ("untitled:Untitled-1", "", "Untitled-1"),
+        ("untitled:/w/new.py", "", "new.py"),
+        ("vscode-notebook-cell:/w/plot.ipynb#W0", "", "plot.ipynb"),
+        ("vscode-notebook-cell:/home/me/.aws/plot.ipynb#W0", "", "/home/me/.aws/plot.ipynb"),
+    ],
+)
+def test_whose_file_a_document_is_and_what_a_policy_is_asked_about(
+    uri: str, root: str, asked: str
+) -> None:
+    session = Session()
+    session.add_folder("file:///w")
+    session.open(uri, "python", 1, "")
+    snapshot = session.snapshot(uri)
+    assert snapshot is not None
+    assert (snapshot.document.root, snapshot.policy_path) == (root, asked)
+
+
 def test_the_innermost_folder_counts() -> None:
     session = Session()
     session.add_folder("file:///w")

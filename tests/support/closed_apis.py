@@ -47,6 +47,7 @@ def agreed(
     whole = {
         "workspace": real, "device": device, "inode": inode, "endpoint": one.name, "url": one.url,
         "model": one.model, "policy_hash": own.hash, "given_s": now_s, "ends_s": now_s + 1000,
+        "entry": consent.entry_of(one),
     }  # fmt: skip
     return consent.Consent(**{**whole, **values})
 

@@ -78,6 +78,7 @@ def _terms(endpoint: Endpoint, workspace: str, days: int) -> list[str]:
         f"host       {endpoint_files.destination(endpoint)}",
         f"operator   {preview.operator_of(endpoint)}",
         f"model      {endpoint.model}",
+        *([f"proxy      {endpoint.proxy}"] if endpoint.proxy else []),
         f"workspace  {private_files.show(Path(workspace))}",
         f"until      {_day(time.time() + days * _DAY_S)}",
         "sent       for each edit that you ask for there by name: the lines that may change, what",

@@ -69,7 +69,7 @@ def run(options: argparse.Namespace) -> int:
         raise InputError("This file is not completed.", why=why)
 
     async def complete() -> tuple[Completion, ModelInfo | None, str]:
-        inside = msgspec.structs.replace(document, path=path)
+        inside = msgspec.structs.replace(document, path=path, root=str(root))
         retrieval = retrieval_of(root, inside, resolved, policies)
         try:
             async with session.loaded_core(

@@ -116,6 +116,7 @@ def read_place(place: str) -> Asked:
         language=language_id(source.path.name),
         version=1,
         text=source.text,
+        root=str(root),
     )
     lines, first, last = Lines(document.text), int(match[2]), int(match[3] or match[2])
     if not 1 <= first <= last <= len(lines):

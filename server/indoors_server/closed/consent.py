@@ -2,9 +2,9 @@
 
 Consents lie beside the person's policy, where no process of ours can write: only the command
 `indoors closed allow`, which a person runs in a terminal, does. Each is for one folder (its real
-path and its inode, so that another folder in its place has none), one endpoint with its address
-and model, and the policy of machine and user as it was; it ends by itself. What cannot be read, or
-could have been written by others, is no consent.
+path and its inode, so that another folder in its place has none), one endpoint with all that
+engines.json says of it, and the policy of machine and user as it was; it ends by itself. What
+cannot be read, or could have been written by others, is no consent.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import stat
 import sys
 from collections.abc import Iterable
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
@@ -28,7 +29,10 @@ _MAX_CONSENTS = 2000
 
 
 class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """One consent. Times are seconds since 1970; `device` and `inode` are the folder's."""
+    """One consent. Times are seconds since 1970; `device` and `inode` are the folder's. `entry` is
+    the sha256 of all that engines.json says of the endpoint: a proxy or a CA file may lead the same
+    address to another machine.
+    """
 
     workspace: str
     device: int
@@ -37,6 +41,7 @@ class Consent(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=T
     url: str
     model: str
     policy_hash: str
+    entry: str = ""
     given_s: float
     ends_s: float
 
@@ -69,6 +74,11 @@ def identity(workspace: str) -> tuple[str, int, int]:
     return real, found.st_dev, found.st_ino
 
 
+def entry_of(endpoint: Endpoint) -> str:
+    """What a consent was given for, in one value."""
+    return sha256(msgspec.json.encode(endpoint, order="sorted")).hexdigest()
+
+
 def given(
     consents: Iterable[Consent],
     workspace: str,
@@ -86,6 +96,8 @@ def given(
             why = "the consent was given for another folder, which was in this place"
         elif (one.url, one.model) != (endpoint.url, endpoint.model):
             why = "the endpoint has another address or model since the consent was given"
+        elif one.entry != entry_of(endpoint):
+            why = "the endpoint's entry in engines.json has changed since the consent was given"
         elif one.policy_hash != policy_hash:
             why = "the policy has changed since the consent was given"
         elif not one.given_s - 60 <= now_s < one.ends_s:
@@ -150,6 +162,7 @@ def allow(
         url=endpoint.url,
         model=endpoint.model,
         policy_hash=policy_hash,
+        entry=entry_of(endpoint),
         given_s=now_s,
         ends_s=now_s + min(lasts_s, LASTS_S),
     )

@@ -32,6 +32,7 @@ from indoors_server.door import Door
 from indoors_server.edit_values import plain
 from indoors_server.endpoints import Endpoint
 from indoors_server.gateway import wire
+from indoors_server.policies import names_of
 from indoors_server.policy.decision import Policy, widened
 
 # Models that think before they write count that as part of their answer.
@@ -95,7 +96,7 @@ class Closed:
         """The endpoints that a file's code may go to, if a person accepts what is sent."""
         found = []
         for endpoint in self._around.endpoints().values():
-            ask = _ask_of(endpoint, workspace, sources_of(workspace, path))
+            ask = _ask_of(endpoint, workspace, names_of(workspace, path))
             is_closed = endpoint_files.is_closed(endpoint, self._around.policy_of(workspace))
             if is_closed and bodies.can_ask(endpoint) and self._check(ask, endpoint, "offer"):
                 found.append(endpoint)
@@ -125,7 +126,7 @@ class Closed:
         ]
         max_tokens = question.n_answer + THINKING_TOKENS
         body = bodies.body_of(endpoint, messages, max_tokens)
-        sources = sources_of(workspace, request.document.path)
+        sources = names_of(workspace, request.document.path)
         ask = _ask_of(endpoint, workspace, sources, body)
         await self._require(ask, endpoint, "preview")
         shown = preview.of(
@@ -264,17 +265,6 @@ def _ask_of(
         sources=sources,
         timeout_s=TIMEOUT_S,
     )
-
-
-def sources_of(workspace: str, path: str) -> tuple[str, ...]:
-    """A file as it is named and, where that is another one, as links lead to it: relative to the
-    workspace, or absolute where it is outside, which no policy lets pass.
-    """
-    real, inside = os.path.realpath(Path(workspace, path)), os.path.realpath(workspace)
-    found = real
-    if workspace and real.startswith(inside.rstrip(os.sep) + os.sep):
-        found = real[len(inside.rstrip(os.sep)) + 1 :].replace(os.sep, "/")
-    return (path,) if found == path else (path, found)
 
 
 def record(ask: wire.Ask, host: str, verdict: Verdict, policy_hash: str) -> None:

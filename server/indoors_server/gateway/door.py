@@ -162,6 +162,8 @@ def _check_policy(
     sends: SendKind = "refactor" if ask.kind == "refactor" else "inline"
     if ask.kind == "probe":
         verdicts = [policy.may_reach(host, sends)]
+    elif not ask.workspace:
+        raise Failure("policy", "The document is a file of no folder that is open.")
     elif not ask.sources:
         raise Failure("policy", "It is not said which files the request has text of.")
     else:

@@ -13,7 +13,6 @@ at the end of the prompt, behind the middle marker.
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 import msgspec
@@ -28,6 +27,10 @@ from indoors_server.remote.prompt import Fitted
 
 # OpenAI's own limit, which some servers have taken over. More are watched for here in any case.
 _MOST_STOPS = 4
+# What a text in a grammar of llama.cpp's cannot have as it is.
+_ESCAPED = {code: f"\\x{code:02X}" for code in (*range(0x20), 0x7F)} | str.maketrans(
+    {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
+)
 
 
 class Abilities(msgspec.Struct, frozen=True, kw_only=True):
@@ -323,9 +326,10 @@ def _stops(job: Job, most: int | None) -> dict[str, Any]:
 def _spelling(begin: str) -> str:
     """A grammar, in llama.cpp's form, of all texts that begin with `begin`.
 
-    JSON's escapes are those of such a grammar, for all that a source may hold.
+    Its escapes are few (llama.cpp's grammars/README.md): JSON's `\\b` and `\\f` are none of them,
+    and a pair of surrogates would be two characters that nothing spells.
     """
-    return f"root ::= {json.dumps(begin)} rest\nrest ::= [^\\x00]*\n"
+    return f'root ::= "{begin.translate(_ESCAPED)}" rest\nrest ::= [^\\x00]*\n'
 
 
 def _json(body: dict[str, Any]) -> bytes:

@@ -10,16 +10,17 @@ sent at all: a shared server has others to serve, and code leaves only where som
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
 from contextlib import aclosing
 from typing import Any, Literal, cast
-from urllib.parse import unquote, urlsplit
 
 from indoors_completion.types import Finish, Job, ModelInfo, Prefill, Steering, TokenChunk
 from indoors_server.door import Door
 from indoors_server.gateway import wire
+from indoors_server.policies import names_of
 from indoors_server.remote import dialects, faults, talk
 from indoors_server.remote.answer import Answer
 from indoors_server.remote.dialects import Piece, Question
@@ -27,7 +28,7 @@ from indoors_server.remote.events import Events, NotUnderstood
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.probe import Found
 from indoors_server.remote.prompt import Fitted, fitted
-from indoors_server.remote.servers import Server, Servers
+from indoors_server.remote.servers import SILENT_S, Server, Servers
 
 _log = logging.getLogger("indoors.remote")
 
@@ -79,27 +80,27 @@ class RemoteEngine:
         fault = self._servers.fault
         if model is not None:
             self._servers.denied(job.uri or job.slot, None)
-            for server in self._servers.order(job.uri or job.slot):
-                found = await server.ready()
-                if isinstance(found, Fault):
-                    fault = found
-                    continue
-                if found.family != model.family:
-                    continue  # the prompt is not made for it
-                has_text = False
-                async with aclosing(self._tried(server, job)) as items:
-                    async for item in items:
-                        if isinstance(item, Fault):
-                            fault = item
-                            if fault.kind == "denied":
-                                self._servers.denied(job.uri or job.slot, fault)
-                            break
-                        has_text = has_text or isinstance(item, TokenChunk)
-                        yield item
-                        if isinstance(item, Finish):
-                            return
-                if has_text:
-                    break
+            async with aclosing(self._servers.turns(job.uri or job.slot)) as turns:
+                async for server, found in turns:
+                    if isinstance(found, Fault):
+                        fault = found
+                        continue
+                    if found.family != model.family:
+                        continue  # the prompt is not made for it
+                    has_text = False
+                    async with aclosing(self._tried(server, job)) as items:
+                        async for item in items:
+                            if isinstance(item, Fault):
+                                fault = item
+                                if fault.kind == "denied":
+                                    self._servers.denied(job.uri or job.slot, fault)
+                                break
+                            has_text = has_text or isinstance(item, TokenChunk)
+                            yield item
+                            if isinstance(item, Finish):
+                                return
+                    if has_text:
+                        break
         _log.info("no answer from %s: %s", self._servers.name, fault.kind if fault else "unknown")
         detail = str(fault) if fault is not None else f"{self._servers.name} is not known yet"
         yield Finish(stop_reason="unavailable", detail=detail)
@@ -142,9 +143,11 @@ class RemoteEngine:
             return
         exchange = _Exchange(server, question, job, prompt, self._clock)
         stream = cast(Any, self._door.ask(self._ask(server, question, job)))
+        silent = asyncio.get_running_loop().call_later(SILENT_S, server.doubt)
         try:
             async with aclosing(stream) as messages:
                 async for message in messages:
+                    silent.cancel()
                     for item in exchange.take(message):
                         yield item
                     if exchange.is_over:
@@ -152,28 +155,28 @@ class RemoteEngine:
             if not exchange.is_over:
                 yield faults.broke_off(endpoint)
         finally:
+            silent.cancel()
             # Whoever has the end of an answer, or enough of it, asks for nothing more.
             if exchange.first_ms:
                 server.answered()
-                self._learn(exchange, job)
+                self._learn(server, exchange, job)
 
     def _ask(self, server: Server, question: Question, job: Job) -> wire.Ask:
-        workspace, sources = place_of(job)
         return wire.Ask(
             endpoint=server.endpoint.name,
             kind=self._kind,
             call=question.call,
             body=question.body,
-            workspace=workspace,
-            sources=sources,
+            workspace=job.root,
+            sources=sources_of(job),
             timeout_s=_COMPLETION_S if self._kind == "completion" else _REFACTOR_S,
         )
 
-    def _learn(self, exchange: _Exchange, job: Job) -> None:
+    def _learn(self, server: Server, exchange: _Exchange, job: Job) -> None:
         """What an answer says about speed. The whole of a prompt is evaluated where its document
         was not asked about before; of any other only the server knows how much of it was.
         """
-        self._servers.learn_latency(exchange.first_ms)
+        server.learn_latency(self._kind, exchange.first_ms)
         last, key = exchange.last, job.uri or job.slot
         is_new = key not in self._known
         self._known[key] = None
@@ -324,18 +327,11 @@ class _Exchange:
         )
 
 
-def place_of(job: Job) -> tuple[str, tuple[str, ...]]:
-    """The folder that a job's document lies in, and the paths in it of all files with text in it.
-
-    A document that is in no folder has none, and then no policy lets it go anywhere.
+def sources_of(job: Job) -> tuple[str, ...]:
+    """The names of all files with text in a job, also where links lead to. Of a document that is in
+    no folder there are none: then the gateway lets nothing pass.
     """
-    return folder_of(job.uri, job.sources[0] if job.sources else ""), job.sources
-
-
-def folder_of(uri: str, path: str) -> str:
-    """The folder in which a document has this path, "" if it is in none."""
-    parts = urlsplit(uri)
-    whole = unquote(parts.path)
-    if parts.scheme != "file" or not path or not whole.endswith(f"/{path}"):
-        return ""
-    return whole[: -len(path) - 1] or "/"
+    if not job.root:
+        return ()
+    names = (name for path in job.sources for name in names_of(job.root, path))
+    return tuple(dict.fromkeys(names))

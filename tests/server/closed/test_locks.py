@@ -89,6 +89,7 @@ HELD: dict[str, tuple[Callable[[Open], None], int, str]] = {
     "for another endpoint": (set_(consent={"endpoint": "other"}), 4, "consent"),
     "for another address": (set_(consent={"url": "https://was.example"}), 4, "consent"),
     "for another model": (set_(consent={"model": "small"}), 4, "consent"),
+    "with another entry": (set_(consent={"entry": "0" * 64}), 4, "consent"),
     "under another policy": (set_(consent={"policy_hash": "0" * 64}), 4, "consent"),
     "ended": (set_(consent={"ends_s": NOW_S}), 4, "consent"),
     "not begun": (set_(consent={"given_s": NOW_S + 100}), 4, "consent"),

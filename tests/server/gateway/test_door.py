@@ -124,6 +124,7 @@ def test_below_onprem_nothing_passes(tmp_path, mode):
 
 
 REFUSED = [
+    (completion(workspace=""), "policy"),
     (completion(endpoint="other"), "unknown"),
     (completion(call="/v1/files"), "unknown"),
     (completion(call="/v1/completions?x=/../.."), "unknown"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any, get_args
 
 import msgspec
@@ -17,7 +18,7 @@ from indoors_completion.chat import Message
 from indoors_completion.types import Finish, Job, Prefill, Snippet, TokenChunk
 from indoors_server.endpoints import Api, Endpoint
 from indoors_server.gateway import wire
-from indoors_server.remote.engine import RemoteEngine, place_of
+from indoors_server.remote.engine import RemoteEngine, sources_of
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.servers import Server, Servers
 from support.engines import fim_parts
@@ -29,7 +30,8 @@ RAW: tuple[Api, ...] = OWN[:3]
 
 
 def job(prefix: str = "a = ", suffix: str = "\n", **fields: Any) -> Job:
-    about = {"uri": "file:///w/src/a.py", "sources": ("src/a.py", "src/b.py"), "slot": "s"}
+    about = {"uri": "file:///w/src/a.py", "root": "/w", "slot": "s"}
+    about |= {"sources": ("src/a.py", "src/b.py")}
     return Job(parts=fim_parts(prefix, suffix), **({"max_tokens": 16} | about | fields))
 
 
@@ -515,12 +517,42 @@ def test_an_edit_through_a_chat_goes_on_behind_what_was_begun(said: list[str]) -
     run(test, ModelServer("chat"))
 
 
-def test_where_a_document_lies_follows_from_its_path() -> None:
-    assert place_of(job()) == ("/w", ("src/a.py", "src/b.py"))
-    outside = job(uri="file:///w/src/a.py", sources=("/w/src/a.py",))
-    assert place_of(outside)[0] == ""
-    assert place_of(job(uri="untitled:Untitled-1", sources=("Untitled-1",)))[0] == ""
-    assert place_of(job(uri="file:///w%20x/a.py", sources=("a.py",)))[0] == "/w x"
+@pytest.mark.parametrize(
+    ("begin", "spelled"),
+    [
+        ("retu", "retu"),
+        ('a"\\', 'a\\"\\\\'),
+        ("\n\r\t", "\\n\\r\\t"),
+        ("\f\b\x7f", "\\x0C\\x08\\x7F"),
+        ("größe🎉", "größe🎉"),
+    ],
+)
+def test_a_grammar_has_the_escapes_of_llama_cpp_and_no_others(begin: str, spelled: str) -> None:
+    async def test(bench: Bench) -> None:
+        bench.servers[0].say = [begin, "x"]
+        text, _, _ = await bench.answer(job(begin=begin))
+        assert text == "x"
+        (body,) = bench.servers[0].bodies
+        assert body["grammar"].startswith(f'root ::= "{spelled}" rest')
+
+    run(test, ModelServer("llama-server"))
+
+
+def test_what_a_link_leads_to_has_text_in_a_prompt_too(tmp_path: Path) -> None:
+    root = tmp_path / "w"
+    root.mkdir()
+    (tmp_path / "other.py").write_text("")
+    (root / "real.py").write_text("")
+    (root / "inside.py").symlink_to("real.py")
+    (root / "outside.py").symlink_to(tmp_path / "other.py")
+
+    def names(*sources: str, where: str = str(root)) -> tuple[str, ...]:
+        return sources_of(job(root=where, sources=sources))
+
+    assert names("real.py", "new.py") == ("real.py", "new.py")
+    assert names("inside.py", "real.py") == ("inside.py", "real.py")
+    assert names("outside.py") == ("outside.py", str(tmp_path / "other.py"))
+    assert names("real.py", where="") == ()
 
 
 @pytest.mark.parametrize("kind", ["policy", "audit"])
