@@ -80,6 +80,16 @@ def test_a_word_that_is_begun_is_spelled_there_as_it_is_here(tmp_path: Path) -> 
     assert n_equal >= N * 3 // 4, others
 
 
+def test_what_no_grammar_can_have_as_it_is_is_spelled_too(tmp_path: Path) -> None:
+    begun = ["🎉", "\f", '"', "\\", "\t", "größe", "\x7f"]
+    jobs = [job(n, "names = [\n    ", "]\n", begin) for n, begin in enumerate(begun)]
+    with llama_server.llama_server(tmp_path) as url:
+        theirs, door, _ = there(url, jobs)
+    assert all("grammar" in json.loads(ask.body) for ask in door.sent)
+    assert len(door.sent) == len(begun)
+    assert all(one.finish.stop_reason != "unavailable" for one in theirs)
+
+
 def test_a_model_of_a_house_is_asked_by_its_own_infill(tmp_path: Path) -> None:
     """Its name tells nobody of which family it is; the server knows its tokens."""
     jobs = [job(number, *place) for number, place in enumerate(places(N))]

@@ -44,7 +44,8 @@ def places(n: int) -> list[tuple[str, str]]:
 def job(number: int, prefix: str, suffix: str, begin: str = "") -> Job:
     return Job(
         parts=fim_parts(prefix, suffix), slot=f"s{number}", max_tokens=16, stop_at_newline=True,
-        suffix="exact", uri=f"file:///w/{number}.py", sources=(f"{number}.py",), begin=begin,
+        suffix="exact", uri=f"file:///w/{number}.py", root="/w", sources=(f"{number}.py",),
+        begin=begin,
     )  # fmt: skip
 
 
