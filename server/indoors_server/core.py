@@ -165,7 +165,10 @@ class EngineCore:
         self._locate()
 
     def recheck(self) -> None:
-        """Look again for what was missing, at most every few seconds."""
+        """Look again for what was missing: here at most every few seconds, elsewhere as soon as the
+        pause of what failed is over.
+        """
+        self._elsewhere.look_again()
         waited_s = self._clock() - self._located_at_s
         if self._facts.phase == "error" and waited_s >= RECHECK_AFTER_S:
             self._locate()

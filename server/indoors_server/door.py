@@ -22,6 +22,12 @@ class Door(Protocol):
         """Why nothing can be asked now, in words for people; "" if something can be tried."""
         ...
 
+    def renew(self) -> None:
+        """Endpoints, certificates or keys have changed: they are read again for the next request
+        that finds no other open.
+        """
+        ...
+
     def ask(self, ask: wire.Ask) -> AsyncIterator[Answer]:
         """Send a request and give its answer as it comes: one Head, Chunks, End; or Refused.
 
@@ -40,6 +46,9 @@ class NoDoor:
     """The door of a process that has none."""
 
     reason = "this process has no way out"
+
+    def renew(self) -> None:
+        """There is nothing to read again."""
 
     async def ask(self, ask: wire.Ask) -> AsyncIterator[Answer]:  # noqa: ARG002 - as `Door.ask`
         """Refuse."""

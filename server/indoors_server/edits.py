@@ -53,7 +53,7 @@ PATIENT_S = 2.0
 CALM_S = 0.75
 AUTOMATIC_CHARACTERS = 30_000
 MAX_PROBLEMS = 5
-NO_CLOSED = "the policy's mode was not closed when the server started"
+NO_CLOSED = "the policy's mode was not closed when the server started, or this is not Linux"
 _OURS = "indoors"
 
 

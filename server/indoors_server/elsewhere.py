@@ -75,7 +75,6 @@ class Elsewhere:
         self._servers: dict[str, Server] = {}
         self._lanes: dict[tuple[str, ...], Lane] = {}
         self._local_ms: tuple[float, float] | None = None  # (milliseconds, when)
-        self._tasks: set[asyncio.Task[None]] = set()
 
     def connect(self, make: MakePipeline, on_change: Callable[[], None]) -> None:
         """Lanes get their pipelines from `make`; `on_change` hears of servers that came or went."""
@@ -88,6 +87,8 @@ class Elsewhere:
             return
         found = self._load()
         self._problems = found.problems
+        if found.endpoints != self._endpoints:
+            self._door.renew()
         changed = {name for name in self._servers
                    if found.endpoints.get(name) != self._endpoints.get(name)}  # fmt: skip
         for name in changed:
@@ -103,22 +104,14 @@ class Elsewhere:
             server = self._server(name)
             allowed = self.policies.of("").may_reach(_destination(server), "inline")
             if server is not None and allowed and self._where(name) != "closed":
-                task = asyncio.get_running_loop().create_task(self._look(server))
-                self._tasks.add(task)
-                task.add_done_callback(self._tasks.discard)
+                server.look()
 
-    def _look_again(self) -> None:
-        """Look at what failed, once its pause is over: whoever is chosen in the place of a server
-        asks it nothing, so that one that came back would stay unused.
+    def look_again(self) -> None:
+        """Look at what failed, once its pause is over: what is answered in the place of a server,
+        or not at all because of it, asks it nothing, so that one that came back would stay unused.
         """
         if any(server.is_to_be_looked_at for server in self._servers.values()):
             self.look()
-
-    async def _look(self, server: Server) -> None:
-        before = server.state
-        await server.ready()
-        if server.state != before:
-            self._on_change()
 
     # --- choosing -------------------------------------------------------------------------------
 
@@ -135,7 +128,7 @@ class Elsewhere:
         )
         route = router.choose(self.rules, asked, known)
         if route.where == "local":
-            self._look_again()
+            self.look_again()
         return route
 
     def _where(self, name: str) -> Where | None:
@@ -167,17 +160,21 @@ class Elsewhere:
             return ""
         return server.fault.what
 
-    def _latency_ms(self, names: Sequence[str]) -> float | None:
+    def _latency_ms(self, names: Sequence[str], kind: Kind) -> float | None:
+        """How long engines took lately, each of them that was asked for as much. Of the engine here
+        only completions are measured.
+        """
         if list(names) == [LOCAL]:
             known = self._local_ms
             is_old = known is None or self._clock() - known[1] > _LATENCY_S
             return None if known is None or is_old else known[0]
-        lane = self._lanes.get(tuple(name for name in names if name != LOCAL))
-        return lane.servers.latency_ms() if lane is not None else None
+        asked = [self._servers[name] for name in names if name in self._servers]
+        took_ms = [ms for one in asked if (ms := one.latency_ms(kind)) is not None]
+        return sum(took_ms) / len(took_ms) if took_ms else None
 
     def learn_local(self, milliseconds: float) -> None:
         """The engine on this machine took so long to its first text."""
-        known = self._latency_ms([LOCAL])
+        known = self._latency_ms([LOCAL], "completion")
         mean = milliseconds if known is None else known + _WEIGHT * (milliseconds - known)
         self._local_ms = (mean, self._clock())
 
@@ -188,7 +185,9 @@ class Elsewhere:
             endpoint = self._endpoints.get(name)
             if endpoint is None:
                 return None
-            self._servers[name] = Server(endpoint, self._door, self._clock)
+            # Looked up when it is called: `connect` may come later.
+            server = Server(endpoint, self._door, self._clock, lambda: self._on_change())
+            self._servers[name] = server
         return self._servers[name]
 
     def lane(self, route: Route) -> Lane:
@@ -209,15 +208,11 @@ class Elsewhere:
             raise EngineError(fault.what, why=fault.why, next_step=fault.next_step)
 
     async def _ready(self, lane: Lane, within_s: float) -> Fault | None:
-        before = lane.servers.model
         try:
             async with asyncio.timeout(within_s):
-                fault = await lane.servers.ready()
+                return await lane.servers.ready()
         except TimeoutError:
-            fault = Fault(kind="down", what=f"{lane.servers.name} has not said what it is yet.")
-        if (lane.servers.model is None) != (before is None):
-            self._on_change()
-        return fault
+            return Fault(kind="down", what=f"{lane.servers.name} has not said what it is yet.")
 
     async def answer(
         self,
@@ -279,8 +274,6 @@ class Elsewhere:
         self.rules = ()
         for server in self._servers.values():
             server.close()
-        for task in self._tasks:
-            task.cancel()
 
     # --- status ---------------------------------------------------------------------------------
 
@@ -319,11 +312,14 @@ class Elsewhere:
         return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)
 
     def facts(self, local: Facts) -> Facts:
-        """What is known of the engines together: one that answers is enough."""
+        """What is known of the engines together: one that answers is enough, and one that failed
+        once is asked again by the next request.
+        """
         if local.phase == "ready" or not self.rules:
             return local
         for one in self.engines:
-            if one.state in ("up", "busy") and one.model:
+            may_answer = one.state == "down" and self._servers[one.name].failed_once
+            if one.model and (may_answer or one.state in ("up", "busy")):
                 return Facts(phase="ready", model=one.model, device=one.name)
         return local
 

@@ -2,6 +2,8 @@
 
     ask -> one is running? else start it (launching) -> frames -> an iterator of answers
     it ends -> all that is open is answered "gone" -> the next `ask` starts another
+    what it has read of files may be old (`renew`, a key that is not accepted) -> the next `ask`
+        that finds nothing open starts another
 
 Nothing here raises or waits without an end: each request has a limit of its own, whatever the
 gateway does. Use from one event loop.
@@ -30,6 +32,11 @@ PATIENCE_S = 5.0
 _STEP_S = 0.1
 # What the gateway needs beyond the request's own time: a resolver that hangs, a slow log.
 GRACE_S = 15.0
+# A person may have put right what was wrong with a key, a certificate or an entry, which only a
+# gateway may read, when it begins. One younger than this is not ended for it, because whoever asks
+# next waits for the start of another, also who asks another engine.
+RENEW_S = 30.0
+_OF_FILES = frozenset({"config", "unknown", "tls"})
 
 
 class GatewayClient:
@@ -42,6 +49,8 @@ class GatewayClient:
         self._link: _Link | None = None
         self._ids = itertools.count(1)
         self._refusal = ""
+        self._is_old = self._may_be_old = False
+        self._started_s = 0.0
         self.n_starts = 0
 
     @property
@@ -70,6 +79,7 @@ class GatewayClient:
             link.send(msgspec.structs.replace(ask, request=number, v=wire.PROTOCOL_VERSION))
             while not ended:
                 answer = await _next(answers, deadline)
+                self._may_be_old = self._may_be_old or _is_about_files(answer)
                 ended = isinstance(answer, wire.End | wire.Refused)
                 yield answer
         except frames.ProtocolError:
@@ -79,33 +89,40 @@ class GatewayClient:
         finally:
             link.finish(number, is_stopped=not ended)
 
-    async def renew(self) -> None:
-        """End the gateway: the next one reads endpoints, certificates and keys again."""
-        async with self._starting:
-            if self._link is not None:
-                self._link.close()
-                self._link = None
-            self._refusal = ""
+    def renew(self) -> None:
+        """As `Door.renew`: another gateway reads them."""
+        self._is_old, self._refusal = True, ""
 
     async def close(self) -> None:
         """End the gateway for good."""
         self.on_change = lambda: None
-        await self.renew()
+        async with self._starting:
+            self._drop()
 
     async def _running(self) -> _Link | wire.Refused:
         """A gateway that takes requests, started if there is none."""
         async with self._starting:
-            if self._link is not None and self._link.is_alive:
+            if self._link is not None and self._link.is_alive and not self._is_outdated(self._link):
                 return self._link
-            if self._link is not None:
-                self._link.close()
-                self._link = None
+            self._drop()
+            self._started_s = asyncio.get_running_loop().time()
+            self._is_old = self._may_be_old = False
             found = await self._start()
             if isinstance(found, wire.Refused):
                 return found
             self._link, self._refusal = found, ""
         self.on_change()
         return found
+
+    def _is_outdated(self, link: _Link) -> bool:
+        """Whether a gateway is to be ended for what it has read of files; never under a request."""
+        age_s = asyncio.get_running_loop().time() - self._started_s
+        return not link.is_busy and (self._is_old or (self._may_be_old and age_s >= RENEW_S))
+
+    def _drop(self) -> None:
+        if self._link is not None:
+            self._link.close()
+            self._link = None
 
     async def _start(self) -> _Link | wire.Refused:
         loop = asyncio.get_running_loop()
@@ -174,6 +191,11 @@ class _Link:
         self._reading = loop.create_task(self._read(reader))
         return first
 
+    @property
+    def is_busy(self) -> bool:
+        """Whether some request has no end yet."""
+        return bool(self._open)
+
     def begin(self, number: int) -> asyncio.Queue[Answer]:
         """Where the answers to a request will be."""
         queue: asyncio.Queue[Answer] = asyncio.Queue()
@@ -221,6 +243,13 @@ class _Link:
         self.is_alive = False
         for queue in self._open.values():
             queue.put_nowait(_gone("The gateway has ended.", "ask again", is_sent=True))
+
+
+def _is_about_files(answer: Answer) -> bool:
+    """Whether an answer may be another one once a key, a certificate or an entry is read again."""
+    if isinstance(answer, wire.Head):
+        return answer.status in (401, 403)
+    return isinstance(answer, wire.Refused) and answer.kind in _OF_FILES
 
 
 async def _next(answers: asyncio.Queue[Answer], deadline: float) -> Answer:

@@ -75,7 +75,7 @@ class Core(Protocol):
         ...
 
     def recheck(self) -> None:
-        """Look again for what was missing, at most every few seconds; cheap."""
+        """Look again for what was missing, after pauses of its own; cheap."""
         ...
 
     async def complete(self, request: CompletionRequest) -> Completion:

@@ -36,13 +36,21 @@ class Started(NamedTuple):
     descriptor: int
 
 
+# Whatever the policy says: no policy would change it.
+NEEDS_LINUX = (
+    "engines elsewhere need Linux, where what speaks to them can be locked down (docs/teams.md)"
+)
+
 _outcome: Started | str = ""
 
 
 def start() -> None:
     """Start a launcher if a policy may allow one. Never raises, and does not wait for it."""
     global _outcome
-    if sys.platform != "linux" or not mentions_more(policy_files()):
+    if sys.platform != "linux":
+        _outcome = NEEDS_LINUX
+        return
+    if not mentions_more(policy_files()):
         return
     try:
         _outcome = _start()
@@ -51,7 +59,9 @@ def start() -> None:
 
 
 def outcome() -> Started | str:
-    """The launcher of this process; where there is none, why in words, "" if no policy asks."""
+    """The launcher of this process; where there is none, why in words, "" if no policy asks for
+    one.
+    """
     return _outcome
 
 

@@ -75,13 +75,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the router may ask of the rest: `where` an endpoint is (None: there is none of this
     name), why the policy `refuses` it for this request ("" if it does not), why it is `down` now
-    ("" if it is not, or nobody knows), and how long engines took lately.
+    ("" if it is not, or nobody knows), and how long engines took lately with such a request.
     """
 
     where: Callable[[str], Where | None]
     refuses: Callable[[str, Kind], str]
     down: Callable[[str], str]
-    latency_ms: Callable[[Sequence[str]], float | None]
+    latency_ms: Callable[[Sequence[str], Kind], float | None]
 
 
 class Step(msgspec.Struct, frozen=True):
@@ -146,7 +146,7 @@ def _misfit(rule: Rule, asked: Asked, known: Known) -> str:
     if rule.max_context_tokens and asked.n_tokens > rule.max_context_tokens:
         return f"the document has about {asked.n_tokens} tokens"
     if rule.max_latency_ms:
-        took_ms = known.latency_ms(rule.names)
+        took_ms = known.latency_ms(rule.names, asked.kind)
         if took_ms is not None and took_ms > rule.max_latency_ms:
             return f"the first text took {took_ms:.0f} ms lately"
     return ""

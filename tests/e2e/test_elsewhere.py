@@ -202,6 +202,24 @@ def test_a_server_that_comes_back_is_used_again(tmp_path: Path) -> None:
             client.wait_for(works)
 
 
+def test_a_server_that_is_silent_from_the_start_holds_up_no_document(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Shorter than what a probe waits for.
+    monkeypatch.setitem(SETTINGS["completion"], "deadlineMs", 3000)
+    silent, good = ModelServer("openai", "gpu-a"), ModelServer("openai", "gpu-b")
+    silent.silent = True
+    with running(silent, good):
+        setup = Setup(tmp_path, silent, good)
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            ready(client)
+            for name in (f"{number}.py" for number in range(8)):
+                client.open(setup.uri(name), TEXT)
+                assert "width * height" in completed(client, setup.uri(name))
+            assert len(good.bodies) == 8
+
+
 def test_a_server_says_what_it_is_and_no_code_is_sent_for_it(tmp_path: Path) -> None:
     server = ModelServer("llama-server", "gpu")
     with running(server):

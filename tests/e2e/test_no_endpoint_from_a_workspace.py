@@ -107,7 +107,7 @@ def test_row_9_nothing_reaches_what_a_workspace_names(home, tmp_path):
                         for name in names])
                 """)["all"]
                 assert [one.get("kind", one["t"]) for one in found] == ["End", *["unknown"] * 3]
-            locked.run("await client.renew(); await asked(body={}); say(ok=True)")
+            locked.run("client.renew(); await asked(body={}); say(ok=True)")
         assert len(own.requests) == 11
         assert evil.n_connections == 0
 

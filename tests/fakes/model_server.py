@@ -20,6 +20,8 @@ class ModelServer:
     `status` other than 200 is answered to every request that carries a prompt, with `error` as
     the body. `hang_after` pieces it stops writing and waits for the connection's end;
     `break_after` it closes the connection. `cut` counts connections that the other side closed.
+    While it is `silent` it takes connections and says nothing, as a process that was stopped does;
+    while its queue is `stuck` it says what it is, and nothing to what carries a prompt.
     """
 
     def __init__(self, api: Api, name: str = "gpu", model: str = "Qwen2.5-Coder-7B") -> None:
@@ -29,6 +31,7 @@ class ModelServer:
         self.hang_after: int | None = None
         self.break_after: int | None = None
         self.raw: bytes | None = None
+        self.silent = self.stuck = False
         self.n_ctx = 4096
         self.finish = "stop"
         self.tokens = TOKENS
@@ -78,6 +81,9 @@ class ModelServer:
             self._open.discard(writer)
 
     async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self.silent:
+            await reader.read()
+            return
         path = (await reader.readline()).split()[1].decode()
         size = 0
         while line := (await reader.readline()).strip().lower():
@@ -92,6 +98,9 @@ class ModelServer:
             await self._whole(writer, 200, told)
             return
         self.bodies.append(body)
+        if self.stuck:
+            await reader.read()
+            return
         if self.raw is not None:
             writer.write(b"HTTP/1.1 200 OK\r\nContent-Type: text/plain\r\n\r\n" + self.raw)
             await writer.drain()
@@ -133,6 +142,8 @@ class ModelServer:
 
     def _told(self, path: str, body: dict[str, Any]) -> Any:
         """What it says of itself; None for a request that carries a prompt."""
+        if path in ("/health", "/api/version"):
+            return {}
         if self.api == "ollama" and not path.startswith("/api/"):
             return None
         if path == "/v1/models":

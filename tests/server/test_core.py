@@ -161,15 +161,20 @@ def test_a_load_goes_from_loading_to_ready(check: Any) -> None:
     check(test)
 
 
-def test_what_is_missing_is_looked_for_again_but_not_at_every_key(check: Any) -> None:
+def test_what_is_missing_is_looked_for_again_but_not_at_every_key(
+    check: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     async def test(bench: Bench) -> None:
         await bench.until(lambda: bench.core.facts.phase == "error")
         assert bench.core.facts.next_step == "pull it"
         with pytest.raises(ModelError, match="none here"):
             await bench.core.wait_ready()
+        n_looks = iter(range(100))
+        monkeypatch.setattr(bench.core._elsewhere, "look_again", lambda: next(n_looks))
         for _ in range(50):
             bench.core.recheck()
         assert bench.n_located == 1
+        assert next(n_looks) == 50  # an engine elsewhere has pauses of its own
         bench.found = located()
         bench.now_s += 10
         bench.core.recheck()

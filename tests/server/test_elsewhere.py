@@ -27,6 +27,7 @@ from indoors_server.policies import Policies
 from indoors_server.policy.decision import merge
 from indoors_server.remote.engine import RemoteEngine
 from indoors_server.router import Rule
+from indoors_server.status import Facts
 from support.engines import fim_parts
 from support.plain_door import PlainDoor
 from support.policies import layer
@@ -71,19 +72,23 @@ class Bench:
 
     def __init__(self, door: Any, *endpoints: Endpoint, use: list[str]) -> None:
         self.door, self.now_s, self.n_here = door, 1000.0, 0
-        found = Found({one.name: one for one in endpoints}, ())
-        self.elsewhere = Elsewhere(door, lambda: self.now_s, lambda: found)
+        self.found = Found({one.name: one for one in endpoints}, ())
+        self.n_changes = 0
+        self.elsewhere = Elsewhere(door, lambda: self.now_s, lambda: self.found)
         hosts = [one.url for one in endpoints]
         own = merge([layer("user", {"mode": "onprem", "onprem_hosts": hosts})])
         self.elsewhere.policies = Policies(lambda *_: own)
         self.elsewhere.policies.read(["/w"], None)
-        self.elsewhere.connect(Asking, lambda: None)  # type: ignore[arg-type]
+        self.elsewhere.connect(Asking, self._changed)  # type: ignore[arg-type]
         self.elsewhere.use([Rule(use=use)])
 
     async def complete(self, path: str = "src/a.py") -> tuple[str, str]:
         """Who was chosen, and the text or, without one, the reason of the last stage."""
         answer = await self.elsewhere.answer(request(path), self._here)
         return answer.stages[0].decision, answer.text or answer.stages[-1].reason
+
+    def _changed(self) -> None:
+        self.n_changes += 1
 
     async def _here(self, asked: CompletionRequest) -> Completion:
         self.n_here += 1
@@ -105,6 +110,9 @@ class SilentDoor:
 
     def __init__(self) -> None:
         self.asked: list[wire.Ask] = []
+
+    def renew(self) -> None:
+        pass
 
     async def ask(self, ask: wire.Ask) -> AsyncGenerator[Answer]:
         self.asked.append(ask)
@@ -177,5 +185,90 @@ def test_a_server_that_comes_back_is_used_again_where_this_machine_stood_in_for_
 
 async def settled(bench: Bench) -> None:
     """Until nobody looks at a server any more."""
-    while tasks := list(bench.elsewhere._tasks):
-        await asyncio.gather(*tasks)
+    for server in bench.elsewhere._servers.values():
+        while server._probing is not None:
+            await asyncio.sleep(0)
+
+
+NO_MODEL = Facts(phase="error", reason="No model is installed.", next_step="indoors setup")
+
+
+@pytest.mark.loopback
+def test_one_failure_of_the_only_engine_stops_nothing_and_after_two_each_request_looks() -> None:
+    """There is no model on this machine: what is asked is then asked elsewhere or not at all."""
+
+    async def test(server: ModelServer) -> None:
+        bench = Bench(PlainDoor(server.endpoint()), server.endpoint(), use=["gpu"])
+        here, phase = bench.elsewhere, lambda: bench.elsewhere.facts(NO_MODEL).phase
+        assert phase() == "error"
+        assert await bench.complete() == ("gpu", "x = 1\n")
+        assert phase() == "ready"
+        server.status = 500
+        assert (await bench.complete())[0] == "gpu"
+        assert (here.engines[0].state, phase()) == ("down", "ready")
+        server.status = 200
+        bench.now_s += 1
+        assert await bench.complete() == ("gpu", "x = 1\n")  # the one that failed was the only one
+        await server.stop()
+        for _ in range(2):
+            await bench.complete()
+            bench.now_s += 1
+        assert (here.engines[0].state, phase()) == ("down", "error")
+        await server.start()
+        n_changes = bench.n_changes
+        here.look_again()
+        await settled(bench)
+        assert (here.engines[0].state, phase()) == ("up", "ready")
+        assert bench.n_changes > n_changes  # so that the status says it
+        bench.elsewhere.close()
+
+    run(test)
+
+
+@pytest.mark.loopback
+def test_other_endpoints_are_read_again_by_the_gateway_and_the_same_are_not() -> None:
+    async def test(server: ModelServer) -> None:
+        one, two = server.endpoint(), server.endpoint(name="two")
+        door = PlainDoor(one, two)
+        bench = Bench(door, one, use=["gpu"])
+        n_renewed = door.n_renewed
+        bench.elsewhere.use([Rule(use=["gpu"], max_latency_ms=5)])
+        assert door.n_renewed == n_renewed
+        for endpoints in ([one, two], [one], [server.endpoint(key="file:/etc/indoors/key")]):
+            bench.found = Found({each.name: each for each in endpoints}, ())
+            bench.elsewhere.use([Rule(use=["gpu"])])
+            n_renewed += 1
+            assert door.n_renewed == n_renewed
+        await settled(bench)
+        bench.elsewhere.close()
+
+    run(test)
+
+
+@pytest.mark.loopback
+def test_latency_is_that_of_each_engine_for_each_kind_whichever_of_a_rule_may_be_asked() -> None:
+    async def test(server: ModelServer) -> None:
+        names = ["gpu", "denied"]
+        endpoints = [server.endpoint(name=name) for name in names]
+        bench = Bench(PlainDoor(*endpoints), *endpoints, use=names)
+        here = bench.elsewhere
+        here._refusal = lambda name, kind, document: "no" * (name == "denied")  # type: ignore[method-assign]
+        assert here._latency_ms([*names, "local"], "completion") is None
+        assert await bench.complete() == ("gpu", "x = 1\n")
+        assert here._latency_ms([*names, "local"], "completion") is not None
+        assert here._latency_ms(["gpu"], "completion") is not None
+        assert here._latency_ms(["denied"], "completion") is None
+        assert here._latency_ms(names, "refactor") is None
+        for milliseconds in (100.0, 100.0):
+            here._server("denied").learn_latency("refactor", milliseconds)  # type: ignore[union-attr]
+        here._server("gpu").learn_latency("refactor", 300.0)  # type: ignore[union-attr]
+        assert here._latency_ms(names, "refactor") == 200
+        assert here._latency_ms(["local"], "completion") is None
+        here.learn_local(50)
+        assert here._latency_ms(["local"], "completion") == 50
+        bench.now_s += 61
+        assert here._latency_ms(names, "refactor") is None
+        assert here._latency_ms(["local"], "completion") is None
+        bench.elsewhere.close()
+
+    run(test)

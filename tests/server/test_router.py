@@ -28,7 +28,7 @@ def known(
         where=PLACES.get,
         refuses=lambda name, kind: f"{name} is refused" if name in refused else "",
         down=lambda name: f"{name} is down" if name in down else "",
-        latency_ms=lambda names: latency,
+        latency_ms=lambda names, kind: latency,
     )
 
 

@@ -13,13 +13,19 @@ from indoors_server.gateway import wire
 
 
 class PlainDoor:
-    """Asks what is asked of the endpoints it knows; `asked` has every request."""
+    """Asks what is asked of the endpoints it knows; `asked` has every request, and `n_renewed` is
+    how often endpoints were to be read again.
+    """
 
     reason = ""
 
     def __init__(self, *endpoints: Endpoint) -> None:
         self.endpoints = {endpoint.name: endpoint for endpoint in endpoints}
         self.asked: list[wire.Ask] = []
+        self.n_renewed = 0
+
+    def renew(self) -> None:
+        self.n_renewed += 1
 
     @property
     def sent(self) -> list[wire.Ask]:

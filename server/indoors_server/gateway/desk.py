@@ -1,7 +1,8 @@
 """The gateway's loop: frames of the server in, each request a task, frames out.
 
 A request that the server stops is cancelled, which closes its connection. The end of the stream
-ends everything. What is no message of ours is not mended: the process ends.
+ends everything, and so does who cancels `run`. What is no message of ours is not mended: the
+process ends.
 """
 
 from __future__ import annotations
@@ -56,9 +57,10 @@ class Desk:
             status = 2
         except (ConnectionError, OSError):
             pass
-        for task in list(self._tasks.values()):
-            task.cancel()
-        await asyncio.gather(*self._tasks.values(), return_exceptions=True)
+        finally:
+            for task in list(self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)
         return status
 
     def _begin(self, ask: wire.Ask) -> None:

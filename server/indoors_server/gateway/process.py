@@ -4,13 +4,15 @@
         -> event loop -> its own lock -> Ready -> frames
 
 All that it needs of files and of other processes it has before its own lock-down; nothing that the
-server sends is read before that.
+server sends is read before that. What it lost since it cannot get back: it ends with its resolver,
+and the server starts another.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import logging
 import sys
 from functools import partial
 from typing import BinaryIO, cast
@@ -20,6 +22,8 @@ from indoors_server.gateway import frames, in_force, lock, wire
 from indoors_server.gateway.failures import Failure
 from indoors_server.gateway.resolver import Resolver
 from indoors_server.lockdown import UNPROVEN_STATUS, LockState
+
+_log = logging.getLogger("indoors.gateway")
 
 
 def run(arguments: list[str]) -> int:
@@ -117,7 +121,15 @@ async def _serve(
     await shop.resolver.open()
     records = Records(partial(Log.open, paths.state_dir()))
     door = Door(shop.endpoints, shop.sites, policy, records, closed_locks.at_the_gateway())
-    return await Desk(door, await _reader(reader), said).run()
+    working = asyncio.ensure_future(Desk(door, await _reader(reader), said).run())
+    losing = asyncio.ensure_future(shop.resolver.lost.wait())
+    await asyncio.wait((working, losing), return_when=asyncio.FIRST_COMPLETED)
+    if working.done():
+        return working.result()
+    _log.error("ends: its resolver has ended")
+    working.cancel()
+    await asyncio.wait((working,))
+    return 1
 
 
 async def _reader(stream: BinaryIO) -> asyncio.StreamReader:

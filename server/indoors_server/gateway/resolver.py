@@ -23,14 +23,19 @@ class NoAddress(Exception):
 
 
 class Resolver:
-    """The gateway's side. Make it before the gateway's filter; `open` on the event loop."""
+    """The gateway's side. Make it before the gateway's filter; `open` on the event loop.
+
+    `lost` is set when a child ends that had begun to work. (One that never could is no reason to
+    begin again: a place that is given by its address needs none.)
+    """
 
     def __init__(self, process: subprocess.Popen[bytes]) -> None:  # noqa: TID251 - a type
         self._process = process
         self._waiting: dict[int, asyncio.Future[list[str]]] = {}
         self._last = 0
         self._transport: asyncio.ReadTransport | None = None
-        self._has_ended = False
+        self._has_begun = self._has_ended = False
+        self.lost = asyncio.Event()
 
     async def open(self) -> None:
         """Begin to listen."""
@@ -67,6 +72,7 @@ class Resolver:
         answer = _ANSWER.fullmatch(line)
         if answer is None:
             return
+        self._has_begun = True
         waiting = self._waiting.get(int(answer[1]))
         if waiting is None or waiting.done():
             return
@@ -77,6 +83,8 @@ class Resolver:
 
     def _lost(self) -> None:
         self._has_ended = True
+        if self._has_begun:
+            self.lost.set()
         for waiting in self._waiting.values():
             if not waiting.done():
                 waiting.set_exception(NoAddress("cannot be resolved: the resolver has ended"))

@@ -2,6 +2,7 @@
 
     gateway -- "7 models.example\n" --> resolver -- a fork for each name, 5 s at most
             <-- "7 10.1.2.3 fd00::1\n", "7 ! reason\n" --
+            <-- "0 ! ready\n" once, to nobody's question: from here on it works
 
 Resolving means UDP, and the C library's parser of what a stranger's name server sends. The gateway
 has neither: it holds keys and code. What this child could lie about is judged (`addresses`).
@@ -83,4 +84,5 @@ def main() -> int:
     if state.state == "unproven":
         print(f"indoors resolver: {state.reason}", file=sys.stderr)  # noqa: T201 - nobody else hears
         return 1
+    _say("0", "! ready")
     return run()

@@ -1,4 +1,6 @@
-"""What a server is: its models, its context, its control tokens. No question carries code."""
+"""What a server is: its models, its context, its control tokens; and whether it lives at all. No
+question carries code.
+"""
 
 from __future__ import annotations
 
@@ -63,6 +65,24 @@ async def probe(door: Door, endpoint: Endpoint, timeout_s: float = PROBE_S) -> F
         return faults.not_understood(endpoint, str(error))
     except (LookupError, TypeError, ValueError, AttributeError):
         return faults.not_understood(endpoint, "what it says of itself is of another form")
+
+
+async def ping(door: Door, endpoint: Endpoint, timeout_s: float = PROBE_S) -> Fault | None:
+    """Why a server does not say anything, None if it does: whatever it says.
+
+    It is asked what takes no turn in its queue. (llama-cpp-python's own server ends the answer
+    that it is writing for who asks for its models.)
+    """
+    call = "/api/version" if endpoint.api == "ollama" else "/health"
+    ask = wire.Ask(
+        endpoint=endpoint.name, kind="probe", method="GET", call=call, timeout_s=timeout_s
+    )
+    async with aclosing(cast(Any, door.ask(ask))) as answers:
+        async for answer in answers:
+            if isinstance(answer, wire.Refused):
+                return faults.of_refusal(answer, has_code=False)
+            return None
+    return faults.broke_off(endpoint)
 
 
 _Asker = Callable[..., Any]

@@ -2,10 +2,12 @@
 
 unknown -> (probe) -> up -> a request fails -> resting, longer every time -> (probe) -> up | resting
                       up -> busy (429, 503) -> resting as long as it says
+                      up -> says nothing for a while -> (ping) -> up | resting
 
 Nothing is probed that nobody waits for: a server that rests is looked at by the first request after
-its pause, which is short, so that one that came back is used at once; also by a request that the
-engine here answers in its place. A probe carries no code.
+its pause, which is short, so that one that came back is used soon; also by a request that another
+server, or the engine here, answers in its place. One that is silent takes a probe's whole time, so
+nobody waits for that while another server answers. A probe carries no code.
 """
 
 from __future__ import annotations
@@ -13,7 +15,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
+from contextlib import aclosing
 from typing import Literal
 
 import msgspec
@@ -23,13 +26,17 @@ from indoors_completion.types import ModelInfo
 from indoors_server.door import Door
 from indoors_server.endpoints import Endpoint
 from indoors_server.remote.faults import Fault, Feature
-from indoors_server.remote.probe import Found, probe
+from indoors_server.remote.probe import Found, ping, probe
+from indoors_server.router import Kind
 
 # Pauses before a server is looked at again, by how often in a row it failed.
 PAUSES_S = (0.1, 0.3, 1.0)
 BUSY_S = 1.0
 # What a person has to change is looked at again when they may have.
 WRONG_S = 3.0
+# Who has said nothing of an answer for so long may be gone. One that lives says so at once, also
+# while its queue is long; the answer itself may be waited for much longer.
+SILENT_S = 1.0
 # A measured speed is a sample; and it is told again only when it is off by this factor, because
 # windows follow from it, and one that moves costs the server its cache.
 _WEIGHT, _NOTABLE = 0.3, 1.5
@@ -42,18 +49,29 @@ State = Literal["unknown", "up", "busy", "down", "wrong", "refused"]
 
 
 class Server:
-    """One endpoint, as it is seen from here. Belongs to one event loop."""
+    """One endpoint, as it is seen from here. `on_change` is called when a probe has ended. Belongs
+    to one event loop.
+    """
 
-    def __init__(self, endpoint: Endpoint, door: Door, clock: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        endpoint: Endpoint,
+        door: Door,
+        clock: Callable[[], float],
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self.endpoint = endpoint
         self.found: Found | None = None
         self.fault: Fault | None = None
         self._door = door
         self._clock = clock
-        self._is_sure = False
+        self._on_change = on_change
+        self._is_sure = self._is_closed = False
         self._n_failures = 0
         self._rests_until_s = 0.0
+        self._latency: dict[Kind, tuple[float, float]] = {}  # (milliseconds, when it was measured)
         self._probing: asyncio.Task[Found | Fault] | None = None
+        self._pinging: asyncio.Task[Fault | None] | None = None
 
     @property
     def state(self) -> State:
@@ -73,18 +91,55 @@ class Server:
         """Whether it failed, and its pause is over, and nobody has looked again."""
         return self.fault is not None and not self.is_resting and self._probing is None
 
-    async def ready(self) -> Found | Fault:
-        """What it is, asking it where that is not known (any more); else why it cannot be used."""
+    @property
+    def is_doubtful(self) -> bool:
+        """Whether any other is better asked: nobody knows by now whether this one answers."""
+        return not self._is_sure or self.is_resting or self._pinging is not None
+
+    @property
+    def failed_once(self) -> bool:
+        """Whether it is down by one failure alone, and nobody has looked since: a request finds
+        out as well whether that was a moment's.
+        """
+        return self.state == "down" and self._n_failures == 1
+
+    def look(self) -> None:
+        """Begin to ask it what it is, unless that is known, or it is being asked, or it rests."""
+        if self.is_resting:
+            return
+        if self._is_sure:
+            self.fault = None
+        else:
+            self._probe()
+
+    def doubt(self) -> None:
+        """It owes somebody an answer, and has said nothing for a while: see whether it lives."""
+        if self._is_sure and self._pinging is None and not self._is_closed:
+            self._pinging = asyncio.get_running_loop().create_task(ping(self._door, self.endpoint))
+            self._pinging.add_done_callback(self._pinged)
+
+    async def ready(self, *, surely: bool = False) -> Found | Fault:
+        """What it is, asking it where that is not known (any more); else why it cannot be used.
+        `surely` also waits for a sign of life that it is being asked for.
+        """
+        if surely and self._pinging is not None:
+            await asyncio.wait((self._pinging,))
+        self.look()
         if self.is_resting and self.fault is not None:
             return self.fault
         if self._is_sure and self.found is not None:
-            self.fault = None
             return self.found
-        if self._probing is None:
+        if (probing := self._probing) is not None:
+            # Whoever waits may be cancelled; others wait for the same answer.
+            await asyncio.wait((probing,))
+            if not probing.cancelled():
+                return probing.result()
+        return Fault(kind="down", what=f"{self.endpoint.name} is not asked any more.")
+
+    def _probe(self) -> None:
+        if self._probing is None and not self._is_closed:
             self._probing = asyncio.get_running_loop().create_task(probe(self._door, self.endpoint))
             self._probing.add_done_callback(self._probed)
-        # Whoever waits may be cancelled; others wait for the same answer.
-        return await asyncio.shield(self._probing)
 
     def _probed(self, task: asyncio.Task[Found | Fault]) -> None:
         self._probing = None
@@ -93,11 +148,20 @@ class Server:
         outcome = task.result()
         if isinstance(outcome, Fault):
             self.failed(outcome)
+        else:
+            lacks = self.found.abilities.lacks if self.found is not None else frozenset[Feature]()
+            abilities = msgspec.structs.replace(outcome.abilities, lacks=lacks)
+            self.found = msgspec.structs.replace(outcome, abilities=abilities)
+            self._is_sure, self.fault, self._rests_until_s = True, None, 0.0
+        self._on_change()
+
+    def _pinged(self, task: asyncio.Task[Fault | None]) -> None:
+        self._pinging = None
+        if task.cancelled() or task.exception() is not None:
             return
-        lacks = self.found.abilities.lacks if self.found is not None else frozenset[Feature]()
-        abilities = msgspec.structs.replace(outcome.abilities, lacks=lacks)
-        self.found = msgspec.structs.replace(outcome, abilities=abilities)
-        self._is_sure, self.fault, self._rests_until_s = True, None, 0.0
+        if (fault := task.result()) is not None and self._is_sure:
+            self.failed(fault)
+            self._on_change()
 
     def answered(self) -> None:
         """It gave an answer."""
@@ -125,10 +189,23 @@ class Server:
             able = msgspec.structs.replace(able, lacks=able.lacks | {feature})
             self.found = msgspec.structs.replace(self.found, abilities=able)
 
+    def latency_ms(self, kind: Kind) -> float | None:
+        """How long the first text took lately, None if nobody has asked this for a while."""
+        took_ms, when_s = self._latency.get(kind, (0.0, self._clock() - 2 * _LATENCY_S))
+        return None if self._clock() - when_s > _LATENCY_S else took_ms
+
+    def learn_latency(self, kind: Kind, milliseconds: float) -> None:
+        """The first text of an answer took so long. Edits have other prompts than completions."""
+        known = self.latency_ms(kind)
+        mean = milliseconds if known is None else known + _WEIGHT * (milliseconds - known)
+        self._latency[kind] = (mean, self._clock())
+
     def close(self) -> None:
         """Nothing more is asked."""
-        if self._probing is not None:
-            self._probing.cancel()
+        self._is_closed = True
+        for task in (self._probing, self._pinging):
+            if task is not None:
+                task.cancel()
 
 
 class Servers:
@@ -139,7 +216,6 @@ class Servers:
         self._clock = clock
         self._speeds: dict[str, float] = {}
         self._told: dict[str, float] = {}
-        self._latency: tuple[float, float] | None = None  # (milliseconds, when it was measured)
         self._denied: OrderedDict[str, Fault] = OrderedDict()
 
     @property
@@ -180,13 +256,33 @@ class Servers:
         return self._described(first.endpoint, found)
 
     async def ready(self) -> Fault | None:
-        """Wait until one of them is known; why none is, else None."""
+        """Wait until one of them is known, whatever the others do; why none is, else None."""
         if self.model is not None:
             return None
-        outcomes = await asyncio.gather(*(server.ready() for server in self.all))
-        if any(isinstance(outcome, Found) for outcome in outcomes):
-            return None
-        return next(outcome for outcome in outcomes if isinstance(outcome, Fault))
+        faults: dict[Server, Fault] = {}
+        async with aclosing(_as_ready(self.all)) as outcomes:
+            async for server, outcome in outcomes:
+                if isinstance(outcome, Found):
+                    return None
+                faults[server] = outcome
+        return faults[self.all[0]]
+
+    async def turns(self, key: str) -> AsyncGenerator[tuple[Server, Found | Fault]]:
+        """The servers as they are asked about a document, with what each is or why it cannot be
+        used: in its order those that are known to answer, and behind them the others, each as soon
+        as its probe has ended. Who failed is looked at meanwhile.
+        """
+        left = self.order(key)
+        for server in left:
+            server.look()
+        while sure := next((one for one in left if not one.is_doubtful and one.found), None):
+            left.remove(sure)
+            assert sure.found is not None
+            yield sure, sure.found
+        # The only one is asked whether or not it is silent.
+        async with aclosing(_as_ready(left, surely=len(self.all) > 1)) as outcomes:
+            async for outcome in outcomes:
+                yield outcome
 
     def order(self, key: str) -> list[Server]:
         """The servers, the one that knows this document first.
@@ -198,8 +294,7 @@ class Servers:
         def weight(server: Server) -> bytes:
             return hashlib.sha256(f"{server.endpoint.name}\0{key}".encode()).digest()
 
-        ranked = sorted(self.all, key=weight)
-        return sorted(ranked, key=lambda server: server.is_resting)
+        return sorted(self.all, key=weight)
 
     def _described(self, endpoint: Endpoint, found: Found) -> ModelInfo:
         able = found.abilities
@@ -229,18 +324,6 @@ class Servers:
 
     # --- measured -------------------------------------------------------------------------------
 
-    def latency_ms(self) -> float | None:
-        """How long the first text took lately, None if nobody has asked for a while."""
-        if self._latency is None or self._clock() - self._latency[1] > _LATENCY_S:
-            return None
-        return self._latency[0]
-
-    def learn_latency(self, milliseconds: float) -> None:
-        """The first text of an answer took so long."""
-        known = self.latency_ms()
-        mean = milliseconds if known is None else known + _WEIGHT * (milliseconds - known)
-        self._latency = (mean, self._clock())
-
     def learn(self, what: Literal["prefill", "decode"], n_tokens: int, took_ms: float) -> None:
         """So many tokens took so long."""
         if took_ms <= 0:
@@ -251,3 +334,18 @@ class Servers:
         told = self._told.get(what, 0.0)
         if not (told > 0 and told / _NOTABLE < speed < told * _NOTABLE):
             self._told[what] = speed
+
+
+async def _as_ready(
+    servers: Sequence[Server], *, surely: bool = False
+) -> AsyncGenerator[tuple[Server, Found | Fault]]:
+    """What each of them is or why it cannot be used, as soon as that is known."""
+    waiting = {asyncio.ensure_future(one.ready(surely=surely)): one for one in servers}
+    try:
+        while waiting:
+            done, _ = await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            for task in [one for one in waiting if one in done]:  # in the order they were given
+                yield waiting.pop(task), task.result()
+    finally:
+        for task in waiting:
+            task.cancel()

@@ -336,11 +336,11 @@ def test_row_10_a_policy_that_became_narrower_counts_at_once_also_for_a_new_gate
         locked.policy(mode="onprem", onprem_hosts=hosts)
         refused.append(locked.run(code))
         locked.policy(mode="onprem", onprem_hosts=[])
-        locked.run("await client.renew(); await client._running(); say(ok=True)")
+        locked.run("client.renew(); await client._running(); say(ok=True)")
         locked.policy(mode="onprem", onprem_hosts=hosts)
         for _ in range(2):
             refused.append(locked.run(code))
-            locked.run("await client.renew(); say(ok=True)")
+            locked.run("client.renew(); say(ok=True)")
     assert [ends(one) for one in refused] == [[("policy", False)]] * 5
     assert "legal/" in refused[0]["all"][0][0]["what"]
     assert len(fake.requests) == 1
@@ -549,15 +549,63 @@ def test_a_killed_server_takes_gateway_and_resolver_with_it(locked):
     wait_until(lambda: not is_alive(pid) and not is_alive(resolver), GONE_S, "both ended")
 
 
-def test_a_resolver_that_was_killed_costs_names_and_hangs_nobody(locked, fake):
+def test_a_resolver_that_was_killed_costs_its_gateway_and_no_later_request(locked, fake):
     locked.run("say(all=[await asked(body={})])")
-    _, resolver = gateway_of(locked.launcher)
-    os.kill(resolver, signal.SIGKILL)
+    gateways = [gateway_of(locked.launcher)]
+    os.kill(gateways[0][1], signal.SIGKILL)
+    wait_until(lambda: not is_alive(gateways[0][0]), GONE_S, "it ended with it")
     found = locked.run("""
-        one = await asked(body={"do": "cut"})  # the idle connection is gone after this
-        say(all=[await asked(body={}) for _ in range(2)])
+        while client.ready is not None: await asyncio.sleep(0.001)
+        say(all=[await asked(body={}) for _ in range(2)], n=client.n_starts)
     """)
-    assert ends(found) == [("resolve", False)] * 2
-    assert ends(locked.run("await client.renew(); say(all=[await asked(body={})])")) == [
-        ("End", "")
-    ]
+    assert (ends(found), found["n"]) == ([("End", "")] * 2, 2)
+    # Also one that nobody has asked anything yet.
+    locked.run("client.renew(); await client._running(); say(ok=True)")
+    gateways.append(gateway_of(locked.launcher))
+    os.kill(gateways[1][1], signal.SIGKILL)
+    wait_until(lambda: not is_alive(gateways[1][0]), GONE_S, "it ended with it")
+    assert gateways[0][0] != gateways[1][0]
+
+
+def test_a_gateway_is_renewed_once_no_request_is_open(locked, fake):
+    found = locked.run("""
+        long = client.ask(ask_of(body={"do": "endless"}))
+        head = plain(await anext(long))
+        client.renew()
+        say(head=head, all=[await asked(body={})], n=client.n_starts)
+    """)
+    assert (found["head"]["t"], ends(found), found["n"]) == ("Head", [("End", "")], 1)
+    found = locked.run("""
+        await long.aclose()
+        say(all=[await asked(body={}) for _ in range(2)], n=client.n_starts)
+    """)
+    assert (ends(found), found["n"]) == ([("End", "")] * 2, 2)
+
+
+def test_a_key_that_was_not_accepted_is_read_again_but_not_at_every_request(home, fake):
+    key = home / ".config/indoors/team.key"
+    key.parent.mkdir(parents=True)
+
+    def write_key(text: str) -> None:
+        key.write_text(text)
+        key.chmod(0o600)
+
+    def last_key() -> str:
+        return fake.requests[-1].headers["authorization"]
+
+    write_key("sk-old")
+    write_engines(home, team={"url": fake.url, "api": "openai", "key": f"file:{key}"})
+    with gateway(home, onprem_hosts=[fake.host]) as locked:
+        locked.run('await asked(body={"do": "status", "status": 401}); say(ok=True)')
+        write_key("sk-new")
+        found = locked.run("await asked(body={}); say(n=client.n_starts)")
+        assert (found["n"], last_key()) == (1, "Bearer sk-old")  # it is young
+        locked.run("""
+            from indoors_server import gateway_client
+            gateway_client.RENEW_S = 0.0
+            say(ok=True)
+        """)
+        found = locked.run("await asked(body={}); say(n=client.n_starts)")
+        assert (found["n"], last_key()) == (2, "Bearer sk-new")
+        found = locked.run("await asked(body={}); say(n=client.n_starts)")
+        assert found["n"] == 2  # nothing was wrong since

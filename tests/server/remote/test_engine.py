@@ -207,14 +207,15 @@ def test_what_an_answer_says_of_the_server_counts_also_where_its_reader_stops_ea
         await bench.answer(job())
         await bench.servers[0].start()
         bench.now_s += 5
-        assert bench.known.latency_ms() is None
+        assert known.latency_ms("completion") is None
         for last in (TokenChunk, Finish):
             stream = bench.engine.generate(job("value = 12\n" * 100))
             async for item in stream:
                 if isinstance(item, last):
                     break
             await stream.aclose()
-            assert bench.known.latency_ms() is not None
+            assert known.latency_ms("completion") is not None
+            assert known.latency_ms("refactor") is None
             assert known._n_failures == 0
         model = bench.engine.model
         assert model is not None
@@ -362,6 +363,8 @@ def test_a_document_stays_with_its_server_and_goes_to_the_other_when_that_fails(
             assert text == "x = 1\n"
         await bench.servers[0].start()
         bench.now_s += 5
+        await bench.answer(job())  # whoever asks next looks for the one that is back
+        assert await bench.known.all[0].ready() == bench.known.all[0].found
         n_before = len(bench.door.sent)
         for uri in uris:
             await bench.answer(job(uri=uri))
@@ -431,8 +434,8 @@ def test_a_llama_server_that_knows_its_model_better_is_given_both_sides() -> Non
         )
         parts = fim.render(family, "a = ", "\nc", [snippet], "a.py", "python", budget)
         text, _, finish = await bench.answer(
-            Job(parts=parts, uri="file:///w/a.py", sources=("a.py",), slot="s", max_tokens=16,
-                begin="b", stops=("\n\n",))
+            Job(parts=parts, uri="file:///w/a.py", root="/w", sources=("a.py",), slot="s",
+                max_tokens=16, begin="b", stops=("\n\n",))
         )  # fmt: skip
         assert (text, finish.stop_reason) == ("x = 1\n", "eos")
         assert bench.servers[0].paths[-1] == "/infill"
