@@ -300,7 +300,7 @@ def test_row_14_neovim_shows_the_bytes_and_sends_what_was_accepted(
         last = shown.index("To be read, without JSON's escapes:") - 1
         assert "\n".join(shown[first:last]) == sent.body.decode()
         assert f"sha256     {sha256(sent.body).hexdigest()}" in shown
-        nvim.type("y")
+        press(nvim, "y")
         nvim.wait(lambda: "\n".join(nvim.lines()).endswith(GOOD.rstrip()), "the edit")
     assert [one.event for one in person.records()] == ["refused", "sent"]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from support.nvim_script import Scripted
+from support.nvim_script import Scripted, press
 
 pytestmark = [pytest.mark.editor]
 
@@ -123,46 +123,11 @@ def status(scripted: Scripted, **changed: object) -> None:
     scripted.settle()
 
 
-@pytest.mark.parametrize(
-    ("how", "words"),
-    [("", "for another 10 min"), ("30", "for another 30 min"), ("file", "in this file"),
-     ("language", "in python files")],
-)  # fmt: skip
-def test_a_pause_hides_and_asks_nothing_until_it_ends(
-    scripted: Scripted, workspace: Path, how: str, words: str
-) -> None:
-    listening = listen(scripted, workspace)
-    nvim = listening.nvim
-    nvim.type("iva")
-    listening.wait_ghost("lue = 1")
-    run(listening, f"Indoors pause {how}")
-    assert said(listening) == f"Indoors: paused {words}. Next: :Indoors pause off"
-    listening.wait_ghost("")
-    n_asked = len(listening.log("textDocument/inlineCompletion"))
-    nvim.type("l")
-    listening.settle()
-    assert listening.ghost() == ""
-    assert len(listening.log("textDocument/inlineCompletion")) == n_asked
-    assert nvim.lua("return require('indoors').status()") == "⌂ paused"
-    nvim.type("<Esc>")
-    nvim.lua("vim.cmd('silent write'); vim.cmd.edit(...)", str(workspace / "other.py"))
-    nvim.type("iva")
-    if how == "file":
-        listening.wait_ghost("lue = 1")
-    else:
-        listening.settle()
-        assert listening.ghost() == ""
-    nvim.type("<Esc>")
-    run(listening, "Indoors pause off")
-    nvim.type("S" + "va")
-    listening.wait_ghost("lue = 1")
-
-
 def test_arguments_are_completed(listening: Scripted) -> None:
     def complete(line: str) -> list[str]:
         return list(listening.nvim.lua("return vim.fn.getcompletion(..., 'cmdline')", line))
 
-    assert {"status", "pause", "model", "explain", "prove", "log", "refactor"} <= set(
+    assert {"status", "pause", "model", "explain", "prove", "log", "refactor", "stop"} <= set(
         complete("Indoors ")
     )
     assert complete("Indoors pa") == ["pause"]
@@ -197,7 +162,7 @@ def test_an_edit_is_shown_as_a_diff_and_applied(listening: Scripted) -> None:
     # The model reads the code while the person writes.
     (told,) = listening.log("indoors/willEdit")
     assert told["action"] == "edit"
-    nvim.type("y")
+    press(nvim, "y")
     nvim.wait(lambda: nvim.lines() == ["# shorter", "def f(): ..."], "the edit", 5)
     run(listening, "Indoors refactor")
     nvim.wait(lambda: "+# document" in (nvim.lua(diff) or []), "the first of the menu", 10)

@@ -8,6 +8,7 @@ import pytest
 
 from indoors_completion.refactor import actions
 from support.nvim import Nvim, start
+from support.nvim_script import press
 
 PATIENCE_S = 180.0  # asked is what comes, not how fast
 
@@ -136,13 +137,16 @@ def test_every_action_shows_a_diff_and_is_one_step_to_undo(
     assert nvim.lua("return vim.fn.bufname('%')") != file.name, "the diff has the focus"
     assert file.read_text() == text, "nothing is written before somebody decides"
 
-    nvim.type("y")
+    press(nvim, "y")
     nvim.wait(lambda: not nvim.lua(WINDOW), "the end of the diff")
     if action == "tests":
         made = workspace / "tests" / "test_shop.py"
         code = "return vim.api.nvim_buf_get_lines(vim.fn.bufnr(...), 0, -1, false)"
         lines = nvim.lua(code, str(made))
         assert "from shop import area" in lines
+        told = nvim.lua("return vim.fn.execute('messages')")
+        assert "changed, not saved: " in told
+        assert "Next: :edit " in told
         return
     after = nvim.lines()
     assert after != before
@@ -169,6 +173,6 @@ def test_a_diff_that_is_discarded_or_overtaken_changes_nothing(
     nvim.lua(
         "local b = vim.fn.bufnr('shop.py'); vim.api.nvim_buf_set_lines(b, 0, 0, false, { '#' })"
     )
-    nvim.type("y")
+    press(nvim, "y")
     nvim.wait(lambda: not nvim.lua(WINDOW), "the end of the diff")
     assert nvim.lines() == ["#", *before]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+import subprocess
 import sys
 from pathlib import Path
 
@@ -11,7 +13,9 @@ import pytest
 from editors.conftest import opened
 from indoors_server import __version__
 from indoors_server.handshake import PROTOCOL
-from support.nvim import Nvim
+from support import code_server
+from support.needs import need
+from support.nvim import PLUGIN, Nvim
 from support.nvim_script import Scripted
 
 pytestmark = [pytest.mark.editor]
@@ -33,7 +37,10 @@ def test_a_workspace_never_decides_whose_code_runs(
     release: str, workspace: Path, tmp_path: Path
 ) -> None:
     ran = tmp_path / "ran"
-    for name in (".venv/bin/python", "python3", "python", "indoors", "node_modules/.bin/indoors"):
+    relative = ("tools/indoors", "pipx/venvs/indoors", "share/uv/tools/indoors", "c:/t/indoors")
+    environments = [f"{name}/bin/python" for name in relative]
+    programs = ("python3", "python", "indoors", "node_modules/.bin/indoors", ".venv/bin/python")
+    for name in (*programs, *environments):
         program = workspace / name
         program.parent.mkdir(parents=True, exist_ok=True)
         program.write_text(f"#!/bin/sh\necho {name} >> {ran}\n")
@@ -44,7 +51,13 @@ def test_a_workspace_never_decides_whose_code_runs(
         nvim.lua(SAID)
         # Neovim's own script for Python files would look for a python3 on PATH, and run it.
         nvim.lua("vim.g.loaded_python3_provider = 0")
-        nvim.lua("vim.cmd.cd(...); vim.lsp.enable('indoors')", str(workspace))
+        nvim.lua("vim.cmd.cd(...)", str(workspace))
+        # A variable with a relative folder would mean one of the workspace.
+        variables = {"UV_TOOL_DIR": "tools", "PIPX_HOME": "pipx", "XDG_DATA_HOME": "share"}
+        for name, folder in [*variables.items(), ("UV_TOOL_DIR", "c:/t")]:
+            nvim.lua("local name, folder = ...; vim.env[name] = folder", name, folder)
+            assert nvim.lua(FIND)["from"] == "nothing", (name, folder)
+        nvim.lua("vim.lsp.enable('indoors')")
         nvim.lua("vim.cmd.edit('shapes.py')")
         nvim.wait(lambda: said(nvim), "what is wrong", 10)
         assert "Indoors is not in ~/.indoors, and neither uv nor pipx has installed it" in said(
@@ -66,9 +79,9 @@ def test_a_workspace_never_decides_whose_code_runs(
 def test_the_ways_to_install_are_known(release: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     places = {
+        "~/.indoors": home / ".indoors/bin/python",
         "pipx": home / ".local/share/pipx/venvs/indoors/bin/python",
         "uv tool": home / ".local/share/uv/tools/indoors/bin/python",
-        "~/.indoors": home / ".indoors/bin/python",
     }
     with opened(tmp_path, release, HOME=str(home)) as nvim:
         nvim.lua("vim.env.XDG_DATA_HOME = nil")
@@ -83,9 +96,71 @@ def test_the_ways_to_install_are_known(release: str, tmp_path: Path) -> None:
         elsewhere = tmp_path / "tools/indoors/bin/python"
         elsewhere.parent.mkdir(parents=True)
         shutil.copy(places["pipx"], elsewhere)
-        shutil.rmtree(home / ".indoors")
         nvim.lua("vim.env.UV_TOOL_DIR = ...", str(tmp_path / "tools"))
         assert nvim.lua(FIND)["cmd"][0] == str(elsewhere)
+
+
+PLACES = """
+    local system, home, variables = ...
+    vim.uv.os_homedir = function() return home end
+    vim.fn.has = function(name) return name == system and 1 or 0 end
+    for name, value in pairs(variables) do vim.env[name] = value end
+    return vim.tbl_map(function(one) return one[2] end, require('indoors.server').known_places())
+"""
+TOOL_PATHS = """
+    const [file, around] = process.argv.slice(1);
+    const { toolPaths } = await import(file);
+    console.log(JSON.stringify(toolPaths(JSON.parse(around))));
+"""
+
+
+@pytest.mark.parametrize(
+    ("system", "platform"), [("linux", "linux"), ("mac", "darwin"), ("win32", "win32")]
+)
+@pytest.mark.parametrize("is_moved", [False, True])
+def test_vscode_looks_in_the_same_places_in_the_same_order(
+    nvim: Nvim, system: str, platform: str, is_moved: bool
+) -> None:
+    need(code_server.NODE.is_file(), "no Node here: make check")
+    windows = platform == "win32"
+    home = "C:/Users/me" if windows else "/home/me"
+    root = "C:/" if windows else "/"
+    names = {"UV_TOOL_DIR": "tools", "PIPX_HOME": "pipx", "XDG_DATA_HOME": "d", "APPDATA": "a"}
+    variables = {name: (root + where if is_moved else where) for name, where in names.items()}
+    around = json.dumps({"env": variables, "home": home, "platform": platform})
+    launch = PLUGIN.parent / "vscode" / "src" / "launch.ts"
+    command = [str(code_server.NODE), "--input-type=module", "-e", TOOL_PATHS, str(launch), around]
+    done = subprocess.run(command, capture_output=True, check=True, text=True)
+    theirs = [path.replace("\\", "/") for path in json.loads(done.stdout)]
+    ours = nvim.lua(PLACES, system, home, variables)
+    assert list(dict.fromkeys(ours)) == theirs
+
+
+def test_a_server_installed_while_neovim_runs_is_started_by_restart(
+    scripted: Scripted, workspace: Path, tmp_path: Path
+) -> None:
+    nvim = scripted.nvim
+    nvim.lua(SAID)
+    nvim.lua("local home = ...; vim.uv.os_homedir = function() return home end",
+             str(tmp_path / "home"))  # fmt: skip
+    nvim.lua("vim.g.indoors = { ghost = ... }; vim.lsp.enable('indoors')", scripted.display)
+    nvim.lua("vim.cmd.edit(...)", str(workspace / "new.py"))
+    nvim.wait(lambda: said(nvim), "what is wrong", 10)
+    assert said(nvim).endswith(", then :Indoors restart")
+    nvim.lua("vim.cmd('Indoors restart')")
+    nvim.wait(lambda: said(nvim).count("not started: ") == 2, "the same again", 10)
+    python = tmp_path / "home/.indoors/bin/python"
+    python.parent.mkdir(parents=True)
+    command = " ".join(f"'{word}'" for word in scripted.command())
+    python.write_text(f"#!/bin/sh\nexec {command}\n")
+    python.chmod(0o755)
+    nvim.lua("vim.cmd('Indoors restart')")
+    scripted.ready()
+    assert said(nvim).count("\n") == 3, "two warnings of two lines, and no more"
+    scripted.tell(items=["value = 1"])
+    nvim.type("iva")
+    scripted.wait_ghost("lue = 1")
+    assert len(clients(scripted)) == 1
 
 
 def clients(scripted: Scripted) -> list[int]:
@@ -108,12 +183,11 @@ def test_a_server_that_crashes_is_started_again_three_times(
         scripted.tell(items=["value = 1"])
         nvim.type("<Esc>Sva")
         scripted.wait_ghost("lue = 1")
-        nvim.lua("require('indoors.status').received(nil)")
         scripted.send("fake/crash")
         if n_crashes == 3:
             break
-        scripted.ready()
         nvim.wait(lambda before=before: clients(scripted) not in ([], [before]), "another server")
+        scripted.ready()
         assert scripted.ghost() == "", "nothing of the one before"
     nvim.wait(lambda: "Next: :Indoors log" in said(nvim), "the next step", 10)
     assert "the server ended (exit status 9)" in said(nvim)

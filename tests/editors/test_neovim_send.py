@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import pytest
 from support import sent
 from support.nvim_screen import watched
 from support.nvim_script import Scripted
+from support.nvim_script import press as pressed
 
 pytestmark = [pytest.mark.editor]
 
@@ -63,8 +63,7 @@ def answered(scripted: Scripted, number: int = 7) -> dict[str, Any]:
 
 def press(scripted: Scripted, keys: str) -> None:
     """Press a key as somebody does who has read: not right behind another one."""
-    time.sleep(0.001 * scripted.nvim.lua("return require('indoors.send').QUIET_MS") + 0.1)
-    scripted.nvim.type(keys)
+    pressed(scripted.nvim, keys)
 
 
 def test_the_server_is_told_that_this_client_shows_what_would_be_sent(asked: Scripted) -> None:
@@ -165,7 +164,7 @@ def test_keys_that_decide_nothing(asked: Scripted) -> None:
 def test_a_y_that_was_being_typed_sends_nothing(each: Scripted, workspace: Path) -> None:
     each.open(workspace / "new.py")
     each.nvim.lua(LOUD)
-    each.nvim.lua("require('indoors.send').QUIET_MS = 60000")
+    each.nvim.lua("require('indoors.meant').QUIET_MS = 60000")
     each.nvim.type("iretr")
     each.ask(7, METHOD, params())
     front(each)
@@ -176,6 +175,17 @@ def test_a_y_that_was_being_typed_sends_nothing(each: Scripted, workspace: Path)
     assert "right behind another key" in each.nvim.lua("return said[1]")
     each.nvim.type("q")
     assert answered(each)["result"] == {"accepted": False}
+
+
+def test_a_y_that_nobody_typed_sends_nothing(asked: Scripted) -> None:
+    press(asked, "j")
+    asked.nvim.lua("vim.wait(require('indoors.meant').QUIET_MS + 100)")
+    asked.nvim.lua("vim.api.nvim_feedkeys('y', 'm', false); vim.cmd('normal y')")
+    asked.nvim.lua("vim.fn.setreg('a', 'y'); vim.api.nvim_feedkeys('@a', 'm', false)")
+    asked.settle()
+    assert asked.answers() == []
+    press(asked, "q")
+    assert answered(asked)["result"] == {"accepted": False}
 
 
 def test_one_at_a_time_and_one_after_the_other(asked: Scripted) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -49,11 +50,17 @@ SHOWN = """
 OWN, BUILTIN = "indoors.ghost", "nvim.lsp.inline_completion"
 
 
+def press(nvim: Nvim, keys: str) -> None:
+    """Press a key as somebody does who has read: not right behind another one."""
+    time.sleep(0.001 * nvim.lua("return require('indoors.meant').QUIET_MS") + 0.1)
+    nvim.type(keys)
+
+
 class Scripted:
     """The editor and the script. `display` is who draws: "own" or "builtin"."""
 
     def __init__(self, nvim: Nvim, display: str = "own") -> None:
-        self.nvim, self.display = nvim, display
+        self.nvim, self.display, self.server = nvim, display, SERVER
         self._namespace = OWN if display == "own" else BUILTIN
 
     def open(self, file: Path, *arguments: str, **options: Any) -> None:
@@ -65,7 +72,7 @@ class Scripted:
 
     def command(self, *arguments: str) -> list[str]:
         """What starts the server."""
-        return [sys.executable, "-I", str(SERVER), *arguments]
+        return [sys.executable, "-I", str(self.server), *arguments]
 
     def ready(self) -> None:
         self.nvim.wait(

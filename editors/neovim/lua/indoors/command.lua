@@ -222,6 +222,13 @@ function run.refactor(call)
   end, buffer)
 end
 
+--- End the edits that are being made.
+function run.stop()
+  local stopped = require('indoors.edits').stop()
+  if #stopped == 0 then return say('no edit is being made. Next: :Indoors refactor') end
+  say(('stopped: %s. Nothing was changed.'):format(table.concat(stopped, ', ')))
+end
+
 local ARGUMENTS = {
   explain = { 'terminal' },
   pause = { '10', '30', '60', 'file', 'language', 'off' },

@@ -3,11 +3,16 @@
 --   menu entry (command `indoors.preview` or `indoors.askInstruction`, argument: the wish)
 --     -> codeAction/resolve -> WorkspaceEdit -> diff in a floating window
 --     -> <CR> or y: applied, one step to undo -- q or <Esc>: nothing has changed
+--   `:Indoors stop` before the answer -> $/cancelRequest, and nothing is shown
 --
 -- The server makes an edit of one version of a buffer. Typing while the diff is open makes it void.
 
+local meant = require('indoors.meant')
+
 local M = {}
 
+-- An edit that takes longer is told of, with the way to end it.
+M.PATIENCE_MS = 500
 local FOOTER = ' <CR> apply   q discard '
 
 --- The text of a file as it is: the buffer's, if one is loaded, else the disk's.
@@ -88,6 +93,21 @@ end
 ---@param text string
 local function say(text) vim.notify('Indoors: ' .. text, vim.log.levels.INFO) end
 
+--- Name what an edit has changed out of sight: Neovim leaves it in a hidden buffer that is not saved.
+---@param edit table
+local function tell_unseen(edit)
+  local names = {}
+  for _, change in ipairs(edit.documentChanges or {}) do
+    local buffer = not change.kind and vim.uri_to_bufnr(change.textDocument.uri)
+    if buffer and vim.bo[buffer].modified and vim.fn.bufwinid(buffer) == -1 then
+      local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ':~:.')
+      if not vim.list_contains(names, name) then table.insert(names, name) end
+    end
+  end
+  if #names == 0 then return end
+  say(('changed, not saved: %s. Next: :edit %s'):format(table.concat(names, ', '), vim.fn.fnameescape(names[1])))
+end
+
 --- A remark in lines of a width: a diff is not wrapped.
 ---@param remark string
 ---@param width integer
@@ -130,13 +150,16 @@ function M.show(edit, encoding)
   vim.wo[window].wrap = false
   vim.bo[buffer].filetype = 'diff'
 
+  local is_meant = meant.watch(buffer)
   local function close()
     if vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
   end
   local function apply()
+    if not is_meant() then return say('not applied: typed too soon. Next: read the diff, then y, or q') end
     close()
     if not is_current(edit) then return say('nothing was edited: the document has changed') end
     vim.lsp.util.apply_workspace_edit(confirmed(edit), encoding)
+    tell_unseen(edit)
   end
   for _, key in ipairs({ '<CR>', 'y' }) do
     vim.keymap.set('n', key, apply, { buffer = buffer, nowait = true, desc = 'Apply the edit' })
@@ -146,19 +169,61 @@ function M.show(edit, encoding)
   end
 end
 
+---@class indoors.Asked an edit that was asked for
+---@field client vim.lsp.Client
+---@field id integer?
+---@field what string
+---@field is_stopped boolean
+
+---@type indoors.Asked[]
+local asked = {}
+
+--- Those that are still being made. The client's own list is asked: a request leaves it in whatever way it ends, also
+--- as cancelled, which Neovim tells no handler, and with a server that crashed.
+---@return indoors.Asked[]
+local function running()
+  asked = vim.tbl_filter(function(one)
+    return not one.client:is_stopped() and one.client.requests[one.id] ~= nil
+  end, asked)
+  return asked
+end
+
+--- End the edits that are being made.
+---@return string[] what each was
+function M.stop()
+  local stopped = {}
+  for _, one in ipairs(running()) do
+    one.is_stopped = true -- its answer may be on the way already
+    one.client:cancel_request(one.id)
+    table.insert(stopped, one.what)
+  end
+  asked = {}
+  return stopped
+end
+
 --- Have the server make an edit, and show it.
 ---@param client vim.lsp.Client
 ---@param wish table
 function M.make(client, wish)
   local action = { title = wish.action, kind = 'refactor', data = wish }
+  local name = type(wish.uri) == 'string' and vim.fs.basename(vim.uri_to_fname(wish.uri)) or ''
+  local this = { client = client, what = vim.trim(('%s %s'):format(wish.action, name)), is_stopped = false }
   -- Where there is no safe edit, the server says so itself.
-  client:request('codeAction/resolve', action, function(failure, made)
+  local is_sent, id = client:request('codeAction/resolve', action, function(failure, made)
+    if this.is_stopped then return end
     if failure then
       if failure.code ~= -32800 then say(failure.message) end
     elseif made.edit then
       M.show(made.edit, client.offset_encoding)
     end
   end)
+  if not is_sent then return end
+  this.id = id
+  table.insert(asked, this)
+  -- Later, also so that it does not stand below what was just typed at a prompt: Neovim would ask for <CR> then.
+  vim.defer_fn(function()
+    if vim.list_contains(running(), this) then say('editing… Next: :Indoors stop ends it') end
+  end, M.PATIENCE_MS)
 end
 
 --- Ask what is wanted, then make the edit.

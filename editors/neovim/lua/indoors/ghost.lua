@@ -34,6 +34,8 @@ M.display = require('indoors.display')
 --- Whether ghost text is kept back here: paused, or a completion menu is open.
 ---@type fun(buffer: integer): boolean
 M.is_paused = function() return false end
+--- Say so to a person who asks with a key.
+M.tell_paused = function(_) end
 ---@type fun(): boolean
 M.is_covered = function() return false end
 
@@ -119,6 +121,10 @@ function M.ask(kind, step)
   local state, client = buffers[buffer], M.client(buffer)
   cancel(buffer)
   if not state or not client then return end
+  if M.is_paused(buffer) then
+    if kind == INVOKED then M.tell_paused(buffer) end
+    return
+  end
   local row, col = cursor()
   local params = vim.lsp.util.make_position_params(0, client.offset_encoding)
   params.context = { triggerKind = kind }
@@ -364,13 +370,7 @@ function M.attach(buffer)
     on_lines = function(_, _, _, first, last, new_last)
       local state = buffers[buffer]
       if not state then return true end
-      local offer = state.offer
-      if not offer then return end
-      if first < offer.row or last > offer.last_row + 1 then
-        offer.is_foreign = true
-      else
-        offer.last_row = offer.last_row + new_last - last
-      end
+      if state.offer then offers.lines_changed(state.offer, first, last, new_last) end
     end,
     on_reload = function() M.clear(buffer) end,
     on_detach = function() M.detach(buffer) end,

@@ -76,18 +76,11 @@ local function check_versions(client)
   end
 end
 
-local function check_running()
-  health.start('Running')
-  local clients = vim.lsp.get_clients({ name = 'indoors' })
-  local last = status.get()
-  if last and last.phase == 'stopped' then return health.error(last.reason, { status.next_step() }) end
-  if #clients == 0 then
-    return health.warn('the server is not running', {
-      "vim.lsp.enable('indoors') in your configuration, then open a file of a language that is completed.",
-    })
-  end
-  check_versions(clients[1])
-  local lock = vim.tbl_get(clients[1].server_capabilities, 'experimental', 'indoors', 'lock') or {}
+---@param client vim.lsp.Client
+local function check_client(client)
+  local last = status.of(client.id)
+  check_versions(client)
+  local lock = vim.tbl_get(client.server_capabilities, 'experimental', 'indoors', 'lock') or {}
   local state = last and last.lock or lock.state or 'unproven'
   local words = 'lock: ' .. status.lock_in_words(state)
   if state == 'unproven' then
@@ -97,18 +90,37 @@ local function check_running()
   else
     health.ok(words)
   end
-  if status.beyond_in_words() ~= '' then
-    health.info(status.beyond_in_words() .. '   (in a terminal: indoors policy show)')
+  local beyond = status.beyond_in_words(last)
+  if beyond ~= '' then
+    health.info(beyond .. '   (in a terminal: indoors policy show)')
   end
   if not last then return health.warn('the server has not told its state yet', { 'Try again in a moment.' }) end
   if last.phase == 'error' then
-    health.error(last.reason, { status.next_step(), 'In a terminal: indoors doctor' })
+    health.error(last.reason, { status.next_step(last), 'In a terminal: indoors doctor' })
   elseif last.phase == 'inactive' then
     health.info('nothing is completed in the file you came from: ' .. last.reason)
   elseif last.phase == 'loading' then
     health.info('the model is being loaded' .. (last.progress and (' (%d %%)'):format(last.progress * 100) or ''))
   else
     health.ok(('model: %s, on %s'):format(last.model, last.device))
+  end
+end
+
+local function check_running()
+  health.start('Running')
+  local clients, stopped = vim.lsp.get_clients({ name = 'indoors' }), status.all_stopped()
+  for _, one in ipairs(stopped) do
+    health.error(one.reason, { status.next_step(one) })
+  end
+  if #clients + #stopped == 0 then
+    return health.warn('the server is not running', {
+      "vim.lsp.enable('indoors') in your configuration, then open a file of a language that is completed.",
+    })
+  end
+  for _, client in ipairs(clients) do
+    -- Each project has its own.
+    if #clients > 1 then health.info(('for %s:'):format(client.root_dir or 'files in no project')) end
+    check_client(client)
   end
 end
 

@@ -32,37 +32,75 @@ end
 
 ---@type table<integer, true> clients that a person or we have asked to stop
 local expected = {}
----@type number[] when the server was started again, in seconds
+
+---@class indoors.Project what is started again: each project has a server of its own
+---@field config vim.lsp.ClientConfig
+---@field buffers integer[]
+
+---@type table<string, number[]> when the server of a root was started again, in seconds
 local restarts = {}
+---@type table<integer, indoors.Project> by client, what has ended and is not started again by itself
+local down = {}
 
 --- Start the same client in the same buffers.
----@param wanted vim.lsp.ClientConfig
----@param buffers integer[]
-function M.start(wanted, buffers)
-  for _, buffer in ipairs(buffers) do
-    if vim.api.nvim_buf_is_loaded(buffer) then vim.lsp.start(wanted, { bufnr = buffer, silent = true }) end
+---@param project indoors.Project
+---@return boolean is_started
+function M.start(project)
+  local is_started = false
+  for _, buffer in ipairs(project.buffers) do
+    if vim.api.nvim_buf_is_loaded(buffer) then
+      status.started(buffer)
+      is_started = vim.lsp.start(project.config, { bufnr = buffer, silent = true }) ~= nil or is_started
+    end
   end
+  return is_started
 end
 
----@type vim.lsp.ClientConfig?, integer[]
-local running, attached = nil, {}
+--- Attach the buffers that have no server, as if they were opened now: it may have been installed since.
+---@return boolean is_tried
+local function attach_open()
+  local wanted = vim.lsp.config.indoors
+  if not wanted or (vim.lsp.is_enabled and not vim.lsp.is_enabled('indoors')) then return false end
+  local is_tried = false
+  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
+    local is_file = vim.api.nvim_buf_is_loaded(buffer) and vim.bo[buffer].buftype == ''
+    local is_ours = not wanted.filetypes or vim.list_contains(wanted.filetypes, vim.bo[buffer].filetype)
+    if is_file and is_ours and #vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' }) == 0 then
+      is_tried = true
+      local function start(root)
+        local made = vim.deepcopy(wanted)
+        made.root_dir = root
+        M.start({ config = made, buffers = { buffer } })
+      end
+      if type(wanted.root_dir) == 'function' then
+        wanted.root_dir(buffer, start)
+      else
+        start(wanted.root_dir)
+      end
+    end
+  end
+  return is_tried
+end
 
---- Start the server again because a person asked for it.
+local has_told_missing = false
+
+--- Start every server again because a person asked for it, also where there was none when a file was opened.
 function M.restart()
-  local buffers = vim.deepcopy(attached)
-  local wanted = running
-  restarts = {}
-  local left = 0
+  local projects = vim.tbl_values(down)
+  down, restarts, has_told_missing = {}, {}, false
   for _, client in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
-    buffers = vim.tbl_keys(client.attached_buffers)
-    wanted, left = client.config, left + 1
+    table.insert(projects, { config = client.config, buffers = vim.tbl_keys(client.attached_buffers) })
     expected[client.id] = true
     client:stop()
   end
-  if not wanted then return M.say('it has not been started yet   (:checkhealth indoors)') end
   local function start_when_gone(tries)
-    if #vim.lsp.get_clients({ name = 'indoors' }) == 0 or tries == 0 then return M.start(wanted, buffers) end
-    vim.defer_fn(function() start_when_gone(tries - 1) end, 50)
+    if #vim.lsp.get_clients({ name = 'indoors' }) > 0 and tries > 0 then
+      return vim.defer_fn(function() start_when_gone(tries - 1) end, 50)
+    end
+    for _, project in ipairs(projects) do
+      M.start(project)
+    end
+    if not attach_open() and #projects == 0 then M.say('it has not been started yet   (:checkhealth indoors)') end
   end
   start_when_gone(100)
 end
@@ -73,31 +111,33 @@ end
 local function on_exit(code, signal, id)
   local client = vim.lsp.get_client_by_id(id)
   local buffers = client and vim.tbl_keys(client.attached_buffers) or {}
-  local wanted = client and client.config
+  local project = client and { config = client.config, buffers = buffers }
   vim.schedule(function()
     for _, buffer in ipairs(buffers) do
       ghost.detach(buffer)
     end
     send.gone(id)
-    if expected[id] or (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return status.received(nil) end
-    running, attached = wanted, buffers
+    status.received(id, nil)
+    if expected[id] or (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return end
+    down[id] = project
     -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
     if code == 78 then
       local why = 'the policy allows nothing here: it is strict, and the lock-down is not proven on this system.'
       local next_step = 'indoors policy explain strict   (in a terminal)'
-      status.stopped(why, next_step)
+      status.stopped(buffers, why, next_step)
       return M.say(('the server has ended: %s\nNext: %s'):format(why, next_step), vim.log.levels.ERROR)
     end
     local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit status %d'):format(code)
-    local now_s = vim.uv.now() / 1000
-    restarts = vim.tbl_filter(function(at) return now_s - at < WITHIN_S end, restarts)
-    if config.get().restart and wanted and #restarts < RESTARTS then
-      table.insert(restarts, now_s)
-      status.received(nil)
-      return M.start(wanted, buffers)
+    local now_s, root = vim.uv.now() / 1000, client and client.root_dir or ''
+    local before = vim.tbl_filter(function(at) return now_s - at < WITHIN_S end, restarts[root] or {})
+    restarts[root] = before
+    if config.get().restart and project and #before < RESTARTS then
+      table.insert(before, now_s)
+      if M.start(project) then down[id] = nil end
+      return
     end
     local why, next_step = ('the server ended (%s).'):format(how), ':Indoors log, then :Indoors restart'
-    status.stopped(why, next_step)
+    status.stopped(buffers, why, next_step)
     M.say(('%s Next: %s'):format(why, next_step), vim.log.levels.ERROR)
   end)
 end
@@ -106,6 +146,7 @@ end
 ---@param buffer integer
 local function on_attach(client, buffer)
   builtin.intercept(client)
+  status.started(buffer)
   vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertEnter' }, {
     buffer = buffer,
     group = vim.api.nvim_create_augroup('indoors_focus_' .. buffer, {}),
@@ -119,8 +160,6 @@ local function on_attach(client, buffer)
   if vim.api.nvim_get_current_buf() == buffer then ghost.update(buffer, true) end
 end
 
-local has_told_missing = false
-
 --- Find out where the project is, or do not start at all where there is no server.
 ---@param buffer integer
 ---@param on_dir fun(root: string?)
@@ -133,7 +172,8 @@ local function root_dir(buffer, on_dir)
   end
   if has_told_missing then return end
   has_told_missing = true
-  M.say(('not started: %s.\nNext: %s'):format(found.problem, found.next_step), vim.log.levels.WARN)
+  local why = ('not started: %s.\nNext: %s, then :Indoors restart'):format(found.problem, found.next_step)
+  M.say(why, vim.log.levels.WARN)
 end
 
 local is_wired = false
@@ -143,6 +183,9 @@ local function wire()
   if is_wired then return end
   is_wired = true
   ghost.is_paused = function(buffer) return status.paused(buffer) ~= '' end
+  ghost.tell_paused = function(buffer)
+    M.say(('paused %s. Next: :Indoors pause off'):format(status.paused(buffer)))
+  end
   ghost.is_covered = function() return config.get().popup ~= 'show' and menu.is_open() end
   status.on_change = function()
     local buffer = vim.api.nvim_get_current_buf()
@@ -212,7 +255,7 @@ function M.client_config()
     },
     commands = require('indoors.edits').commands(),
     handlers = {
-      ['indoors/status'] = function(_, params) status.received(params) end,
+      ['indoors/status'] = function(_, params, context) status.received(context.client_id, params) end,
       ['indoors/completionReady'] = function(_, params, context)
         local client = vim.lsp.get_client_by_id(context.client_id)
         if client then ghost.more(client, params) end

@@ -110,6 +110,19 @@ function M.read(buffer, client, result, kind)
   return offer and #offer.items > 0 and offer or nil
 end
 
+--- Lines of the buffer have changed: `first` to `last` (not among them) are now `first` to `new_last`.
+---@param offer indoors.Offer
+---@param first integer
+---@param last integer
+---@param new_last integer
+function M.lines_changed(offer, first, last, new_last)
+  if first < offer.row or last > offer.last_row + 1 then
+    offer.is_foreign = true
+  else
+    offer.last_row = offer.last_row + new_last - last
+  end
+end
+
 --- What names the chosen item towards the server.
 ---@param offer indoors.Offer
 ---@return string

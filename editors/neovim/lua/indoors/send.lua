@@ -7,12 +7,12 @@
 -- that returns; where Lua can yield across `pcall` (LuaJIT), it waits for the person without keeping the editor busy.
 -- Elsewhere the capability is not declared, and the server does not ask.
 
+local meant = require('indoors.meant')
+
 local M = {}
 
 M.NAMESPACE = vim.api.nvim_create_namespace('indoors.send')
 M.CAN_WAIT = jit ~= nil
--- A y that follows another key this quickly belongs to what was being typed when the window came, and decides nothing.
-M.QUIET_MS = 500
 local FOOTER = ' y send   q do not send '
 local BODY = 'Sent is exactly this:'
 local TEXT = "To be read, without JSON's escapes:"
@@ -145,7 +145,6 @@ local function open(sent)
   for name, value in pairs(as_it_is) do
     vim.api.nvim_set_option_value(name, value, { win = window, scope = 'local' })
   end
-  vim.cmd.stopinsert()
   vim.cmd.redraw()
   return window, buffer
 end
@@ -161,7 +160,6 @@ local function show(sent, client, decided)
   local function decide(is_accepted)
     if shown ~= this then return end
     shown = nil
-    vim.on_key(nil, M.NAMESPACE)
     -- A window cannot be closed while Neovim is about to close it.
     vim.schedule(function()
       if vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
@@ -169,13 +167,9 @@ local function show(sent, client, decided)
       decided(is_accepted)
     end)
   end
-  local before, last = 0, vim.uv.now()
-  vim.on_key(function(_, typed)
-    vim.uv.update_time()
-    if typed ~= '' then before, last = last, vim.uv.now() end
-  end, M.NAMESPACE)
+  local is_meant = meant.watch(buffer)
   vim.keymap.set('n', 'y', function()
-    if last - before >= M.QUIET_MS then return decide(true) end
+    if is_meant() then return decide(true) end
     say('not sent: that y came right behind another key. Next: read what would be sent, then press y, or q.')
   end, { buffer = buffer, nowait = true, desc = 'Send these bytes' })
   for _, key in ipairs({ 'q', '<Esc>', 'n' }) do
@@ -228,7 +222,6 @@ function M.gone(client)
   if not shown or shown.client ~= client then return end
   local window = shown.window
   shown = nil
-  vim.on_key(nil, M.NAMESPACE)
   if vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
 end
 

@@ -10,39 +10,50 @@ local ARGUMENTS = { '-I', '-m', 'indoors_server', 'serve' }
 ---@param ... string
 local function in_home(...) return vim.fs.joinpath(vim.uv.os_homedir() or '/', ...) end
 
----@param name string
----@param ... string
-local function in_variable(name, ...)
-  local folder = vim.env[name]
-  return folder and folder ~= '' and vim.fs.joinpath(folder, ...) or nil
+---@param path string
+---@return boolean
+local function is_absolute(path)
+  -- `c:/` is an absolute path on Windows only; elsewhere it is a folder of the workspace.
+  if vim.fn.has('win32') == 1 then return path:match('^[/\\]') ~= nil or path:match('^%a:[/\\]') ~= nil end
+  return path:match('^/') ~= nil
 end
 
---- The environments that `pip` in ~/.indoors, `uv tool install` and `pipx install` make, in this order.
+--- The folder that a variable names. A relative one would be looked for in the workspace, and does not count.
+---@param name string
+---@param otherwise string
+---@return string
+local function in_variable(name, otherwise)
+  local folder = vim.env[name] or ''
+  return is_absolute(folder) and folder or otherwise
+end
+
+--- The environments that `uv tool install`, `pipx install` and `pip` in ~/.indoors make, and those of a machine's
+--- owner in /opt. In the order of VS Code (`toolPaths` in editors/vscode/src/launch.ts): both start the same server.
 ---@return { [1]: string, [2]: string }[] what made it, and the interpreter
 function M.known_places()
-  local data = in_variable('XDG_DATA_HOME') or in_home('.local', 'share')
-  local roaming = in_variable('APPDATA') or in_home('AppData', 'Roaming')
+  local join = vim.fs.joinpath
+  local is_windows, is_mac = vim.fn.has('win32') == 1, vim.fn.has('mac') == 1
+  local share = in_variable('XDG_DATA_HOME', in_home('.local', 'share'))
+  local roaming = in_variable('APPDATA', in_home('AppData', 'Roaming'))
+  local uv = is_windows and join(roaming, 'uv', 'data', 'tools') or join(share, 'uv', 'tools')
   local environments = {
-    { '~/.indoors', in_home('.indoors') },
-    { 'uv tool', in_variable('UV_TOOL_DIR', 'indoors') },
-    { 'uv tool', vim.fs.joinpath(data, 'uv', 'tools', 'indoors') },
-    { 'uv tool', vim.fn.has('win32') == 1 and vim.fs.joinpath(roaming, 'uv', 'tools', 'indoors') or nil },
-    { 'pipx', in_variable('PIPX_HOME', 'venvs', 'indoors') },
-    { 'pipx', vim.fs.joinpath(data, 'pipx', 'venvs', 'indoors') },
+    { 'uv tool', join(in_variable('UV_TOOL_DIR', uv), 'indoors') },
+    { 'uv tool', is_windows and join(roaming, 'uv', 'tools', 'indoors') },
+    { 'pipx', join(in_variable('PIPX_HOME', join(share, 'pipx')), 'venvs', 'indoors') },
     { 'pipx', in_home('.local', 'pipx', 'venvs', 'indoors') },
-    { 'pipx', in_home('pipx', 'venvs', 'indoors') },
+    { 'pipx', is_windows and in_home('pipx', 'venvs', 'indoors') },
+    { 'pipx', is_mac and in_home('Library', 'Application Support', 'pipx', 'venvs', 'indoors') },
+    { '~/.indoors', in_home('.indoors') },
+    { '/opt/pipx', not is_windows and '/opt/pipx/venvs/indoors' },
+    { '/opt/indoors', not is_windows and '/opt/indoors' },
   }
-  local python = vim.fn.has('win32') == 1 and { 'Scripts', 'python.exe' } or { 'bin', 'python' }
+  local python = is_windows and { 'Scripts', 'python.exe' } or { 'bin', 'python' }
   local places = {}
   for _, one in ipairs(environments) do
-    if one[2] then table.insert(places, { one[1], vim.fs.joinpath(one[2], unpack(python)) }) end
+    if one[2] then table.insert(places, { one[1], join(one[2], unpack(python)) }) end
   end
   return places
 end
-
----@param path string
----@return boolean
-local function is_absolute(path) return path:match('^/') ~= nil or path:match('^%a:[/\\]') ~= nil end
 
 ---@class indoors.Server
 ---@field cmd string[]? nil where there is none

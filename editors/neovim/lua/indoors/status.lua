@@ -4,6 +4,8 @@
 -- `⌂ !` somebody must do something, `⌂? 7b` ready but the lock-down is unproven. Where a policy lets code leave this
 -- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`. `⌂ 7b, files not`: the
 -- kernel keeps us from every connection, and from no files.
+--
+-- Each project has a server of its own: what is said in a buffer is what the buffer's server said.
 
 local M = {}
 
@@ -18,8 +20,10 @@ local M = {}
 ---@field progress number?
 ---@field tokens_per_s number?
 
----@type indoors.Status?
-local last = nil
+---@type table<integer, indoors.Status> what each client's server said last
+local heard = {}
+---@type table<integer, indoors.Status> buffers whose server has ended and is not started again by itself
+local ended = {}
 
 ---@type { until_ms: integer?, files: table<string, true>, languages: table<string, true> }
 local paused = { files = {}, languages = {} }
@@ -36,31 +40,78 @@ local function changed()
   end)
 end
 
----@param status indoors.Status?
-function M.received(status)
-  last = status
+---@param client_id integer
+---@param status indoors.Status? nil: it has gone
+function M.received(client_id, status)
+  heard[client_id] = status
   changed()
 end
 
---- What the server said last, or nil.
+--- What a client's server said last, or nil.
+---@param client_id integer
 ---@return indoors.Status?
-function M.get() return last end
+function M.of(client_id) return heard[client_id] end
 
---- The server ended by itself.
+--- What the server of a buffer said last, or nil.
+---@param buffer integer? the current one
+---@return indoors.Status? status, boolean is_attached
+function M.get(buffer)
+  buffer = buffer and buffer ~= 0 and buffer or vim.api.nvim_get_current_buf()
+  local client = vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })[1]
+  if client then return heard[client.id], true end
+  return ended[buffer], false
+end
+
+--- The server of buffers ended by itself.
+---@param buffers integer[]
 ---@param reason string
 ---@param next_step string
-function M.stopped(reason, next_step)
-  last = { phase = 'stopped', reason = reason, next_step = next_step, model = '', device = '', lock = 'unproven' }
+function M.stopped(buffers, reason, next_step)
+  local status = { phase = 'stopped', reason = reason, next_step = next_step }
+  status.model, status.device, status.lock = '', '', 'unproven'
+  for _, buffer in ipairs(buffers) do
+    ended[buffer] = status
+  end
   changed()
+end
+
+--- A buffer gets a server again.
+---@param buffer integer
+function M.started(buffer) ended[buffer] = nil end
+
+--- The servers that have ended and are not started again by themselves.
+---@return indoors.Status[]
+function M.all_stopped()
+  local found = {}
+  for buffer, status in pairs(ended) do
+    if vim.api.nvim_buf_is_valid(buffer) and not vim.list_contains(found, status) then table.insert(found, status) end
+  end
+  return found
 end
 
 -- --- pauses -----------------------------------------------------------------------------------------------------
 
+local function stop_timer()
+  if timer and not timer:is_closing() then
+    timer:stop()
+    timer:close()
+  end
+  timer = nil
+end
+
 ---@param minutes number
 function M.pause_for(minutes)
-  paused.until_ms = vim.uv.now() + math.ceil(minutes * 60000)
-  if timer then timer:stop() end
-  timer = vim.defer_fn(function() M.resume() end, math.ceil(minutes * 60000))
+  stop_timer()
+  local left_ms = math.ceil(minutes * 60000)
+  vim.uv.update_time()
+  local until_ms = vim.uv.now() + left_ms
+  paused.until_ms = until_ms
+  timer = vim.defer_fn(function()
+    -- Pauses of a file or a language go on, and so does one that was begun while this was about to run.
+    if paused.until_ms ~= until_ms then return end
+    paused.until_ms, timer = nil, nil
+    changed()
+  end, left_ms)
   changed()
 end
 
@@ -78,11 +129,7 @@ end
 
 --- End every pause.
 function M.resume()
-  if timer then
-    timer:stop()
-    if not timer:is_closing() then timer:close() end
-    timer = nil
-  end
+  stop_timer()
   paused = { files = {}, languages = {} }
   changed()
 end
@@ -118,8 +165,9 @@ local BEYOND = {
 }
 
 --- How far code may go, in words; '' where it stays on this machine.
+---@param last indoors.Status?
 ---@return string
-function M.beyond_in_words()
+function M.beyond_in_words(last)
   local beyond = last and BEYOND[last.mode]
   return beyond and beyond.says or ''
 end
@@ -135,7 +183,7 @@ end
 ---@return string
 function M.line(buffer)
   buffer = buffer and buffer ~= 0 and buffer or vim.api.nvim_get_current_buf()
-  local is_attached = #vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' }) > 0
+  local last, is_attached = M.get(buffer)
   if last and last.phase == 'stopped' then return '⌂ !' end
   if not is_attached then return '' end
   local beyond = last and BEYOND[last.mode]
@@ -165,8 +213,9 @@ local LOCKS = {
 function M.lock_in_words(lock) return LOCKS[lock] or lock end
 
 --- What to do about an error, '' if there is none.
+---@param last indoors.Status?
 ---@return string
-function M.next_step()
+function M.next_step(last)
   if not last or (last.phase ~= 'error' and last.phase ~= 'stopped') then return '' end
   local told = last.next_step or ''
   if told == '' or told:match('^indoors setup') then return ':Indoors setup   (in a terminal: indoors setup)' end
@@ -178,7 +227,7 @@ end
 ---@param buffer integer
 ---@return string[]
 function M.lines(buffer)
-  local pause = M.paused(buffer)
+  local pause, last = M.paused(buffer), M.get(buffer)
   local said = {}
   if pause ~= '' then table.insert(said, ('paused %s   (:Indoors pause off)'):format(pause)) end
   if not last then
@@ -190,9 +239,10 @@ function M.lines(buffer)
   local head = { last.phase, last.model, last.device, speed }
   table.insert(said, table.concat(vim.tbl_filter(function(one) return one ~= '' end, head), ' · '))
   if last.reason ~= '' then table.insert(said, last.reason) end
-  local next_step = M.next_step()
+  local next_step = M.next_step(last)
   if next_step ~= '' then table.insert(said, 'Next: ' .. next_step) end
-  if M.beyond_in_words() ~= '' then table.insert(said, M.beyond_in_words() .. '   (indoors policy show)') end
+  local beyond = M.beyond_in_words(last)
+  if beyond ~= '' then table.insert(said, beyond .. '   (indoors policy show)') end
   if last.phase ~= 'stopped' then table.insert(said, 'lock: ' .. M.lock_in_words(last.lock)) end
   for _, engine in ipairs(last.engines or {}) do
     local why = (engine.reason or '') ~= '' and ': ' .. engine.reason or ''
