@@ -351,7 +351,7 @@ def test_the_gateway_does_not_believe_the_server(
             say(ends=[one[-1].get("kind", one[-1]["t"]) for one in all])
         """)
     assert found["ends"] == [
-        "preview", "preview", "secret", "consent", "consent", "policy", "policy", "unknown",
+        "preview", "preview", "secret", "consent", "policy", "policy", "policy", "unknown",
         "policy", "policy", "policy", "End",
     ]  # fmt: skip
     assert len(fake.requests) == 1
