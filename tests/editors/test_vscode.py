@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import os
 import signal
-from typing import Any
 
 import pytest
 
-from editors.conftest import SUM
 from support.code_server import CodeServer
 from support.vscode_script import Script
 from support.vscode_window import FLICKER, Window
@@ -225,22 +223,17 @@ def test_the_menu_pauses_and_resumes(window: Window, script: Script) -> None:
 
 def test_a_file_is_switched_off_and_closed_for_the_server(window: Window, script: Script) -> None:
     window.open("a.py")
-    window.wait(lambda: opened(script, "a.py"), "the document at the server")
+    window.wait(lambda: script.opened("a.py"), "the document at the server")
     window.command("Indoors: Turn Off or On in This File")
     window.wait(lambda: script.got("textDocument/didClose"), "the document to be closed")
     window.wait_label("you switched this file off")
-    before = len(changed(script, "a.py"))
+    before = len(script.changes("a.py"))
     window.type("def a")
     window.page.wait_for_timeout(500)
-    assert len(changed(script, "a.py")) == before
+    assert len(script.changes("a.py")) == before
     window.command("Indoors: Turn Off or On in This File")
-    window.wait(lambda: len(opened(script, "a.py")) == 2, "the document at the server again")
-    assert opened(script, "a.py")[1]["text"] == "def a"
-
-
-def opened(script: Script, name: str) -> list[Any]:
-    found = [one["textDocument"] for one in script.got("textDocument/didOpen")]
-    return [one for one in found if one["uri"].endswith(f"/{name}")]
+    window.wait(lambda: len(script.opened("a.py")) == 2, "the document at the server again")
+    assert script.opened("a.py")[1]["text"] == "def a"
 
 
 def test_a_language_is_switched_off_for_the_server(
@@ -280,121 +273,6 @@ def test_plain_text_and_secrets_are_never_sent(window: Window, script: Script) -
     assert not [name for name in kinds if f"/{name}" in everything]
 
 
-# --- edits --------------------------------------------------------------------------------------
-
-
-DONE = 'def add(a, b):\n    """Add two numbers."""\n    return a + b\n'
-
-
-def document_add(window: Window) -> None:
-    """Choose an edit from the menu, and wait for its diff."""
-    edits_menu(window, "Document 'add'").wait_for()
-    window.picture("actions")
-    window.press("Enter")
-    window.wait(lambda: diff(window, '"""Add two numbers."""'), "the diff")
-
-
-def edits_menu(window: Window, title: str) -> Any:
-    """Open the menu of edits at the start of `sum.py`, and give the entry with this title.
-
-    Its first entry is waited for, which has the focus when the menu takes keys. The titles alone
-    say nothing: a notification about an earlier edit has the same words while it fades.
-    """
-    window.open("sum.py")
-    window.press("Control+Home")
-    window.press("Control+Period")
-    window.page.locator(".action-widget .monaco-list-row.focused").first.wait_for()
-    return window.page.locator(".action-widget .monaco-list-row", has_text=title).first
-
-
-def diff(window: Window, text: str) -> bool:
-    """Whether a diff that adds a text is on the screen."""
-    changed = window.page.locator(".monaco-diff-editor .editor.modified .view-lines")
-    # Lines that are gone may be drawn in it too.
-    return any(text in one.replace("\xa0", " ") for one in changed.all_inner_texts())
-
-
-def test_an_edit_is_shown_before_it_is_made_and_is_one_step_to_undo(
-    window: Window, script: Script
-) -> None:
-    document_add(window)
-    window.page.wait_for_timeout(500)
-    window.picture("preview")
-    assert (window.folder / "sum.py").read_text() == SUM
-    assert not changed(script, "sum.py")
-    assert "7 checks passed" in window.page.locator(".notification-toast").inner_text()
-    window.press("Control+Enter")
-    window.wait(lambda: edited(window, "Add two numbers"), "the edit")
-    assert window.saved("sum.py") == DONE
-    window.press("Control+z")
-    assert window.saved("sum.py") == SUM
-
-
-def test_an_edit_that_is_discarded_changes_nothing(window: Window, script: Script) -> None:
-    document_add(window)
-    window.press("Escape")
-    window.wait(lambda: window.page.locator(".monaco-diff-editor").count() == 0, "no diff")
-    assert not edited(window, "Add two numbers")
-    window.command("Indoors: Apply This Edit")
-    window.press("Escape")
-    assert not edited(window, "Add two numbers"), "there is none any more"
-    assert not changed(script, "sum.py")
-
-
-def changed(script: Script, name: str) -> list[Any]:
-    """The changes of a document that the server was told of."""
-    found = script.got("textDocument/didChange")
-    return [one for one in found if one["textDocument"]["uri"].endswith(f"/{name}")]
-
-
-def test_an_edit_of_a_text_that_moved_on_is_not_shown(window: Window, script: Script) -> None:
-    older = script.folder / "older"
-    older.touch()
-    try:
-        edits_menu(window, "Document 'add'").wait_for()
-        window.press("Enter")
-        window.page.get_by_text("the text has changed since").first.wait_for()
-        assert window.page.locator(".monaco-diff-editor").count() == 0
-    finally:
-        older.unlink()
-    assert window.saved("sum.py") == SUM
-
-
-def test_an_edit_that_was_overtaken_is_not_made(window: Window, script: Script) -> None:
-    document_add(window)
-    window.page.get_by_role("tab", name="sum.py", exact=True).click()
-    window.focus()
-    window.press("Control+Home")
-    window.type("#")
-    window.command("Indoors: Apply This Edit")
-    said = window.page.get_by_text("the text has changed since").first
-    said.wait_for()
-    assert window.saved("sum.py") == f"#{SUM}"
-
-
-def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
-    edits_menu(window, "Edit with an instruction").click()
-    box = window.page.locator(".quick-input-widget input").first
-    box.wait_for()
-    # The model reads the code while the person writes.
-    window.wait(lambda: script.got("indoors/willEdit"), "word of the edit to come")
-    assert not script.got("codeAction/resolve")
-    box.fill("Say what it gives.")
-    window.picture("instruction")
-    window.press("Enter")
-    window.wait(lambda: diff(window, "Say what it gives."), "the diff")
-    asked = script.got("codeAction/resolve")[-1]["data"]
-    assert asked["instruction"] == "Say what it gives."
-    assert asked["action"] == "edit"
-    assert script.got("indoors/willEdit")[-1] | {"instruction": asked["instruction"]} == asked
-    window.page.get_by_role("button", name="Apply", exact=True).first.click()
-    window.wait(lambda: edited(window, "Say what it gives."), "the edit")
-
-
-def edited(window: Window, text: str) -> bool:
-    return text in window.text()
-
-
 def test_suggestions_are_shown_and_read_with_a_screen_reader(
     window: Window, script: Script, vscode: CodeServer
 ) -> None:
@@ -416,19 +294,25 @@ def test_suggestions_are_shown_and_read_with_a_screen_reader(
 
 
 def test_a_killed_server_is_started_again_and_goes_on(window: Window, script: Script) -> None:
+    window.new_server(script)
     window.open("a.py")
-    window.type("def a")
-    window.wait(lambda: window.ghost.count() > 0, "ghost text")
+    window.type("d")
+    window.wait(lambda: script.shown() == ["c1"], "a note of the first suggestion")
+    window.type("ef a")
+    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+    n_shown = len(script.shown())
     for _ in range(2):
         before = script.pids()
         os.kill(before[-1], signal.SIGKILL)
         window.wait(lambda before=before: len(script.pids()) > len(before), "another server")  # type: ignore[misc]
-        window.wait(lambda: opened(script, "a.py"), "it to be told what is open")
+        window.wait(lambda: script.opened("a.py"), "it to be told what is open")
         window.wait_label("ready")
     assert script.got("initialize")[-1]["initializationOptions"]["client"]["refresh"] is True
-    assert opened(script, "a.py")[-1]["text"] == "def a", "it is told what is open"
+    assert script.opened("a.py")[-1]["text"] == "def a", "it is told what is open"
     window.type("d")
     window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text again")
+    window.wait(lambda: len(script.shown()) > n_shown, "a note that it is shown")
+    assert script.shown()[n_shown] == "c1", "each process numbers its suggestions anew"
 
 
 def test_a_next_step_of_the_server_is_shown_and_run_only_after_consent(

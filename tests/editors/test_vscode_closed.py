@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 
 from e2e.test_closed import GOOD, TEXT, Person
-from editors.test_vscode import diff
 from indoors_server import paths
 from support import code_server
 from support.certificates import Authority
@@ -102,7 +101,7 @@ def test_row_14_what_is_read_in_vscode_is_what_is_sent(
     told = dialog.inner_text()
     assert fake.n_connections == 0
     dialog.get_by_role("button", name="Send These Bytes").click()
-    window.wait(lambda: diff(window, "return round(width * height, 2)"), "the diff", 60)
+    window.wait(lambda: window.diff("return round(width * height, 2)"), "the diff", 60)
     window.picture("closed-diff")
     (sent,) = fake.requests
     assert f"SHA-256: {sha256(sent.body).hexdigest()}" in told

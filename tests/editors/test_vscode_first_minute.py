@@ -173,6 +173,54 @@ def test_without_a_server_a_command_says_what_is_missing_and_how_to_get_it(
         assert toast.get_by_role("button", name="Install From Wheel…").count() == 1
 
 
+def come_back(window: Window) -> None:
+    """The person was in another window, and comes back to this one."""
+    for event, has_focus in (("blur", "false"), ("focus", "true")):
+        window.page.evaluate(
+            f"document.hasFocus = () => {has_focus}; window.dispatchEvent(new Event('{event}'))"
+        )
+        window.page.wait_for_timeout(500)
+
+
+def test_a_server_that_is_installed_by_hand_is_found(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    home, told = tmp_path / "home", tmp_path / "told"
+    python = scripted_python(told)
+    scripted = Script(told)
+    place = home / ".indoors" / "bin" / "python"
+    with code_server.running(home, vsix) as server:
+        window = Window(page, server, shop)
+        window.wait_label("not installed on this machine")
+        # What `python3 -m venv` leaves, before pip has been there.
+        program(place, f"#!/bin/sh\necho $* >> {told}/asked\nexit 1\n")
+        come_back(window)
+        window.wait(lambda: (told / "asked").exists(), "it to be asked for the server")
+        page.wait_for_timeout(500)
+        assert (told / "asked").read_text() == "-I -m indoors_server --version\n"
+        assert "not installed on this machine" in window.label()
+        place.unlink()
+        place.symlink_to(python)
+        come_back(window)
+        window.wait_label("ready")
+        window.open("a.py")
+        window.type("def a")
+        window.wait(lambda: window.ghost.count() > 0, "the first suggestion")
+        # Without a look from outside, a command finds what is there by now.
+        other = tmp_path / "other" / "python"
+        server.settings(indoors__python=str(other))
+        window.wait_label("no program is there")
+        other.parent.mkdir()
+        other.symlink_to(python)
+        window.command("Indoors: Set Up Engine and Model")
+        dialog = page.locator(".monaco-dialog-box")
+        dialog.wait_for()
+        assert f"{other} -I -m indoors_server setup" in dialog.inner_text()
+        dialog.get_by_role("button", name="Cancel").click()
+        window.wait_label("ready")
+        assert not [words for words in scripted.ran() if "setup" in words]
+
+
 def test_a_window_without_a_folder(page: Any, vsix: Path, tmp_path: Path) -> None:
     told = tmp_path / "told"
     python = scripted_python(told)

@@ -36,6 +36,10 @@ def area(width, height):
     return result
 """
 
+LONG = "def numbers():\n" + "".join(
+    f"    number_{one} = {one} * len('{'x' * (one % 7)}')\n" for one in range(60)
+) + "    return number_1\n"  # fmt: skip
+
 
 @pytest.fixture(scope="module")
 def window(chromium: Any, vsix: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Window]:
@@ -44,6 +48,7 @@ def window(chromium: Any, vsix: Path, tmp_path_factory: pytest.TempPathFactory) 
     shop.mkdir()
     (shop / "shapes.py").write_text(SHAPES)
     (shop / "shop.py").write_text(CODE)
+    (shop / "long.py").write_text(LONG)
     settings = {
         "indoors__python": sys.executable,
         "indoors__model": str(model_path()),
@@ -86,9 +91,8 @@ def test_the_real_model_edits_after_a_preview(window: Window) -> None:
     entry.wait_for(timeout=30_000)
     window.picture("actions")
     entry.click()
-    diff = window.page.locator(".monaco-diff-editor .editor.modified .view-lines")
-    window.wait(lambda: diff.count() > 0 and '"""' in diff.inner_text(), "the diff", 240)
-    window.page.wait_for_timeout(500)
+    window.wait(lambda: window.diff('"""'), "the diff", 240)
+    window.wait_preview_keys()
     window.picture("preview")
     assert (window.folder / "shop.py").read_text() == CODE
     assert "checks passed" in window.page.locator(".notification-toast").first.inner_text()
@@ -99,3 +103,19 @@ def test_the_real_model_edits_after_a_preview(window: Window) -> None:
     assert '"""' in window.saved("shop.py")
     window.press("Control+z")
     assert window.saved("shop.py") == CODE, "one step to undo"
+
+
+def test_an_edit_under_way_is_cancelled_by_the_person(window: Window) -> None:
+    window.edits_menu("long.py", "with an instruction").click()
+    box = window.page.locator(".quick-input-widget input").first
+    box.wait_for()
+    box.fill("Write a comment above each line that says what it does.")
+    window.press("Enter")
+    # In the status bar first; a click on it has the whole of it, with a button.
+    window.page.locator(".statusbar-item", has_text="Indoors: editing").first.click()
+    window.picture("editing")
+    window.page.get_by_role("button", name="Cancel").first.click()
+    window.page.get_by_text("Nothing was edited: you stopped it").first.wait_for()
+    window.wait_label("Indoors: ready")
+    assert not window.diff()
+    assert window.saved("long.py") == LONG

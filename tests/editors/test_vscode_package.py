@@ -58,7 +58,8 @@ def test_the_first_minutes_page_has_the_words_that_are_shown() -> None:
     assert made <= set(quoted)
     assert len(quoted) > len(made) + 8
     wanted = {words.removeprefix("Indoors: ").strip("? ") for words in set(quoted) - made}
-    assert not {words for words in wanted if words not in source}
+    server = (code_server.ROOT / "server" / "indoors_server" / "lockdown.py").read_text()
+    assert not {words for words in wanted if words not in source + server}
     for title in ("Install Indoors", "Set up Indoors"):
         assert f'"{title}",' in source
         assert f"`{title}?`" in page
@@ -86,6 +87,31 @@ def test_an_untrusted_workspace_is_declared_and_nothing_starts_before_a_command(
     assert made["capabilities"]["untrustedWorkspaces"]["supported"] == "limited"
     assert made["extensionKind"] == ["workspace"], "it runs where the code is"
     assert "dependencies" not in made
+
+
+def test_every_link_to_a_command_leads_somewhere() -> None:
+    """A link to a command that nobody declared does nothing, and says nothing."""
+    made = manifest()["contributes"]
+    declared = {one["command"] for one in made["commands"]}
+    steps = [step for one in made["walkthroughs"] for step in one["steps"]]
+    texts = [str(one.get("description", "")) for one in (*made["walkthroughs"], *steps)]
+    texts += [file.read_text() for file in sorted((EXTENSION / "media").glob("*.md"))]
+    links = set(re.findall(r"\bcommand:([\w.-]+)", "\n".join(texts)))
+    assert len(links) >= 4
+    own = {link for link in links if not link.startswith(("workbench.", "editor.action."))}
+    assert own <= declared
+
+
+def test_the_walkthrough_ticks_what_was_reached_and_not_what_was_begun() -> None:
+    steps = [step for one in manifest()["contributes"]["walkthroughs"] for step in one["steps"]]
+    events = [event for step in steps for event in step["completionEvents"]]
+    # A menu that was opened was seen, and a suggestion is accepted by this command.
+    begun = {event for event in events if event.startswith("onCommand:")}
+    assert begun == {"onCommand:indoors.menu", "onCommand:indoors.accepted"}
+    source = (EXTENSION / "src" / "walkthrough.ts").read_text()
+    (reached,) = re.findall(r"type Reached = ([^;]+);", source)
+    keys = {f"onContext:indoors.{name}" for name in re.findall(r'"(\w+)"', reached)}
+    assert keys == set(events) - begun
 
 
 def test_every_command_is_declared_and_every_key_is_named() -> None:

@@ -67,6 +67,21 @@ class Script:
         found = self.got("workspace/executeCommand")
         return [one.get("arguments") for one in found if one["command"] == name]
 
+    def opened(self, name: str) -> list[dict[str, Any]]:
+        """Each opening of a document, as it was told."""
+        found = [one["textDocument"] for one in self.got("textDocument/didOpen")]
+        return [one for one in found if one["uri"].endswith(f"/{name}")]
+
+    def changes(self, name: str) -> list[dict[str, Any]]:
+        """The changes of a document, as they were told."""
+        found = self.got("textDocument/didChange")
+        return [one for one in found if one["textDocument"]["uri"].endswith(f"/{name}")]
+
+    def shown(self) -> list[str]:
+        """The suggestions that are said to have been on the screen, by their numbers."""
+        found = self.got("textDocument/didShowCompletion")
+        return [one["item"]["command"]["arguments"][0] for one in found]
+
     def ran(self) -> list[list[str]]:
         """Commands of ours that were run beside the server."""
         log = self.folder / "ran.jsonl"

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from support.code_server import PICTURES, CodeServer, until
+from support.vscode_script import Script
 
 # Counts in `window.gone` how often ghost text goes from the screen.
 FLICKER = """() => {
@@ -94,6 +95,36 @@ class Window:
         """What of the document in front is on the screen."""
         lines = self.page.locator(".editor-instance .view-lines").first
         return str(lines.inner_text()).replace("\xa0", " ") if lines.count() else ""
+
+    def new_server(self, script: Script) -> int:
+        """Start the server again, so that those which other tests ended count no more; its pid."""
+        n_before = len(script.got("initialized"))
+        self.command("Indoors: Restart the Server")
+        self.wait(lambda: len(script.got("initialized")) > n_before, "another server")
+        self.wait_label("ready")
+        return script.pids()[-1]
+
+    def edits_menu(self, name: str, title: str) -> Any:
+        """Open the menu of edits at the start of a file, and give the entry with this title.
+
+        Its first entry is waited for, which has the focus when the menu takes keys. The titles
+        alone say nothing: a notification about an earlier edit has the same words while it fades.
+        """
+        self.open(name)
+        self.press("Control+Home")
+        self.press("Control+Period")
+        self.page.locator(".action-widget .monaco-list-row.focused").first.wait_for()
+        return self.page.locator(".action-widget .monaco-list-row", has_text=title).first
+
+    def diff(self, text: str = "") -> bool:
+        """Whether a diff that adds a text is on the screen."""
+        changed = self.page.locator(".monaco-diff-editor .editor.modified .view-lines")
+        # Lines that are gone may be drawn in it too.
+        return any(text in one.replace("\xa0", " ") for one in changed.all_inner_texts())
+
+    def wait_preview_keys(self) -> None:
+        """Wait for the diff to take keys: its buttons come with them."""
+        self.page.locator(".editor-actions [aria-label^='Apply This Edit']").first.wait_for()
 
     @property
     def item(self) -> Any:

@@ -4,7 +4,7 @@
  */
 
 import * as vscode from "vscode";
-import type { BaseLanguageClient, Middleware } from "vscode-languageclient/node";
+import { type BaseLanguageClient, type Middleware, State } from "vscode-languageclient/node";
 import type { Documents } from "./documents.ts";
 import { Offers } from "./offers.ts";
 
@@ -57,8 +57,13 @@ export class Completions implements vscode.Disposable {
   /** A server begins. */
   begin(client: BaseLanguageClient): void {
     this.client = client;
-    this.told.clear();
-    this.offers.show(undefined);
+    client.onDidChangeState(({ newState }) => {
+      // Each process numbers its items anew, also one that the client started again by itself.
+      if (this.client === client && newState === State.Running) {
+        this.told.clear();
+        this.offers.show(undefined);
+      }
+    });
     client.onNotification(
       "indoors/completionReady",
       (params: { textDocument: { uri: string; version: number } }) => {

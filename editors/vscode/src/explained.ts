@@ -64,6 +64,13 @@ export class Explained implements vscode.Disposable, vscode.TextDocumentContentP
     }
     const uri = client.code2ProtocolConverter.asUri(document.uri);
     const asked = { command: EXPLAIN, arguments: [uri] };
-    return (await client.sendRequest(ExecuteCommandRequest.type, asked)) as Explanation;
+    try {
+      return (await client.sendRequest(ExecuteCommandRequest.type, asked)) as Explanation;
+    } catch (error) {
+      client.error("An explanation was asked for, and the server did not answer.", error);
+      const refusal =
+        "the server did not answer; ask again when the status bar says that it is ready";
+      return { refusal, completion: null };
+    }
   }
 }

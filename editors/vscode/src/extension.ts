@@ -16,6 +16,7 @@ import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
 import { StatusBar } from "./statusBar.ts";
 import { run } from "./terminal.ts";
+import { follow, opened, reach } from "./walkthrough.ts";
 import type { Situation } from "./words.ts";
 
 const PAUSE_MINUTES = 10;
@@ -53,7 +54,11 @@ export function activate(context: vscode.ExtensionContext): void {
       mismatch: server.mismatch,
     };
   };
-  const refresh = (): void => bar.show(situation());
+  const refresh = (): void => {
+    const now = situation();
+    bar.show(now);
+    follow(now);
+  };
 
   const pause = (minutes: number): void => {
     clearTimeout(timer);
@@ -63,10 +68,18 @@ export function activate(context: vscode.ExtensionContext): void {
     refresh();
   };
   /** Do something with the Python that has the server; where there is none, that is said. */
-  const withPython = (use: (python: string) => Promise<unknown>): Promise<unknown> =>
-    server.python === undefined ? server.explainMissing() : use(server.python);
+  const withPython = async <Result>(
+    use: (python: string) => Promise<Result>,
+  ): Promise<Result | undefined> => {
+    await server.lookAgain();
+    if (server.python !== undefined) {
+      return use(server.python);
+    }
+    await server.explainMissing();
+    return undefined;
+  };
   /** Run one of our commands where a person sees it. */
-  const show = (title: string, ...words: string[]): Promise<unknown> =>
+  const show = (title: string, ...words: string[]): Promise<boolean | undefined> =>
     withPython((python) => run(title, [command(python, ...words)]));
   /** Fetch an engine and a model; the server that runs looks for them when they are there. */
   const fetchAll = (): Promise<unknown> =>
@@ -78,15 +91,17 @@ export function activate(context: vscode.ExtensionContext): void {
   const document = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
 
   const commands: Record<string, (...rest: never[]) => unknown> = {
-    "indoors.menu": () =>
-      showMenu({
+    "indoors.menu": async () => {
+      await server.lookAgain();
+      const open = document();
+      await showMenu({
         situation: situation(),
         python: server.python,
         stepTaken: () => server.settingsChanged(),
-        document: document(),
-        isFileOff:
-          document() !== undefined && documents.isOff((document() as vscode.TextDocument).uri),
-      }),
+        document: open,
+        isFileOff: open !== undefined && documents.isOff(open.uri),
+      });
+    },
     "indoors.suggest": () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
     "indoors.pause": () => pause(PAUSE_MINUTES),
     "indoors.resume": () => pause(0),
@@ -110,7 +125,11 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     "indoors.why": () => explained.show(document()),
     "indoors.chooseModel": () => withPython(chooseModel),
-    "indoors.prove": () => show("indoors doctor --prove", "doctor", "--prove"),
+    "indoors.prove": async () => {
+      if (await show("indoors doctor --prove", "doctor", "--prove")) {
+        reach("proved");
+      }
+    },
     "indoors.policy": () => show("indoors policy show", "policy", "show"),
     "indoors.doctor": () => show("indoors doctor", "doctor"),
     "indoors.setup": fetchAll,
@@ -156,6 +175,12 @@ export function activate(context: vscode.ExtensionContext): void {
       server.focus(editor);
       refresh();
     }),
+    vscode.window.onDidChangeWindowState(({ focused }) => {
+      if (focused) {
+        void server.lookAgain(); // a person comes back, maybe from installing the server by hand
+      }
+    }),
+    vscode.window.tabGroups.onDidChangeTabs((event) => opened(event.opened)),
     vscode.extensions.onDidChange(refresh),
     vscode.workspace.onDidGrantWorkspaceTrust(() => void server.restart()),
     vscode.workspace.onDidOpenTextDocument(refresh), // a language was changed: opened again

@@ -155,3 +155,11 @@ export function output(python: string, words: string[], timeoutMs = 20_000): Pro
     child.once("close", (code) => (code === 0 ? resolve(out) : reject(new Error(problem.trim()))));
   });
 }
+
+/** Whether a Python has the server. */
+export function hasServer(python: string): Promise<boolean> {
+  return output(python, ["--version"]).then(
+    () => true,
+    () => false,
+  );
+}

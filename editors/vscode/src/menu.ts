@@ -46,11 +46,19 @@ function entries(facts: Facts): Entry[] {
   if (situation.life === "untrusted") {
     add("$(shield) Trust this workspace…", call("workbench.trust.manage"));
   }
+  const again = (): void => add("$(debug-restart) Start the server again", call("indoors.restart"));
+  const log = (): void => add("$(output) Log", call("indoors.log"));
+  if (situation.life === "stopped") {
+    again();
+    log();
+  }
   if (situation.life === "missing" || situation.life === "stopped") {
     add("$(cloud-download) Install from a wheel…", call("indoors.install"));
     add("$(file-binary) Choose the Python that has Indoors…", call("indoors.choosePython"));
     add("$(book) Install without internet…", call("indoors.offlineHelp"));
-    add("$(debug-restart) Start the server again", call("indoors.restart"));
+  }
+  if (situation.life === "missing") {
+    again();
   }
   const step = nextStep(`Next: ${situation.status?.next_step ?? ""}`);
   if (step !== undefined && python !== undefined) {
@@ -94,7 +102,9 @@ function entries(facts: Facts): Entry[] {
       situation.others.join(", "),
     );
   }
-  add("$(output) Log", call("indoors.log"));
+  if (situation.life !== "stopped") {
+    log();
+  }
   add("$(gear) Settings", call("indoors.settings"));
   return found;
 }

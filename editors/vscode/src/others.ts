@@ -4,6 +4,7 @@
  */
 
 import * as vscode from "vscode";
+import { allOff, isOff } from "./copilot.ts";
 
 /** Identifiers of extensions that suggest code by themselves, and what people call them. */
 const KNOWN: Record<string, string> = {
@@ -66,8 +67,7 @@ function isSwitchedOff(name: string): boolean {
   if (name !== COPILOT) {
     return false;
   }
-  const enabled = settings.get<Record<string, boolean>>(COPILOT_SETTING);
-  return settings.get("chat.disableAIFeatures") === true || enabled?.["*"] === false;
+  return settings.get("chat.disableAIFeatures") === true || isOff(settings.get(COPILOT_SETTING));
 }
 
 /** The setting that hides what another extension suggests. */
@@ -96,9 +96,14 @@ export async function offerOff(): Promise<void> {
   }
   const settings = vscode.workspace.getConfiguration();
   if (chosen.other.name === COPILOT) {
-    const enabled = settings.inspect<Record<string, boolean>>(COPILOT_SETTING)?.globalValue;
-    const target = vscode.ConfigurationTarget.Global;
-    await settings.update(COPILOT_SETTING, { ...enabled, "*": false }, target);
+    // VS Code puts the person's value over the defaults, so the languages of both are named.
+    const off = allOff(settings.get(COPILOT_SETTING));
+    await settings.update(COPILOT_SETTING, off, vscode.ConfigurationTarget.Global);
+    if (!isSwitchedOff(COPILOT)) {
+      void vscode.window.showWarningMessage(
+        "This workspace's settings keep GitHub Copilot on. Next: set github.copilot.enable there as well.",
+      );
+    }
     return;
   }
   // VS Code knows who suggests by the identifier in small letters, and compares exactly.

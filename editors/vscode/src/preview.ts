@@ -12,16 +12,22 @@ import * as vscode from "vscode";
 import {
   type AnnotatedTextEdit,
   type BaseLanguageClient,
+  type CodeAction,
   CodeActionResolveRequest,
   TextDocumentEdit,
   type WorkspaceEdit,
 } from "vscode-languageclient/node";
+import { reach } from "./walkthrough.ts";
 
 const SCHEME = "indoors-preview";
 const IN_PREVIEW = "indoors.previewing";
 const APPLY = "Apply";
 const DISCARD = "Discard";
 const MOVED = "Nothing was edited: the text has changed since.";
+const LOST =
+  "Nothing was edited: the server did not answer. Next: ask again when the status bar says that it is ready.";
+/** The diff takes the focus. A key this soon after belongs to what was being typed elsewhere. */
+const QUIET_MS = 500;
 
 /** What a menu entry of the server carries. */
 export interface Wish {
@@ -77,14 +83,22 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
 
   /** Have an edit made, and show it. The server tells the person where none comes of it. */
   async show(wish: Wish): Promise<void> {
-    const client = this.client();
-    if (!client?.isRunning() || typeof wish !== "object" || wish === null) {
+    if (typeof wish !== "object" || wish === null) {
       return;
     }
     await this.discard();
+    const client = this.client();
     const action = { title: wish.action, data: wish };
-    const made = await client.sendRequest(CodeActionResolveRequest.type, action);
-    if (made.edit !== undefined) {
+    let made: CodeAction | undefined;
+    try {
+      made = await client?.sendRequest(CodeActionResolveRequest.type, action);
+    } catch (error) {
+      // It ended meanwhile; the words of the connection would help nobody.
+      client?.error("An edit was asked for, and the server did not answer.", error);
+    }
+    if (client === undefined || made === undefined) {
+      void vscode.window.showWarningMessage(LOST);
+    } else if (made.edit !== undefined) {
       await this.open(client, made.edit);
     }
   }
@@ -113,16 +127,20 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     const note = Object.values(made.changeAnnotations ?? {})[0];
     // Whoever applies it from here has confirmed it.
     const edit = await client.protocol2CodeConverter.asWorkspaceEdit(confirmed(made));
-    this.shown = { edit, uri: original?.uri, before: original?.getText() ?? "" };
-    await vscode.commands.executeCommand("setContext", IN_PREVIEW, true);
+    const shown: Shown = { edit, uri: original?.uri, before: original?.getText() ?? "" };
+    this.shown = shown;
     const title = `Indoors: ${note?.label ?? name}`;
     await vscode.commands.executeCommand("vscode.diff", original?.uri ?? empty, changed, title, {
       preview: true,
     });
-    const shown = this.shown;
+    setTimeout(() => {
+      if (this.shown === shown) {
+        void vscode.commands.executeCommand("setContext", IN_PREVIEW, true);
+      }
+    }, QUIET_MS);
     const text = [note?.label, note?.description].filter(Boolean).join(": ");
     const chosen = await vscode.window.showInformationMessage(text || title, APPLY, DISCARD);
-    if (shown !== undefined && this.shown === shown) {
+    if (this.shown === shown) {
       await (chosen === APPLY ? this.apply() : chosen === DISCARD ? this.discard() : undefined);
     }
   }
@@ -142,7 +160,9 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
       }
       await vscode.window.showTextDocument(original);
     }
-    if (!(await vscode.workspace.applyEdit(shown.edit))) {
+    if (await vscode.workspace.applyEdit(shown.edit)) {
+      reach("edited");
+    } else {
       void vscode.window.showWarningMessage("Nothing was edited: VS Code did not apply it.");
     }
   }

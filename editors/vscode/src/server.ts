@@ -18,7 +18,8 @@ import {
 import type { Completions } from "./completions.ts";
 import type { Documents } from "./documents.ts";
 import { offerInstall, takeStep } from "./install.ts";
-import { find, serve } from "./launch.ts";
+import { find, hasServer, serve } from "./launch.ts";
+import { MOST_RESTARTS, Restarts } from "./restarts.ts";
 import * as settings from "./settings.ts";
 import { SCHEMES } from "./rules.ts";
 import type { Sending } from "./send.ts";
@@ -28,11 +29,9 @@ import { type Life, type Status, mismatch } from "./words.ts";
 const PROTOCOL = 1;
 // Exit status of a server that a strict policy keeps from running.
 const REFUSED_BY_POLICY = 78;
-const MOST_RESTARTS = 3;
 const PATIENCE_MS = 1000;
 /** The server answers before it loads anything; a slow disk has its Python read from it. */
 const ANSWERS_MS = 60_000;
-const RESTARTS_WITHIN_MS = 3 * 60 * 1000;
 
 /** What goes wrong in the client stands in the log; what a person should know, we say ourselves. */
 class QuietClient extends LanguageClient {
@@ -49,11 +48,12 @@ export class Server implements vscode.Disposable {
   private readonly onChange: () => void;
   private readonly log: vscode.LogOutputChannel;
   client: LanguageClient | undefined;
-  private restarts: number[] = [];
+  private readonly restarts = new Restarts();
   private working: Promise<void> = Promise.resolve();
   private told = "";
   private exit: Promise<void> = Promise.resolve();
   private late: ReturnType<typeof setTimeout> | undefined;
+  private looking: Promise<void> | undefined;
   life: Life = "starting";
   reason = "";
   status: Status | undefined;
@@ -96,13 +96,32 @@ export class Server implements vscode.Disposable {
     }
   }
 
+  /** Where there was no server, somebody may have installed one since; it is started then. */
+  lookAgain(): Promise<void> {
+    this.looking ??= this.look().finally(() => (this.looking = undefined));
+    return this.looking;
+  }
+
+  private async look(): Promise<void> {
+    const found = this.life === "missing" ? find(settings.python()) : undefined;
+    // An environment that is being made has a Python before it has Indoors.
+    if (found === undefined || "problem" in found || !(await hasServer(found.python))) {
+      return;
+    }
+    if (this.life === "missing") {
+      this.python = found.python;
+      this.become("starting");
+      void this.restart();
+    }
+  }
+
   showLog(): void {
     this.log.show();
   }
 
   /** Start, or start again with what counts now. One after the other, however often it is asked. */
   restart(): Promise<void> {
-    this.restarts = [];
+    this.restarts.forget();
     this.told = "";
     this.working = this.working
       .then(() => this.begin())
@@ -177,7 +196,7 @@ export class Server implements vscode.Disposable {
   private async failed(error: unknown): Promise<void> {
     this.log.error(String(error));
     await this.gone();
-    if (this.life !== "stopped") {
+    if (!this.isOver()) {
       this.stopped("the server did not start; the log says why");
     }
   }
@@ -227,7 +246,7 @@ export class Server implements vscode.Disposable {
       // Whatever was started may be no server of ours, and never say a word.
       const late = setTimeout(() => {
         if (this.client === client) {
-          this.giveUp();
+          this.restarts.giveUp();
           this.stopped(`${python} does not answer; the log says more`);
         }
         child.kill("SIGKILL");
@@ -286,11 +305,11 @@ export class Server implements vscode.Disposable {
         error: () => ({ action: ErrorAction.Continue }),
         closed: async () => {
           await this.gone();
-          const may = this.mayRestart();
+          const may = this.client !== undefined && this.restarts.take();
           if (may) {
             this.become("starting");
             this.documents.begin(this.client as LanguageClient);
-          } else if (this.client !== undefined && this.life !== "stopped") {
+          } else if (this.client !== undefined && !this.isOver()) {
             this.stopped(`the server ended ${MOST_RESTARTS + 1} times; the log says why`);
           }
           return { action: may ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
@@ -306,33 +325,23 @@ export class Server implements vscode.Disposable {
     return Promise.race([this.exit, patience]);
   }
 
-  private mayRestart(): boolean {
-    const now = Date.now();
-    this.restarts = this.restarts.filter((one) => now - one < RESTARTS_WITHIN_MS);
-    if (this.client === undefined || this.restarts.length >= MOST_RESTARTS) {
-      return false;
-    }
-    this.restarts.push(now);
-    return true;
-  }
-
   /** The process ended without being asked to. */
   private ended(python: string, code: number | null, last: string): void {
     const lines = last.trim().split("\n");
     if (code === REFUSED_BY_POLICY) {
-      this.giveUp();
+      this.restarts.giveUp();
       this.stopped(lines.at(-1) || "a policy keeps the server from running here");
     } else if (last.includes("No module named indoors_server")) {
-      this.giveUp();
-      this.become("stopped", `Indoors is not installed in ${python}`);
+      this.restarts.giveUp();
+      this.python = undefined;
+      this.become("missing", `Indoors is not installed in ${python}`);
       this.sayOnce(this.reason, () => offerInstall(this.reason));
     }
   }
 
-  /** Started again it would end the same way. */
-  private giveUp(): void {
-    const now = Date.now();
-    this.restarts = Array.from({ length: MOST_RESTARTS }, () => now);
+  /** Whether it was said already that there is no server. */
+  private isOver(): boolean {
+    return this.life === "stopped" || this.life === "missing";
   }
 
   /** A message of the server for a person; a next step of ours becomes a button. */

@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
 import { test } from "node:test";
+import { allOff, isOff } from "../src/copilot.ts";
 import { find, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
+import { MOST_RESTARTS, Restarts } from "../src/restarts.ts";
 import { isSecret, refusal } from "../src/rules.ts";
 import { type Sent, meaning, page, problem, question } from "../src/sent.ts";
 import { nextStep } from "../src/steps.ts";
@@ -154,6 +156,47 @@ test("the server is where a person or a tool put it, as an absolute path", () =>
     { python: second },
   );
   assert.equal(shown(["/a b/python", "-I", "x"]), '"/a b/python" -I x');
+});
+
+test("a server that ends again and again is started a few times, then by a person", () => {
+  let now = 0;
+  const restarts = new Restarts(() => now);
+  const taken = (): number => {
+    let n = 0;
+    while (restarts.take()) {
+      n += 1;
+    }
+    return n;
+  };
+  assert.equal(taken(), MOST_RESTARTS);
+  now += 60_000;
+  assert.equal(taken(), 0, "those of a minute ago count");
+  now += 10 * 60_000;
+  assert.equal(taken(), MOST_RESTARTS, "those of long ago do not");
+  restarts.forget();
+  restarts.giveUp();
+  assert.equal(taken(), 0);
+  restarts.forget();
+  assert.equal(taken(), MOST_RESTARTS);
+});
+
+test("Copilot is off only where it suggests in no language", () => {
+  const cases: [enabled: unknown, off: boolean][] = [
+    [undefined, false],
+    [null, false],
+    [{}, false],
+    [{ "*": true }, false],
+    [{ "*": true, plaintext: false }, false],
+    [{ "*": false }, true],
+    [{ "*": false, plaintext: false, scminput: false }, true],
+    [{ "*": false, python: true }, false],
+    [{ python: false }, false],
+  ];
+  for (const [enabled, off] of cases) {
+    assert.equal(isOff(enabled), off, JSON.stringify(enabled));
+    assert.ok(isOff(allOff(enabled)), JSON.stringify(enabled));
+  }
+  assert.deepEqual(allOff({ python: true, "*": true }), { "*": false, python: false });
 });
 
 const STATUS = {

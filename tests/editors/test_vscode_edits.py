@@ -1,0 +1,164 @@
+"""Edits in a real VS Code with a script server: a diff before anything changes, one key that makes
+it, and what keeps it from being made.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+
+import pytest
+
+from editors.conftest import SUM
+from support.vscode_script import Script
+from support.vscode_window import Window
+
+pytestmark = [pytest.mark.editor, pytest.mark.loopback]
+
+DONE = 'def add(a, b):\n    """Add two numbers."""\n    return a + b\n'
+
+
+def document_add(window: Window) -> None:
+    """Choose an edit from the menu, and wait for its diff."""
+    window.edits_menu("sum.py", "Document 'add'").wait_for()
+    window.picture("actions")
+    window.press("Enter")
+    window.wait(lambda: window.diff('"""Add two numbers."""'), "the diff")
+    window.wait_preview_keys()
+
+
+def test_an_edit_is_shown_before_it_is_made_and_is_one_step_to_undo(
+    window: Window, script: Script
+) -> None:
+    document_add(window)
+    window.picture("preview")
+    assert (window.folder / "sum.py").read_text() == SUM
+    assert not script.changes("sum.py")
+    assert "7 checks passed" in window.page.locator(".notification-toast").inner_text()
+    window.press("Control+Enter")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
+    assert window.saved("sum.py") == DONE
+    window.press("Control+z")
+    assert window.saved("sum.py") == SUM
+
+
+def test_an_edit_that_is_discarded_changes_nothing(window: Window, script: Script) -> None:
+    document_add(window)
+    window.press("Escape")
+    window.wait(lambda: window.page.locator(".monaco-diff-editor").count() == 0, "no diff")
+    assert "Add two numbers" not in window.text()
+    window.command("Indoors: Apply This Edit")
+    window.press("Escape")
+    assert "Add two numbers" not in window.text(), "there is none any more"
+    assert not script.changes("sum.py")
+
+
+def test_an_edit_of_a_text_that_moved_on_is_not_shown(window: Window, script: Script) -> None:
+    older = script.folder / "older"
+    older.touch()
+    try:
+        window.edits_menu("sum.py", "Document 'add'").wait_for()
+        window.press("Enter")
+        window.page.get_by_text("the text has changed since").first.wait_for()
+        assert window.page.locator(".monaco-diff-editor").count() == 0
+    finally:
+        older.unlink()
+    assert window.saved("sum.py") == SUM
+
+
+def test_an_edit_that_was_overtaken_is_not_made(window: Window, script: Script) -> None:
+    document_add(window)
+    window.page.get_by_role("tab", name="sum.py", exact=True).click()
+    window.focus()
+    window.press("Control+Home")
+    window.type("#")
+    window.command("Indoors: Apply This Edit")
+    said = window.page.get_by_text("the text has changed since").first
+    said.wait_for()
+    assert window.saved("sum.py") == f"#{SUM}"
+
+
+def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
+    window.edits_menu("sum.py", "Edit with an instruction").click()
+    box = window.page.locator(".quick-input-widget input").first
+    box.wait_for()
+    # The model reads the code while the person writes.
+    window.wait(lambda: script.got("indoors/willEdit"), "word of the edit to come")
+    assert not script.got("codeAction/resolve")
+    box.fill("Say what it gives.")
+    window.picture("instruction")
+    window.press("Enter")
+    window.wait(lambda: window.diff("Say what it gives."), "the diff")
+    asked = script.got("codeAction/resolve")[-1]["data"]
+    assert asked["instruction"] == "Say what it gives."
+    assert asked["action"] == "edit"
+    assert script.got("indoors/willEdit")[-1] | {"instruction": asked["instruction"]} == asked
+    window.page.get_by_role("button", name="Apply", exact=True).first.click()
+    window.wait(lambda: "Say what it gives." in window.text(), "the edit")
+
+
+def choose(window: Window) -> None:
+    """Take the entry of the menu of edits that has the focus."""
+    window.press("Enter")
+    rows = window.page.locator(".action-widget .monaco-list-row")
+    window.wait(lambda: rows.count() == 0, "the menu to go")
+
+
+@contextmanager
+def held(pid: int) -> Iterator[None]:
+    """The server reads and answers nothing for a while."""
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGCONT)
+
+
+def test_keys_that_are_being_typed_when_the_diff_comes_do_not_apply_it(
+    window: Window, script: Script
+) -> None:
+    pid = window.new_server(script)
+    window.edits_menu("sum.py", "Document 'add'").wait_for()
+    with held(pid):
+        choose(window)
+        window.open("notes.txt")  # meanwhile somebody writes elsewhere
+        window.type("x")
+
+    def typed_until_the_diff() -> bool:
+        window.press("Control+Enter")  # "Insert Line Below" in an editor
+        return window.diff('"""Add two numbers."""')
+
+    window.wait(typed_until_the_diff, "the diff")
+    for _ in range(3):
+        window.page.wait_for_timeout(40)
+        window.press("Control+Enter")  # nobody stops at once
+    window.wait_preview_keys()
+    assert window.diff('"""Add two numbers."""'), "it is there still, to be read"
+    assert not script.changes("sum.py")
+    window.press("Control+Enter")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
+    window.command("File: Save All Files")
+    window.wait(lambda: (window.folder / "sum.py").read_text() == DONE, "the edit in the file")
+
+
+def test_a_server_that_ends_while_it_makes_an_edit_is_named(window: Window, script: Script) -> None:
+    pid = window.new_server(script)
+    window.edits_menu("sum.py", "Document 'add'").wait_for()
+    with held(pid):
+        choose(window)
+        window.page.wait_for_timeout(500)  # the request is on its way, and nobody reads it
+        os.kill(pid, signal.SIGKILL)
+        said = window.page.locator(".notification-toast", has_text="Nothing was edited")
+        said.first.wait_for()
+    assert "the server did not answer. Next: ask again when" in said.first.inner_text()
+    window.wait(lambda: script.pids()[-1] != pid, "another server")
+    window.wait_label("ready")
+    assert not window.diff()
+    assert (window.folder / "sum.py").read_text() == SUM
+    window.tidy()
+    document_add(window)
+    window.press("Escape")
+    window.wait(lambda: not window.diff(), "no diff")
