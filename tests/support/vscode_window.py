@@ -229,7 +229,8 @@ class Window:
         """Save, and give the file as it is on the disk."""
         self.press("Control+s")
         self.wait(lambda: self.page.locator(".tab.dirty").count() == 0, "the file to be saved")
-        return (self.folder / name).read_text()
+        # A file that was clean is written again as well, and is empty while it is.
+        return str(self.wait((self.folder / name).read_text, "the text on the disk"))
 
     def picture(self, name: str) -> None:
         """Keep a picture where INDOORS_PICTURES says."""
