@@ -118,4 +118,5 @@ def test_an_edit_under_way_is_cancelled_by_the_person(window: Window) -> None:
     window.page.get_by_text("Nothing was edited: you stopped it").first.wait_for()
     window.wait_label("Indoors: ready")
     assert not window.diff()
-    assert window.saved("long.py") == LONG
+    assert window.page.locator(".tab.dirty").count() == 0
+    assert (window.folder / "long.py").read_text() == LONG
