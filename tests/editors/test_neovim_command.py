@@ -8,29 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from support.nvim_script import Scripted, press
+from support.nvim_script import SAID, Scripted, listen, press, said
 
 pytestmark = [pytest.mark.editor]
 
-SAID = """
-    said = {}
-    vim.notify = function(text, level) table.insert(said, text) end
-"""
 CHOICES = """
     local number = ...
     vim.ui.select = function(items, _, choose) offered = items; choose(items[number]) end
 """
-
-
-def said(scripted: Scripted) -> str:
-    return "\n".join(scripted.nvim.lua("return said"))
-
-
-def listen(scripted: Scripted, workspace: Path) -> Scripted:
-    scripted.open(workspace / "new.py")
-    scripted.nvim.lua(SAID)
-    scripted.tell(items=["value = 1"])
-    return scripted
 
 
 @pytest.fixture

@@ -6,25 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from support.nvim_script import Scripted
+from support.nvim_script import Scripted, listen, said
 
 pytestmark = [pytest.mark.editor]
-
-SAID = """
-    said = {}
-    vim.notify = function(text, level) table.insert(said, text) end
-"""
-
-
-def said(scripted: Scripted) -> str:
-    return "\n".join(scripted.nvim.lua("return said"))
-
-
-def listen(scripted: Scripted, workspace: Path) -> Scripted:
-    scripted.open(workspace / "new.py")
-    scripted.nvim.lua(SAID)
-    scripted.tell(items=["value = 1"])
-    return scripted
 
 
 def run(scripted: Scripted, line: str) -> None:

@@ -56,6 +56,13 @@ def press(nvim: Nvim, keys: str) -> None:
     nvim.type(keys)
 
 
+# What a person is told, in a list.
+SAID = """
+    said = {}
+    vim.notify = function(text, level) table.insert(said, text) end
+"""
+
+
 class Scripted:
     """The editor and the script. `display` is who draws: "own" or "builtin"."""
 
@@ -141,3 +148,16 @@ class Scripted:
         self.nvim.lua("vim.wait(1)")
         self._asked()
         self.nvim.lua("vim.wait(1)")
+
+
+def said(scripted: Scripted) -> str:
+    """What the person was told since `listen`."""
+    return "\n".join(scripted.nvim.lua("return said"))
+
+
+def listen(scripted: Scripted, workspace: Path) -> Scripted:
+    """A file is open, the server has something to suggest, and what a person is told is kept."""
+    scripted.open(workspace / "new.py")
+    scripted.nvim.lua(SAID)
+    scripted.tell(items=["value = 1"])
+    return scripted
