@@ -19,7 +19,8 @@ class ModelServer:
 
     `status` other than 200 is answered to every request that carries a prompt, with `error` as
     the body. `hang_after` pieces it stops writing and waits for the connection's end;
-    `break_after` it closes the connection. `cut` counts connections that the other side closed.
+    `break_after` it closes the connection. `pause_s` it waits before each piece. `cut` counts
+    connections that the other side closed.
     While it is `silent` it takes connections and says nothing, as a process that was stopped does;
     while its queue is `stuck` it says what it is, and nothing to what carries a prompt.
     """
@@ -31,6 +32,7 @@ class ModelServer:
         self.hang_after: int | None = None
         self.break_after: int | None = None
         self.raw: bytes | None = None
+        self.pause_s = 0.0
         self.silent = self.stuck = False
         self.n_ctx = 4096
         self.finish = "stop"
@@ -121,6 +123,7 @@ class ModelServer:
                 return
             if number == len(pieces):
                 break
+            await asyncio.sleep(self.pause_s)
             await self._event(writer, self._piece(piece))
         for event in self._last(len(pieces)):
             await self._event(writer, event)

@@ -1,7 +1,8 @@
 """What the gateway leaves in the audit log: requests before they are sent, and refusals.
 
 Each request to a closed API is recorded; of engines of one's own the first to each host. Whatever
-is to be recorded and cannot be is not sent.
+is to be recorded and cannot be is not sent. What is recorded as sent, and then finds no connection,
+has a second record that says so.
 """
 
 from __future__ import annotations
@@ -35,6 +36,10 @@ _REASONS: dict[str, str] = {
     "size": "it is too long",
 }
 
+# What ends a request before there is a connection, unless `Refused.sent` says that something left.
+_NOT_CONNECTED = ("connect", "timeout", "broken")
+_UNSENT = "nothing of it left: it found no connection"
+
 
 class Records:
     """Those of one process. `open_log` opens the log, and may raise AuditError."""
@@ -53,13 +58,11 @@ class Records:
         try:
             await self._append(
                 event="sent" if is_closed else "reached",
-                kind=ask.kind,
                 host=host,
-                size=len(ask.body) if is_closed else 0,
-                body_sha256=sha256(ask.body).hexdigest() if is_closed else "",
                 path=_path(ask) if is_closed else "",
                 decision="allow",
                 policy_hash=policy_hash,
+                **_what(ask, is_closed=is_closed),
             )
         except AuditError as error:
             raise Failure(
@@ -84,6 +87,8 @@ class Records:
         The same refusal of an engine of one's own is recorded once: every key would be one.
         """
         reason = _REASONS.get(refused.kind)
+        if reason is None and is_closed and refused.kind in _NOT_CONNECTED and not refused.sent:
+            await self._unsent(ask, host, policy_hash)
         if reason is None or len(self._refusals) > MAX_REFUSALS:
             return
         same = (ask.kind, refused.kind, host, _path(ask), str(len(self._refusals)) * is_closed)
@@ -92,18 +97,20 @@ class Records:
         self._refusals.add(same)
         if len(self._refusals) > MAX_REFUSALS:
             reason = "further refusals of this session are not listed"
+        fields = {"event": "refused", "decision": "deny", "reason": reason, "path": _path(ask)}
+        fields |= {"host": host, "policy_hash": policy_hash}
+        await self._after(**fields, **_what(ask, is_closed=is_closed))
+
+    async def _unsent(self, ask: wire.Ask, host: str, policy_hash: str) -> None:
+        """A request that is recorded as sent to a closed API has not left."""
+        fields = {"event": "unsent", "decision": "allow", "reason": _UNSENT, "path": _path(ask)}
+        fields |= {"host": host, "policy_hash": policy_hash}
+        await self._after(**fields, **_what(ask, is_closed=True))
+
+    async def _after(self, **fields: str | int) -> None:
+        """Record what has happened: it stays so whether or not this can be recorded."""
         try:
-            await self._append(
-                event="refused",
-                kind=ask.kind,
-                host=host,
-                size=len(ask.body) if is_closed else 0,
-                body_sha256=sha256(ask.body).hexdigest() if is_closed else "",
-                path=_path(ask),
-                decision="deny",
-                reason=reason,
-                policy_hash=policy_hash,
-            )
+            await self._append(**fields)
         except AuditError as error:
             _log.error("a refusal was not recorded: %s", type(error).__name__)
 
@@ -115,6 +122,13 @@ class Records:
         if self._log is None:
             self._log = self._open_log()
         self._log.append(**fields)  # type: ignore[arg-type]
+
+
+def _what(ask: wire.Ask, *, is_closed: bool) -> dict[str, str | int]:
+    """What a request was. Of engines of one's own only its kind."""
+    if not is_closed:
+        return {"kind": ask.kind}
+    return {"kind": ask.kind, "size": len(ask.body), "body_sha256": sha256(ask.body).hexdigest()}
 
 
 def _path(ask: wire.Ask) -> str:

@@ -114,6 +114,18 @@ class Place:
 OPEN = {"mode": "closed", "onprem_hosts": [A], "closed_hosts": [B]}
 
 
+class Ends(Site):
+    """A site whose answer is always the same."""
+
+    def __init__(self, answer: wire.Refused) -> None:
+        super().__init__()
+        self.answer = answer
+
+    async def ask(self, ask: wire.Ask) -> AsyncIterator[Any]:
+        self.asked.append(ask)
+        yield self.answer
+
+
 @pytest.mark.parametrize("mode", ["off", "local"])
 def test_below_onprem_nothing_passes(tmp_path, mode):
     place = Place(tmp_path, policy(**OPEN | {"mode": mode}), Counter())
@@ -140,6 +152,20 @@ REFUSED = [
     (refactor(kind="probe", sources=(), body=b""), "policy"),
     (refactor(accepted_sha256="x"), "preview"),
 ]
+
+
+@pytest.mark.parametrize("is_sent", [False, True])
+@pytest.mark.parametrize("kind", ["connect", "timeout", "broken"])
+def test_what_found_no_connection_does_not_stay_sent_in_the_log(tmp_path, kind, is_sent):
+    place = Place(tmp_path, policy(**OPEN), Counter())
+    ends = Ends(wire.Refused(kind=kind, what="Nobody is there.", sent=is_sent))
+    place.door._sites = {"team": ends, "api": ends}
+    assert place.ask(refactor(), completion(), refactor()) == [kind] * 3
+    closed = ["sent"] if is_sent else ["sent", "unsent"]
+    assert [one.event for one in place.log] == [*closed, "reached", *closed]
+    told = [one for one in place.log if one.event == "unsent"]
+    assert all((one.host, one.size) == (B, len(BODY)) for one in told)
+    assert {one.body_sha256 for one in told} <= {sha256(BODY).hexdigest()}
 
 
 @pytest.mark.parametrize(("ask", "kind"), REFUSED, ids=range(len(REFUSED)))
