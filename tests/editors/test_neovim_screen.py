@@ -13,7 +13,7 @@ import pytest
 
 from editors.conftest import DISPLAYS, opened
 from support.nvim import Nvim, start
-from support.nvim_screen import Screen, watched
+from support.nvim_screen import Screen, contrast, watched
 from support.nvim_script import Scripted
 
 pytestmark = [pytest.mark.editor]
@@ -111,18 +111,6 @@ def test_it_is_drawn_like_nothing_beside_it(each: Scripted, workspace: Path) -> 
     below = screen.highlight_at(row + 1, "pass")
     assert (below.foreground, below.is_italic, below.is_bold) == (ghost.foreground, True, False)
     assert contrast(screen.colour_at(row, "a in"), ghost.background or 0) > 3, "it can be read"
-
-
-def contrast(one: int, other: int) -> float:
-    """The contrast of two colours, as WCAG 2 defines it."""
-
-    def luminance(colour: int) -> float:
-        parts = [((colour >> shift) & 255) / 255 for shift in (16, 8, 0)]
-        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
-        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
-
-    low, high = sorted((luminance(one), luminance(other)))
-    return (high + 0.05) / (low + 0.05)
 
 
 @pytest.mark.parametrize(("release", "display"), [DISPLAYS["0.11"]], ids=["0.11"])

@@ -191,3 +191,15 @@ def watched(nvim: Nvim, width: int = 80, height: int = 24) -> Screen:
     nvim.request("nvim_ui_attach", width, height, {"ext_linegrid": True, "rgb": True})
     nvim.lua("vim.o.termguicolors = true")
     return screen
+
+
+def contrast(one: int, other: int) -> float:
+    """The contrast of two colours, as WCAG 2 defines it."""
+
+    def luminance(colour: int) -> float:
+        parts = [((colour >> shift) & 255) / 255 for shift in (16, 8, 0)]
+        linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(one), luminance(other)))
+    return (high + 0.05) / (low + 0.05)

@@ -7,21 +7,24 @@ vim.g.loaded_indoors = true
 -- to (NonText) is made to be overlooked, and has a contrast of less than 2:1 there.
 local function colour()
   local comment = vim.api.nvim_get_hl(0, { name = 'Comment', link = false })
-  vim.api.nvim_set_hl(0, 'IndoorsGhost', {
+  vim.api.nvim_set_hl(0, 'IndoorsGhostDefault', {
     fg = comment.fg,
     ctermfg = comment.ctermfg,
     italic = true,
     cterm = { italic = true },
-    default = true,
   })
-  local is_there = vim.fn.hlexists('ComplHintMore') == 1
-  vim.api.nvim_set_hl(0, 'IndoorsHint', { link = is_there and 'ComplHintMore' or 'MoreMsg', default = true })
+  -- Only linked to: what a person makes of the group itself stays as it is. (A link that the API makes could not be
+  -- changed by `:highlight link`.)
+  vim.cmd('highlight default link IndoorsGhost IndoorsGhostDefault')
+  local hint = vim.fn.hlexists('ComplHintMore') == 1 and 'ComplHintMore' or 'MoreMsg'
+  vim.cmd('highlight default link IndoorsHint ' .. hint)
 end
 colour()
-vim.api.nvim_create_autocmd('ColorScheme', {
-  group = vim.api.nvim_create_augroup('indoors_colours', {}),
-  callback = colour,
-})
+-- A terminal tells Neovim its background once plugins are loaded, and no colour scheme is loaded then. While Neovim
+-- still starts, nothing says that the option was set.
+local colours = vim.api.nvim_create_augroup('indoors_colours', {})
+vim.api.nvim_create_autocmd({ 'ColorScheme', 'VimEnter' }, { group = colours, callback = colour })
+vim.api.nvim_create_autocmd('OptionSet', { group = colours, pattern = 'background', callback = colour })
 
 for name, what in pairs({
   accept = 'Accept the suggestion',
