@@ -151,36 +151,36 @@ class Edits:
         who types is held up for it.
         """
         snapshot = self._session.snapshot(uri)
-        if snapshot is None or self.why_not(snapshot) or self._core.facts.phase != "ready":
+        if snapshot is None or self.why_not(snapshot):
             return []
-        if (model := self._core.model_for("refactor", snapshot.document)) is None:
-            return []
-        if reason := chat.unfit_reason(model):
-            menu = Offered(title="Edit with a model", kind="refactor.rewrite", disabled=reason)
-            return [] if automatic or not edit_menu.is_wanted(menu.kind, only) else [menu]
         document = snapshot.document
+        is_ready = self._core.facts.phase == "ready"
+        model = self._core.model_for("refactor", document) if is_ready else None
+        unfit = chat.unfit_reason(model) if model is not None else ""
+        found: list[Offered] = []
+        if unfit and not automatic:
+            found += [Offered(title="Edit with a model", kind="refactor.rewrite", disabled=unfit)]
         is_calm = self._clock() - self._changed_s.get(document.uri, -CALM_S) >= CALM_S
         may_begin = is_calm and len(document.text) <= AUTOMATIC_CHARACTERS
-        if automatic and not may_begin and not self._outlines.has(document):
-            return []
-        outline = await self._outlines.of(document, GLANCE_S if automatic else PATIENT_S)
-        if outline is None:
-            return []
-        here = EditRequest(
-            document=document,
-            selection=self._span(snapshot, place),
-            action="",
-            outline=outline,
-        )
-        wish = Wish(uri=uri, range=place, action="", version=document.version)
-        language = outline.language
-        found = self._fixes(snapshot, here, wish, reports) + [
-            edit_menu.offered(offer, wish, beyond=actions.beyond(offer.action, language, model))
-            for offer in actions.offered(here)
-            if offer.action.name != actions.TESTS or snapshot.root  # else they have no place
-        ]
-        if self.closed is not None:
-            found += self.closed.offered(snapshot, actions.offered(here), wish)
+        may_wait = not automatic or may_begin or self._outlines.has(document)
+        outline = None
+        if may_wait and (self.closed is not None or (model is not None and not unfit)):
+            outline = await self._outlines.of(document, GLANCE_S if automatic else PATIENT_S)
+        if outline is not None:
+            selection = self._span(snapshot, place)
+            here = EditRequest(document=document, selection=selection, action="", outline=outline)
+            wish = Wish(uri=uri, range=place, action="", version=document.version)
+            offers = actions.offered(here)
+            if model is not None and not unfit:
+                found += self._fixes(snapshot, here, wish, reports) + [
+                    edit_menu.offered(
+                        offer, wish, beyond=actions.beyond(offer.action, outline.language, model)
+                    )
+                    for offer in offers
+                    if offer.action.name != actions.TESTS or snapshot.root  # where they go
+                ]
+            if self.closed is not None:
+                found += self.closed.offered(snapshot, offers, wish)
         return [one for one in found if edit_menu.is_wanted(one.kind, only)]
 
     def _fixes(

@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from indoors_server import policy
+from indoors_server import policy, policy_state
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.guard import Guard
 from indoors_server.policy.table import MODES, Mode
@@ -19,12 +19,22 @@ Load = Callable[[Path | None, object], Policy]
 
 
 class Policies:
-    """Until it has read anything, what is built in counts. `lock` is the lock-down's state here."""
+    """Until it has read anything, what is built in counts. `lock` is the lock-down's state here.
 
-    def __init__(self, load: Load = policy.load, lock: str = "") -> None:
+    `on_change` is called by `fresh` where a file was changed since, and has all read again.
+    """
+
+    def __init__(
+        self,
+        load: Load = policy.load,
+        lock: str = "",
+        on_change: Callable[[], None] = lambda: None,
+    ) -> None:
         self._load = load
         self._lock = lock
         self.model_refused: Callable[[Verdict, str], None] = lambda _verdict, _path: None
+        self._on_change = on_change
+        self._seen: dict[str, policy_state.State] = {}
         self._built_in = merge(())
         self._guards: dict[str, Guard] = {}
 
@@ -34,6 +44,7 @@ class Policies:
         """
         told: list[str] = []
         for folder in dict.fromkeys(["", *folders]):
+            self._seen[folder] = policy_state.state(folder)
             new = self._load(Path(folder) if folder else None, editor)
             told += map(str, new.problems)
             guard = self._guards.get(folder)
@@ -47,6 +58,16 @@ class Policies:
         """What counts for a workspace folder, or ("") for a document in none."""
         guard = self._guards.get(folder) or self._guards.get("")
         return guard.policy if guard is not None else self._built_in
+
+    def fresh(self, folder: str) -> Policy:
+        """As `of`, with what was written since by whomever: another editor, a pull, an admin.
+
+        Asked once for each request, since it asks the file system.
+        """
+        known = folder if folder in self._guards else ""
+        if known in self._guards and policy_state.state(known) != self._seen.get(known):
+            self._on_change()
+        return self.of(folder)
 
     def refusal(self, folder: str, path: str) -> str:
         """Why a file may not be completed nor shown to the model; "" if it may.

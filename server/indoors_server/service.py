@@ -70,7 +70,7 @@ class Service:
         self.items = Items(self.counters)
         self.debounce = Debounce(clock)
         self.client_refreshes = False
-        self.policies = Policies(lock=lock)
+        self.policies = Policies(lock=lock, on_change=self.apply_settings)
         self.policies.model_refused = lambda verdict, path: self._note("model", verdict, "", path)
         core.obey(self.policies)
         self.marks = HiddenMarks(
@@ -178,11 +178,11 @@ class Service:
         snapshot = self.session.snapshot(ask.uri)
         if snapshot is None or scheme_of(ask.uri) in READ_ONLY_SCHEMES:
             return None
-        settings = self._settings_of(snapshot)
         document = snapshot.document
         if self._refusal(snapshot, ask.trigger):
             self._note_refusal(snapshot)
             return None
+        settings = self._settings_of(snapshot)
         if self._core.facts.phase != "ready":
             self._core.recheck()
             return None
@@ -203,8 +203,7 @@ class Service:
         if completion is None:
             self.counters.superseded += 1
             return None
-        total_ms = (self._clock() - started_s) * 1000
-        self.explanations.answered(document.uri, completion, total_ms)
+        self.explanations.answered(document.uri, completion, (self._clock() - started_s) * 1000)
         if not completion.text:
             return None
         self.counters.answered += 1
@@ -304,8 +303,9 @@ class Service:
 
     def _refusal(self, snapshot: Snapshot, trigger: str = "explicit") -> str:
         """Why a document is not completed; "" if it is."""
-        document = snapshot.document
-        why = self._settings_of(snapshot).refusal(document.path, document.language, trigger)
+        self.policies.fresh(snapshot.folder)
+        path, language = snapshot.document.path, snapshot.document.language
+        why = self._settings_of(snapshot).refusal(path, language, trigger)
         return why or self._verdict(snapshot).reason
 
     def _verdict(self, snapshot: Snapshot) -> Verdict:
@@ -387,8 +387,8 @@ class Service:
             facts = self._core.facts
             text = f"{facts.reason}\nNext: {facts.next_step}" if facts.next_step else facts.reason
             if text not in self._told:
-                self._told.add(text)
                 self._outbox.message("error", f"Indoors: {text}")
+            self._told.add(text)
 
     def _inactive(self) -> str:
         """Why the focused document is not completed, "" if it is."""

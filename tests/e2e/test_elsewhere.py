@@ -181,6 +181,23 @@ def test_row_15_a_denied_file_is_not_sent(tmp_path: Path) -> None:
         assert len(server.bodies) == 1
 
 
+@pytest.mark.parametrize("narrow", [{"deny_paths": ["a.py"]}, {"mode": "local"}])
+def test_row_15_what_a_pull_denies_is_not_sent_any_more(
+    tmp_path: Path, narrow: dict[str, Any]
+) -> None:
+    server = ModelServer("openai", "gpu")
+    with running(server):
+        setup = Setup(tmp_path, server)
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            ready(client)
+            assert completed(client, setup.uri())
+            (setup.work / ".indoors.json").write_text(json.dumps({"policy": narrow}))
+            client.insert(setup.uri(), 2, 0, 0, "#\n")
+            assert completed(client, setup.uri(), 2) == ""
+        assert len(server.bodies) == 1
+
+
 def test_a_server_that_comes_back_is_used_again(tmp_path: Path) -> None:
     server = ModelServer("openai", "gpu")
     with running(server) as control:

@@ -187,6 +187,7 @@ class LspClient:
                 self._changed.notify_all()
             if "method" in message and "id" in message:
                 result = self.results.get(message["method"])
+                result = result(message.get("params")) if callable(result) else result
                 # A server may ask something yet when the test has let go of it.
                 with suppress(BrokenPipeError, ValueError):
                     self.send({"id": message["id"], "result": result})

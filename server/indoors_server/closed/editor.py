@@ -89,7 +89,7 @@ def surroundings(
     return sending.Around(
         door=door,
         endpoints=lambda: endpoint_files.load().endpoints,
-        policy_of=policies.of,
+        policy_of=policies.fresh,
         own_policy=in_force.policy,
         written_policy=policy.load,
         stores=locks.stores(),

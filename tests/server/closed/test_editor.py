@@ -13,6 +13,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from fakes.engine import MODEL
 from fakes.fake_core import FakeCore
 from fakes.lsp_client import LspClient
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
@@ -22,6 +23,7 @@ from indoors_server import audit_check, endpoint_files, paths, policy
 from indoors_server.closed import consent, editor, sending
 from indoors_server.gateway import wire
 from indoors_server.policies import Policies
+from indoors_server.status import Facts
 from support import planted
 from support.closed_apis import APIS, HOST, FakeDoor, streamed
 from support.edit_clients import CAPABILITIES, applied, menu, place, shown
@@ -328,6 +330,45 @@ def test_row_9_a_workspace_can_still_forbid_it(home: Home, narrow: dict[str, Any
         assert ask(client, home.uri)["applied"] is False
         assert previews(client) == []
     assert door.asks == []
+
+
+@pytest.mark.parametrize("narrow", [{"mode": "local"}, {"deny_paths": ["src/"]}])
+def test_row_9_what_a_pull_forbids_counts_at_once(home: Home, narrow: dict[str, Any]) -> None:
+    """Nobody saves the file in this editor, and no setting changes."""
+    door = door_of(home.api)
+    with home.editor(door) as client:
+        assert ask(client, home.uri)["applied"] is True  # the control
+        (home.workspace / ".indoors.json").write_text(json.dumps({"policy": narrow}))
+        assert ask(client, home.uri)["applied"] is False
+        assert TITLE not in [one["title"] for one in menu(client, home.uri, IN_AREA)]
+        assert len(previews(client)) == 1
+    assert len(door.asks) == 1
+
+
+def test_row_9_what_is_forbidden_while_somebody_reads_the_preview_is_not_sent(home: Home) -> None:
+    door = door_of(home.api)
+
+    def forbid(_params: object) -> dict[str, bool]:
+        (home.workspace / ".indoors.json").write_text('{"policy": {"deny_paths": ["src/"]}}')
+        return {"accepted": True}
+
+    with home.editor(door) as client:
+        client.results[PREVIEW] = forbid
+        assert ask(client, home.uri)["applied"] is False
+        assert len(previews(client)) == 1
+    assert door.asks == []
+
+
+def test_the_menu_needs_no_model_of_ones_own(home: Home) -> None:
+    """Here a closed API edits, so that it matters little what runs on this machine."""
+    cores = [FakeCore(), FakeCore()]
+    cores[0].facts = Facts(phase="error", reason="There is no model.")
+    cores[1].engine.model = msgspec.structs.replace(MODEL, instruct=False)
+    for core in cores:
+        with home.editor(door_of(home.api), core) as client:
+            found = [one["title"] for one in menu(client, home.uri, IN_AREA)]
+            assert TITLE in found
+            assert "Document this" not in found
 
 
 def test_a_policy_that_changed_since_ends_the_consent(home: Home) -> None:

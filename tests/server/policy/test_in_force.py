@@ -111,6 +111,27 @@ def test_what_gets_narrower_counts_at_once_and_what_gets_wider_needs_a_restart(w
     asyncio.run(scenario())
 
 
+@pytest.mark.parametrize("whose", ["the workspace's", "the person's"])
+def test_what_somebody_else_writes_counts_for_the_next_request(work: Path, whose: str) -> None:
+    """A pull, another editor, an admin: nothing is saved here and no setting changes."""
+
+    async def scenario() -> None:
+        bench = Bench(work)
+        uri = (work / "main.py").as_uri()
+        bench.service.opened(uri, "python", 1, "x = \n")
+        ask = Ask(uri=uri, line=0, character=4, trigger="explicit")
+        assert await bench.service.complete(ask) is not None
+        if whose == "the person's":
+            user_policy(deny_paths=["main.py"])
+        else:
+            (work / ".indoors.json").write_text('{"policy": {"deny_paths": ["main.py"]}}')
+        assert await bench.service.complete(ask) is None
+        assert bench.service.status().phase == "inactive"
+        assert any("narrower now: deny_paths" in text for text in bench.heard.texts)
+
+    asyncio.run(scenario())
+
+
 def test_a_workspace_and_an_editor_only_narrow(work: Path) -> None:
     async def scenario() -> None:
         user_policy(deny_paths=["main.py"])
