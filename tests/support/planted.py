@@ -149,8 +149,30 @@ NAMED: dict[str, str] = {
     "aws-secret": f'aws_secret_access_key = "{_MADE}{_MADE[:16]}"\n',
     "random": f'f("{_MADE}{_MADE[::-1]}")\n',
     "encoded": f'BLOB = "{base64.b64encode(f"password = {_CHOSEN!r}".encode()).decode()}"\n',
+    "env-password": f"DB_PASSWORD={_CHOSEN}\n",
+    "env-word": "export DB_PASSWORD=hunter" + "2secret\n",
+    "yaml-bare": f"password: {_CHOSEN}\n",
+    "season": 'password = "Summer' + '2024"\n',
+    "short": 'password = "hunter' + '2"\n',
+    "counted": 'secret = "abcdef1234' + '567890abcdef1234567890"\n',
+    "aws-documented": "AWS_SECRET_ACCESS_KEY=wJalrXUtnFEMI/K7MDENG" + "/bPxRfiCYEXAMPLEKEY\n",
+    "word-in-it": f'api_key = "example_{_MADE}"\n',
     "split": f'password = ("{_CHOSEN[:5]}"\n            "{_CHOSEN[5:]}")\n',
 }
+
+# As people write them for tests and documentation: nobody can tell them from real ones.
+MADE_UP: tuple[str, ...] = (
+    "gh" + "p_1234567890abcdefghijABCDEFGHIJ123456",
+    "gh" + "p_abcdefghijklmnopqrstuvwxyz0123456789",
+    "xo" + "xb-123456789012-1234567890123-AbCdEfGhIjKlMnOpQrStUvWx",
+    "sk" + "-ant-api03-abcdefghijklmnopqrstuvwxyz0123456789",
+    "sk" + "-1234567890abcdef1234567890abcdef",
+    "AK" + "IAIOSFODNN7EXAMPLE",
+    "AK" + "IA1234567890ABCDEF",
+    "gl" + "pat-abcdefghij1234567890",
+    "AI" + "zaSyA1234567890abcdefghijklmnopqrstuvwx",
+    "sk" + "_live_abcdefghijklmnop12345678",
+)
 
 # What looks like one and is none: names, placeholders, calls, hashes, addresses, documentation.
 HARMLESS: tuple[str, ...] = (
@@ -174,7 +196,6 @@ HARMLESS: tuple[str, ...] = (
     "def tokenize(text: str) -> list[Token]:\n    return [Token(word) for word in text.split()]\n",
     "max_tokens: int = 4096\n",
     "if key == 'password':\n    raise ValueError('password is required')\n",
-    'AWS_ACCESS_KEY_ID = "AKIAIOSFODNN7EXAMPLE"\n',
     "primary_key=True, foreign_key='users.id'\n",
     "keyboard_key = 'ArrowDown12'\n",
     'translations = {"password": "Passwort", "token": "Zeichen"}\n',

@@ -5,8 +5,9 @@
 
 A pattern is tried only where what it begins with stands in the text, and no repetition in one is
 without a bound. A value behind a name counts if it looks made by a machine or like a password, and
-not like a word, a path, a call or a placeholder. What is found is named and never repeated: its
-text stands in no message. Secrets without a form, in a form that is not known here, or told in
+not like a word, a path, a call or a placeholder. A key of a provider counts even if it looks made
+up, as those of documentation do: nobody can tell, and a mistake costs one refusal. What is found is
+named and never repeated: its text stands in no message. Secrets without a form, in a form that is not known here, or told in
 words are not found: this is one lock of six, and the person sees what is sent.
 """
 
@@ -56,6 +57,8 @@ _BARE = re.compile(
     r"[A-Za-z0-9_\-]{0,30}[ \t]{0,8}[=:][ \t]{0,8}([^\s'\"`#;,(){}\[\]<>$]{8,512})[ \t]{0,8}"
     r"(?:\r?\n|$)"
 )
+# `DB_PASSWORD=value`, with no blank: a shell's or an environment's, and no name in code.
+_ENV_HEAD = re.compile(r"[ \t]*(?:export[ \t]+|ENV[ \t]+|#[ \t]*)?[A-Z][A-Z0-9_]*=")
 _BARE_HEAD = re.compile(r"[ \t]*(?:export[ \t]+|ENV[ \t]+|-[ \t]+|#[ \t]*)?[A-Za-z0-9_.\-]*")
 # In addresses, connection strings, commands: `?api_key=VALUE&`, `;Pwd=VALUE;`, `--token VALUE`.
 _INLINE = re.compile(r"[A-Za-z0-9_\-]{0,30}[= ][ ]?([^\s'\"`&;<>()]{6,512})(?=[&;\s'\"`)]|$)")
@@ -71,7 +74,7 @@ _PASSWORDS = ("passw", "passphrase", "pwd", "credential")
 _PLACEHOLDER = re.compile(
     r"(?i)^(?:x{3,}|\*{3,}|\.{3,}|-{3,}|_{3,}|0+|1+|a+|foo\w*|bar\w*|baz|n/?a|none|null|nil|true"
     r"|false|undefined|default|empty|string|text|test\w*|change[_-]?me|change[_-]?it|todo|fixme"
-    r"|redacted|hidden|masked|optional|required|hunter2?|dummy\w*|fake\w*|mock\w*|sample\w*"
+    r"|redacted|hidden|masked|optional|required|hunter|dummy\w*|fake\w*|mock\w*|sample\w*"
     r"|example\w*|placeholder|secret|token|password|passwd|user|username|admin|key|value)$"
     r"|example|changeme|placeholder|your[_-]|[_-]here|<\w|\$\{|\{\{|%\(|^%\w$|\{\w*\}|^\$\w|xxxx"
     r"|\*\*\*|\\[dwsbn]|\(\?|A-Z|a-z"
@@ -141,7 +144,7 @@ def _provided(view: _View) -> Iterator[Found]:
             continue
         for match in one.pattern.finditer(text):
             begins = match.start() == 0 or not _is_word(text[match.start() - 1])
-            if begins and not _is_made_up(match[0]) and not match[0].endswith("EXAMPLE"):
+            if begins and not _is_repeated(match[0]):
                 yield view.found(one.what, match.start())
     if "PRIVATE KEY" in text or "PuTTY-User-Key-File" in text:
         for match in _PEM.finditer(text):
@@ -171,10 +174,13 @@ def _is_value(text: str, at: int, end: int, *, is_password: bool) -> bool:
     if inline is not None and _INLINE_HEAD.search(text, max(0, at - 45), at):
         return _is_secret(inline[1], is_password=is_password)
     bare = _BARE.match(text, end)
-    if bare is None or _CODE.match(bare[1]):
+    if bare is None:
         return False
     start = text.rfind("\n", max(0, at - 120), at) + 1
-    return bool(_BARE_HEAD.fullmatch(text, start, at)) and _is_secret(bare[1], is_password=False)
+    is_env = bool(_ENV_HEAD.fullmatch(text, start, bare.start(1))) and not _is_place(bare[1])
+    is_text = is_env or not _CODE.match(bare[1])
+    is_named = bool(_BARE_HEAD.fullmatch(text, start, at))
+    return is_named and is_text and _is_secret(bare[1], is_password=is_password)
 
 
 def _others(view: _View) -> Iterator[Found]:
@@ -221,12 +227,13 @@ def _lower(text: str) -> str:
 
 def _is_secret(value: str, *, is_password: bool) -> bool:
     """Whether a value that is named as a secret is one."""
-    if _PLACEHOLDER.search(value) or _is_made_up(value):
+    if _is_placeholder(value) or _is_repeated(value):
         return False
     if is_password:
-        # People choose passwords, so they are not random; a word or a name of code is none.
+        # People choose passwords, so they are not random; a word or names of code are none.
         is_mixed = any(c.isdigit() or c in "!@#$^&*?~+=|" for c in value)
-        return _kinds(value) >= 2 and is_mixed and not _is_dotted(value)
+        is_name = _is_dotted(value) and not value.isalnum()
+        return _kinds(value) >= 2 and is_mixed and not is_name
     return len(value) >= 12 and _looks_random(value, least=2.8)
 
 
@@ -242,7 +249,7 @@ def _is_basic(value: str) -> bool:
 
 def _looks_random(value: str, *, least: float) -> bool:
     """Whether letters and digits stand in it as nobody writes them."""
-    if _PLACEHOLDER.search(value) or _is_made_up(value) or _is_dotted(value):
+    if _is_placeholder(value) or _is_repeated(value) or _is_dotted(value):
         return False
     n_digits = sum(c.isdigit() for c in value)
     has_letters = any(c.isalpha() for c in value)
@@ -253,7 +260,9 @@ def _is_random_key(value: str) -> bool:
     core = value.rstrip("=")
     n_digits = sum(c.isdigit() for c in core)
     n_upper, n_lower = sum(c.isupper() for c in core), sum(c.islower() for c in core)
-    if min(n_digits, n_upper, n_lower) < 4 or _is_made_up(core) or "/" in core[:1]:
+    if min(n_digits, n_upper, n_lower) < 4 or _is_repeated(core) or "/" in core[:1]:
+        return False
+    if _is_alphabet(core):
         return False
     words = re.findall(r"[A-Z]?[a-z]{4,}|[A-Z]{5,}", core)
     return entropy(core) >= 4.3 and sum(map(len, words)) < 0.5 * len(core)
@@ -272,11 +281,27 @@ def _is_dotted(value: str) -> bool:
     return all(re.fullmatch(r"[A-Za-z]*\d{0,4}", part) for part in parts)
 
 
-def _is_made_up(value: str) -> bool:
-    """Whether a person wrote it as an example: one character again and again, or the alphabet."""
+def _is_placeholder(value: str) -> bool:
+    """Whether it stands for a secret; a long and random text does not, whatever words it has."""
+    n_digits = sum(c.isdigit() for c in value)
+    is_random = len(value) >= 24 and n_digits >= 4 and entropy(value) >= 3.8
+    is_key = is_random and bool(re.fullmatch(r"[A-Za-z0-9_+/=\-]*", value))
+    return bool(_PLACEHOLDER.search(value)) and not is_key
+
+
+def _is_place(value: str) -> bool:
+    """Whether it is an address or a path."""
+    return value[0] in "/~.%" or "://" in value
+
+
+def _is_repeated(value: str) -> bool:
+    """Whether a person wrote it as an example: a few characters again and again."""
+    return len(set(value.lower()[-16:])) <= 3
+
+
+def _is_alphabet(value: str) -> bool:
+    """Whether a long part of the alphabet, or of the digits, stands in it."""
     low = value.lower()
-    if len(set(low[-16:])) <= 3:
-        return True
     return (
         any(
             _SEQUENCES[start : start + 10] in low or _SEQUENCES[start : start + 10][::-1] in low

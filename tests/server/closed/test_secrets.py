@@ -23,6 +23,12 @@ def test_row_15_a_key_with_a_known_form_is_found(name: str, context: str) -> Non
     assert secrets.scan(before + planted.CONTEXTS[context](KEYS[name]))
 
 
+@pytest.mark.parametrize("context", ["literal", "comment", "env", "base64"])
+@pytest.mark.parametrize("key", planted.MADE_UP)
+def test_row_15_a_key_that_looks_made_up_is_found_too(key: str, context: str) -> None:
+    assert secrets.scan(planted.CONTEXTS[context](key))
+
+
 @pytest.mark.parametrize("name", planted.NAMED)
 def test_row_15_a_value_that_is_named_as_a_secret_is_found(name: str) -> None:
     assert secrets.scan(f"# first\n{planted.NAMED[name]}# last\n"), planted.NAMED[name]
@@ -69,7 +75,9 @@ def test_no_pattern_repeats_without_a_bound() -> None:
         patterns += [one for one in several if isinstance(one, re.Pattern)]
     # These see only values and heads, which have a bound themselves.
     patterns = [
-        p for p in patterns if p not in (secrets._PLACEHOLDER, secrets._BARE_HEAD, secrets._CODE)
+        p
+        for p in patterns
+        if p not in (secrets._PLACEHOLDER, secrets._BARE_HEAD, secrets._ENV_HEAD, secrets._CODE)
     ]
     assert len(patterns) > 50
     assert _repeats_without_bound(re.compile("a+b")), "the control"
