@@ -199,6 +199,8 @@ def _fit_together(one: Endpoint) -> None:
     is_plain = one.url.startswith("http://")
     if is_plain and (one.ca_file or one.client_cert or one.proxy):
         raise _Unfit("ca_file, client_cert and proxy are for https://")
+    if one.proxy and (one.pin or one.addresses):
+        raise _Unfit("pin and addresses count without a proxy only: it resolves the name itself")
     if bool(one.client_cert) != bool(one.client_key):
         raise _Unfit("client_cert and client_key belong together")
     if one.is_closed and not one.model:

@@ -53,6 +53,8 @@ CALLS: dict[str, frozenset[str]] = {
     "google-api": frozenset({"/v1beta/models/{model}:streamGenerateContent?alt=sse"}),
 }
 
+_READ_S, _EDIT_READ_S, _CLOSED_READ_S = 30.0, 300.0, 600.0
+
 
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One engine or API.
@@ -68,7 +70,8 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     (CIDR) that they must lie in: by default private and loopback ones for engines of one's own, and
     public ones for closed APIs.
 
-    `connect_s` and `read_s` are the longest waits. `price_input` and `price_output` are what a
+    `connect_s` is the longest wait for a connection, `read_s` that for the next piece of an answer
+    (0: `read_limit_s` says how long). `price_input` and `price_output` are what a
     million tokens cost, in `currency`: shown if the person entered them, never guessed.
     """
 
@@ -88,7 +91,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     pin: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     connect_s: float = 5.0
-    read_s: float = 30.0
+    read_s: float = 0.0
     price_input: float = 0.0
     price_output: float = 0.0
     currency: str = ""
@@ -98,3 +101,11 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def is_closed(self) -> bool:
         """Whether it speaks a closed API (the policy has a say of its own, by host)."""
         return self.api in CLOSED_APIS
+
+    def read_limit_s(self, *, is_edit: bool) -> float:
+        """How long the next piece of an answer is waited for. An edit has a long prompt, and may
+        stand in a queue; an API whose model thinks first sends nothing meanwhile, for minutes.
+        """
+        if self.read_s:
+            return self.read_s
+        return _CLOSED_READ_S if self.is_closed else _EDIT_READ_S if is_edit else _READ_S

@@ -19,8 +19,8 @@ class ModelServer:
 
     `status` other than 200 is answered to every request that carries a prompt, with `error` as
     the body. `hang_after` pieces it stops writing and waits for the connection's end;
-    `break_after` it closes the connection. `pause_s` it waits before each piece. `cut` counts
-    connections that the other side closed.
+    `break_after` it closes the connection, `fail_after` it says an `error`. `pause_s` it waits
+    before each piece. `cut` counts connections that the other side closed.
     While it is `silent` it takes connections and says nothing, as a process that was stopped does;
     while its queue is `stuck` it says what it is, and nothing to what carries a prompt.
     """
@@ -31,6 +31,8 @@ class ModelServer:
         self.status, self.error, self.headers = 200, {"error": {"message": "no"}}, ""
         self.hang_after: int | None = None
         self.break_after: int | None = None
+        self.fail_after: int | None = None
+        self.owner = "vllm"
         self.raw: bytes | None = None
         self.pause_s = 0.0
         self.silent = self.stuck = False
@@ -116,6 +118,9 @@ class ModelServer:
             if self.break_after == number:
                 writer.transport.abort()
                 return
+            if self.fail_after == number:
+                await self._event(writer, self.error)
+                break
             if self.hang_after == number:
                 await writer.drain()
                 assert not await reader.read(1)
@@ -150,7 +155,7 @@ class ModelServer:
         if self.api == "ollama" and not path.startswith("/api/"):
             return None
         if path == "/v1/models":
-            about = {"id": self.model, "owned_by": "vllm", "max_model_len": self.n_ctx}
+            about = {"id": self.model, "owned_by": self.owner, "max_model_len": self.n_ctx}
             return {"data": [about]}
         if path == "/props":
             return {

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from indoors_server import endpoint_files, keys
@@ -140,6 +141,8 @@ BAD = [
     {"proxy": "socks5://proxy:1080"},
     {"pin": ["10.0.0.0/8"]},
     {"pin": []},
+    {"proxy": "http://proxy:3128", "pin": ["10.0.0.1"]},
+    {"proxy": "http://proxy:3128", "addresses": ["10.0.0.0/8"]},
     {"addresses": ["10.0.0.1/8"]},
     {"addresses": [167772160]},
     {"connect_s": 0},
@@ -189,6 +192,18 @@ def test_json_is_strict(places, text, left):
     found = load(places, user=text.replace("%s", json.dumps(GOOD)))
     assert set(found.endpoints) == left
     assert found.problems
+
+
+def test_an_answer_is_waited_for_as_long_as_its_kind_takes():
+    """An API whose model thinks is silent for minutes, after the request was sent and counted."""
+    values = {"url": "https://x.example", "model": "m"}
+    team = endpoint_files.Endpoint(name="team", api="openai", **values)
+    closed = endpoint_files.Endpoint(name="closed", api="openai-api", **values)
+    assert [team.read_limit_s(is_edit=one) for one in (False, True)] == [30.0, 300.0]
+    assert closed.read_limit_s(is_edit=True) == 600.0
+    for one in (team, closed):
+        chosen = msgspec.structs.replace(one, read_s=7.0)
+        assert chosen.read_limit_s(is_edit=True) == chosen.read_limit_s(is_edit=False) == 7.0
 
 
 def test_every_prefix_of_a_file_is_read_without_a_failure():

@@ -188,7 +188,9 @@ def _read_chat(reader: Reader, event: dict[str, Any]) -> str:
     delta = _object(choice.get("delta")) or _object(choice.get("message"))
     reason = choice.get("finish_reason")
     if isinstance(delta.get("refusal"), str) and delta["refusal"]:
-        return reader.failed(delta["refusal"], "refused")
+        # It comes in pieces, as a text does.
+        before = reader.told if reader.ending == "refused" else ""
+        return reader.failed(before + delta["refusal"], "refused")
     if reason == "content_filter":
         return reader.failed("its content filter stopped the answer", "refused")
     if isinstance(reason, str) and reader.ending == "":

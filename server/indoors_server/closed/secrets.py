@@ -7,8 +7,9 @@ A pattern is tried only where what it begins with stands in the text, and no rep
 without a bound. A value behind a name counts if it looks made by a machine or like a password, and
 not like a word, a path, a call or a placeholder. A key of a provider counts even if it looks made
 up, as those of documentation do: nobody can tell, and a mistake costs one refusal. What is found is
-named and never repeated: its text stands in no message. Secrets without a form, in a form that is not known here, or told in
-words are not found: this is one lock of six, and the person sees what is sent.
+named and never repeated: its text stands in no message. Secrets without a form, in a form that is
+not known here, or told in words are not found: this is one lock of six, and the person sees what is
+sent.
 """
 
 from __future__ import annotations

@@ -149,13 +149,14 @@ class Site:
 
     async def _begin(self, ask: wire.Ask, sent: _Sent) -> httpx.Response:
         """The answer's beginning. A connection that nobody takes is tried once more, no more."""
+        read_s = self._one.read_limit_s(is_edit=ask.kind == "refactor")
         url = self._one.url + ask.call.replace("{model}", self._one.model)
         extensions = {
             "timeout": {
                 "connect": self._one.connect_s,
                 "pool": self._one.connect_s,
-                "read": self._one.read_s,
-                "write": self._one.read_s,
+                "read": read_s,
+                "write": read_s,
             },
             "trace": sent.trace,
         }

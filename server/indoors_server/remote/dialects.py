@@ -27,6 +27,8 @@ from indoors_server.remote.prompt import Fitted
 
 # OpenAI's own limit, which some servers have taken over. More are watched for here in any case.
 _MOST_STOPS = 4
+# Who, by their own name, hide control tokens that were written unless they are asked not to.
+_HIDE_TOKENS = frozenset({"vllm", "tensorrt_llm"})
 # What a text in a grammar of llama.cpp's cannot have as it is.
 _ESCAPED = {code: f"\\x{code:02X}" for code in (*range(0x20), 0x7F)} | str.maketrans(
     {"\n": "\\n", "\r": "\\r", "\t": "\\t", '"': '\\"', "\\": "\\\\"}
@@ -106,7 +108,9 @@ def read(endpoint: Endpoint, event: Any) -> Piece:  # noqa: ANN401 - any JSON va
         if endpoint.api == "ollama":
             return _read_ollama(event)
         return _read_choices(event)
-    except (msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError):
+    except (
+        msgspec.ValidationError, LookupError, TypeError, ValueError, AttributeError, OverflowError,
+    ):  # fmt: skip
         raise NotUnderstood("an event of the answer is of another form") from None
 
 
@@ -128,7 +132,7 @@ def _openai(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Qu
         body["logprobs"] = 1
     if "usage" not in able.lacks:
         body["stream_options"] = {"include_usage": True}
-    if able.is_vllm and "extras" not in able.lacks:
+    if able.owner in _HIDE_TOKENS and "extras" not in able.lacks:
         # Else it would hide a control token that it wrote, and go on behind it.
         body["skip_special_tokens"] = False
     return Question(call="/v1/completions", body=_json(body), form="sse")

@@ -10,7 +10,6 @@ sent at all: a shared server has others to serve, and code leaves only where som
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import OrderedDict
 from collections.abc import AsyncGenerator, Callable
@@ -22,13 +21,14 @@ from indoors_server.door import Door
 from indoors_server.gateway import wire
 from indoors_server.policies import names_of
 from indoors_server.remote import dialects, faults, talk
+from indoors_server.remote.alive import while_alive
 from indoors_server.remote.answer import Answer
 from indoors_server.remote.dialects import Piece, Question
 from indoors_server.remote.events import Events, NotUnderstood
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.probe import Found
 from indoors_server.remote.prompt import Fitted, fitted
-from indoors_server.remote.servers import SILENT_S, Server, Servers
+from indoors_server.remote.servers import Server, Servers
 
 _log = logging.getLogger("indoors.remote")
 
@@ -107,7 +107,7 @@ class RemoteEngine:
 
     async def _tried(self, server: Server, job: Job) -> AsyncGenerator[Item | Fault]:
         """Ask one server, again where it only wants less; the Fault it ends with comes last."""
-        share = 1.0
+        share, has_text = 1.0, False
         for _ in range(_TRIES):
             found = server.found
             if found is None:
@@ -118,12 +118,15 @@ class RemoteEngine:
                     if isinstance(item, Fault):
                         fault = item
                     else:
+                        has_text = has_text or isinstance(item, TokenChunk)
                         yield item
             if fault is None:
                 return
-            if fault.kind == "context" and share == 1.0:
+            # Behind the beginning of an answer no second one may stand.
+            is_new = fault.feature is not None and fault.feature not in found.abilities.lacks
+            if fault.kind == "context" and share == 1.0 and not has_text:
                 share = _LESS
-            elif fault.feature is not None and fault.feature not in found.abilities.lacks:
+            elif fault.feature is not None and is_new and not has_text:
                 server.lacks(fault.feature)
             else:
                 server.failed(fault)
@@ -143,11 +146,12 @@ class RemoteEngine:
             return
         exchange = _Exchange(server, question, job, prompt, self._clock)
         stream = cast(Any, self._door.ask(self._ask(server, question, job)))
-        silent = asyncio.get_running_loop().call_later(SILENT_S, server.doubt)
         try:
-            async with aclosing(stream) as messages:
+            async with aclosing(while_alive(stream, server, self._door)) as messages:
                 async for message in messages:
-                    silent.cancel()
+                    if isinstance(message, Fault):
+                        yield message
+                        return
                     for item in exchange.take(message):
                         yield item
                     if exchange.is_over:
@@ -155,7 +159,6 @@ class RemoteEngine:
             if not exchange.is_over:
                 yield faults.broke_off(endpoint)
         finally:
-            silent.cancel()
             # Whoever has the end of an answer, or enough of it, asks for nothing more.
             if exchange.first_ms:
                 server.answered()

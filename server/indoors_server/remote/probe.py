@@ -63,7 +63,7 @@ async def probe(door: Door, endpoint: Endpoint, timeout_s: float = PROBE_S) -> F
         return failed.fault
     except NotUnderstood as error:
         return faults.not_understood(endpoint, str(error))
-    except (LookupError, TypeError, ValueError, AttributeError):
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError):
         return faults.not_understood(endpoint, "what it says of itself is of another form")
 
 

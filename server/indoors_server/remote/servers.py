@@ -34,9 +34,6 @@ PAUSES_S = (0.1, 0.3, 1.0)
 BUSY_S = 1.0
 # What a person has to change is looked at again when they may have.
 WRONG_S = 3.0
-# Who has said nothing of an answer for so long may be gone. One that lives says so at once, also
-# while its queue is long; the answer itself may be waited for much longer.
-SILENT_S = 1.0
 # A measured speed is a sample; and it is told again only when it is off by this factor, because
 # windows follow from it, and one that moves costs the server its cache.
 _WEIGHT, _NOTABLE = 0.3, 1.5
@@ -112,11 +109,14 @@ class Server:
         else:
             self._probe()
 
-    def doubt(self) -> None:
-        """It owes somebody an answer, and has said nothing for a while: see whether it lives."""
+    def doubt(self) -> asyncio.Task[Fault | None] | None:
+        """It owes somebody an answer, and has said nothing for a while: see whether it lives. What
+        comes out of that; None if it is asked nothing, because that is known.
+        """
         if self._is_sure and self._pinging is None and not self._is_closed:
             self._pinging = asyncio.get_running_loop().create_task(ping(self._door, self.endpoint))
             self._pinging.add_done_callback(self._pinged)
+        return self._pinging
 
     async def ready(self, *, surely: bool = False) -> Found | Fault:
         """What it is, asking it where that is not known (any more); else why it cannot be used.

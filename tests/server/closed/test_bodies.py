@@ -68,6 +68,14 @@ def test_what_is_no_answer_is_seen_as_none(api: str, event: object, ending: str)
     assert reader.ending == ending
 
 
+def test_a_refusal_that_comes_in_pieces_is_told_whole() -> None:
+    reader = bodies.Reader("openai-api")
+    for piece in ("I'm", " sorry", ", no."):
+        event = {"choices": [{"delta": {"refusal": piece}}]}
+        reader.feed(f"data: {json.dumps(event)}\n\n".encode())
+    assert (reader.ending, reader.told) == ("refused", "I'm sorry, no.")
+
+
 def test_noise_is_no_answer() -> None:
     reader = bodies.Reader("openai-api")
     assert reader.feed(b"<html>\n\ndata: {not json\n\n: note\n\n") == ""

@@ -327,7 +327,10 @@ def test_what_a_server_says_of_a_prompt_is_not_repeated() -> None:
 @pytest.mark.parametrize("raw", [b"hello", b"data: {\n\n", b'data: []\n\n', b'data: {"a": 1}\n\n',
                                  b"data: " + b"[" * 3000 + b"\n", b"x" * (1 << 21),
                                  b'data: {"choices": [{"text": 3}]}\n\n',
-                                 b'data: {"choices": 3}\n\n', b""])  # fmt: skip
+                                 b'data: {"choices": 3}\n\n',
+                                 b'data: {"choices": [{"text": "x", "logprobs": '
+                                 b'{"token_logprobs": [' + b"9" * 400 + b"]}}]}\n\n",
+                                 b""])  # fmt: skip
 def test_whatever_answers_costs_one_empty_answer(raw: bytes) -> None:
     async def test(bench: Bench) -> None:
         bench.servers[0].raw = raw
@@ -335,6 +338,30 @@ def test_whatever_answers_costs_one_empty_answer(raw: bytes) -> None:
         assert (text, finish.stop_reason) == ("", "unavailable")
 
     run(test, ModelServer("openai"))
+
+
+@pytest.mark.parametrize("said", ["Context size has been exceeded.", "logprobs is not supported"])
+def test_an_answer_that_fails_in_the_middle_is_not_begun_again_behind_itself(said: str) -> None:
+    async def test(bench: Bench) -> None:
+        for server in bench.servers:
+            server.fail_after, server.error = 2, {"error": {"message": said, "code": 500}}
+        text, _, finish = await bench.answer(job())
+        assert (text, finish.stop_reason) == ("x = 1", "unavailable")
+        assert len(bench.door.sent) == 1
+
+    run(test, ModelServer("openai", "one"), ModelServer("openai", "two"))
+
+
+@pytest.mark.parametrize(("owner", "says"), [("vllm", 1), ("tensorrt_llm", 1), ("llamacpp", 0)])
+def test_a_server_that_hides_control_tokens_is_asked_not_to(owner: str, says: int) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.answer(job())
+        (body,) = bench.servers[0].bodies
+        assert [body.get("skip_special_tokens")] == [False if says else None]
+
+    server = ModelServer("openai")
+    server.owner = owner
+    run(test, server)
 
 
 def test_an_answer_without_an_end_is_none_and_no_other_server_goes_on_with_it() -> None:

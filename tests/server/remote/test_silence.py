@@ -10,7 +10,8 @@ import pytest
 
 from fakes.model_server import ModelServer
 from indoors_completion.types import Job
-from indoors_server.remote import engine as engine_module
+from indoors_server.endpoints import Endpoint
+from indoors_server.remote import alive, servers
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.servers import Server
 from server.remote.test_engine import Bench, job, run
@@ -127,7 +128,7 @@ def test_one_that_falls_silent_under_a_request_costs_that_request_alone(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """It was up a moment ago, and a question to it may be waited for long."""
-    monkeypatch.setattr(engine_module, "SILENT_S", 0.0)
+    monkeypatch.setattr(alive, "SILENT_S", 0.0)
 
     async def test(bench: Bench) -> None:
         one = bench.known.all[0]
@@ -148,8 +149,56 @@ def test_one_that_falls_silent_under_a_request_costs_that_request_alone(
     two(test)
 
 
+async def _no_life(_door: object, endpoint: Endpoint, timeout_s: float = 5.0) -> Fault | None:
+    return Fault(kind="down", what=f"{endpoint.name} does not answer.")
+
+
+def test_an_answer_is_not_waited_for_where_its_server_is_gone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The connection stays open, as it does to a machine that lost its power."""
+    for module in (alive, servers):
+        monkeypatch.setattr(module, "ping", _no_life)
+    monkeypatch.setattr(alive, "SILENT_S", 0.01)
+
+    async def test(bench: Bench) -> None:
+        bench.servers[0].silent = True
+        assert (await bench.answer(first_at(bench, "one")))[0] == "x = 1\n"
+        assert answered_by(bench, 0) >= {"two"}
+        bench.now_s += 5
+        bench.servers[1].hang_after = 2
+        text, _, finish = await bench.answer(first_at(bench, "two"))
+        # No other goes on with what has begun.
+        assert (text[:3], finish.stop_reason) == ("x =", "unavailable")
+        assert "does not answer" in finish.detail
+
+    two(test)
+
+
+def test_one_question_without_an_answer_does_not_end_the_wait(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[str] = []
+
+    async def once(_door: object, endpoint: Endpoint) -> Fault | None:
+        asked.append(endpoint.name)
+        return await _no_life(_door, endpoint) if len(asked) % 2 else None
+
+    for module in (alive, servers):
+        monkeypatch.setattr(module, "ping", once)
+    monkeypatch.setattr(alive, "SILENT_S", 0.01)
+
+    async def test(bench: Bench) -> None:
+        bench.servers[0].stuck = True
+        async with asking(bench, job()) as waiting:
+            await until(lambda: len(asked) >= 6)
+            assert not waiting.done()
+
+    run(test, ModelServer("openai"))
+
+
 def test_one_that_only_takes_its_time_keeps_its_documents(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(engine_module, "SILENT_S", 0.0)
+    monkeypatch.setattr(alive, "SILENT_S", 0.0)
 
     async def test(bench: Bench) -> None:
         one = bench.known.all[0]
