@@ -2,6 +2,7 @@
 
     ask -> one is running? else start it (launching) -> frames -> an iterator of answers
     it ends -> all that is open is answered "gone" -> the next `ask` starts another
+    it keeps none of its own limits -> it hangs: what is open is answered "gone", and as above
     what it has read of files may be old (`renew`, a key that is not accepted) -> the next `ask`
         that finds nothing open starts another
 
@@ -37,6 +38,9 @@ GRACE_S = 15.0
 # next waits for the start of another, also who asks another engine.
 RENEW_S = 30.0
 _OF_FILES = frozenset({"config", "unknown", "tls"})
+_TOO_LATE = wire.Refused(
+    kind="timeout", what="There was no answer in time.", next_step="ask again", sent=True
+)
 
 
 class GatewayClient:
@@ -45,7 +49,7 @@ class GatewayClient:
     def __init__(self, launcher: Launcher) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._launcher = launcher
-        self._starting = asyncio.Lock()
+        self._starting: asyncio.Task[_Link | wire.Refused] | None = None
         self._link: _Link | None = None
         self._ids = itertools.count(1)
         self._refusal = ""
@@ -79,6 +83,11 @@ class GatewayClient:
             link.send(msgspec.structs.replace(ask, request=number, v=wire.PROTOCOL_VERSION))
             while not ended:
                 answer = await _next(answers, deadline)
+                if answer is None:
+                    # Every request has a limit in the gateway, and this one is long over.
+                    answer = _TOO_LATE
+                    self._drop(link)
+                    self.on_change()
                 self._may_be_old = self._may_be_old or _is_about_files(answer)
                 ended = isinstance(answer, wire.End | wire.Refused)
                 yield answer
@@ -96,33 +105,50 @@ class GatewayClient:
     async def close(self) -> None:
         """End the gateway for good."""
         self.on_change = lambda: None
-        async with self._starting:
-            self._drop()
+        if self._starting is not None:
+            self._starting.cancel()
+            await asyncio.wait((self._starting,))
+        self._drop(self._link)
 
     async def _running(self) -> _Link | wire.Refused:
         """A gateway that takes requests, started if there is none."""
-        async with self._starting:
-            if self._link is not None and self._link.is_alive and not self._is_outdated(self._link):
-                return self._link
-            self._drop()
-            self._started_s = asyncio.get_running_loop().time()
-            self._is_old = self._may_be_old = False
-            found = await self._start()
-            if isinstance(found, wire.Refused):
-                return found
+        if self._starting is None:
+            link = self._link
+            if link is not None and link.is_alive and not self._is_outdated(link):
+                return link
+            self._starting = asyncio.get_running_loop().create_task(self._begun())
+            self._starting.add_done_callback(self._has_begun)
+        # Who waits may be cancelled by the next key; it is started for that one too.
+        starting = self._starting
+        await asyncio.wait((starting,))
+        if starting.cancelled() or starting.exception() is not None:
+            return _gone("The gateway did not start.", "ask again")
+        return starting.result()
+
+    async def _begun(self) -> _Link | wire.Refused:
+        self._drop(self._link)
+        self._started_s = asyncio.get_running_loop().time()
+        self._is_old = self._may_be_old = False
+        found = await self._start()
+        if isinstance(found, _Link):
             self._link, self._refusal = found, ""
-        self.on_change()
+            self.on_change()
         return found
+
+    def _has_begun(self, task: asyncio.Task[_Link | wire.Refused]) -> None:
+        self._starting = None
+        if not task.cancelled() and (error := task.exception()) is not None:
+            _log.error("the gateway could not be started: %s", type(error).__name__)
 
     def _is_outdated(self, link: _Link) -> bool:
         """Whether a gateway is to be ended for what it has read of files; never under a request."""
         age_s = asyncio.get_running_loop().time() - self._started_s
         return not link.is_busy and (self._is_old or (self._may_be_old and age_s >= RENEW_S))
 
-    def _drop(self) -> None:
-        if self._link is not None:
-            self._link.close()
-            self._link = None
+    def _drop(self, link: _Link | None) -> None:
+        if link is not None:
+            link.close()
+            self._link = None if self._link is link else self._link
 
     async def _start(self) -> _Link | wire.Refused:
         loop = asyncio.get_running_loop()
@@ -252,13 +278,13 @@ def _is_about_files(answer: Answer) -> bool:
     return isinstance(answer, wire.Refused) and answer.kind in _OF_FILES
 
 
-async def _next(answers: asyncio.Queue[Answer], deadline: float) -> Answer:
+async def _next(answers: asyncio.Queue[Answer], deadline: float) -> Answer | None:
+    """What comes next, None if nothing does in time."""
     try:
         async with asyncio.timeout_at(deadline):
             return await answers.get()
     except TimeoutError:
-        what = "There was no answer in time."
-        return wire.Refused(kind="timeout", what=what, next_step="ask again", sent=True)
+        return None
 
 
 def _gone(what: str, step: str, *, is_sent: bool = False) -> wire.Refused:

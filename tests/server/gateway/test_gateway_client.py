@@ -1,21 +1,30 @@
-"""The server's side of the gateway where there can be none."""
+"""The server's side of the gateway: where there can be none, and where one hangs or starts."""
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import os
 import sys
-from typing import Any
+import threading
+import time
+from typing import Any, cast
 
+import msgspec
 import pytest
 
-from indoors_server import prelaunch
-from indoors_server.gateway import wire
+from indoors_server import gateway_client, prelaunch
+from indoors_server.gateway import frames, wire
 from indoors_server.gateway_client import GatewayClient
-from indoors_server.launching import Launcher, Refusal
+from indoors_server.launching import Launcher, Pipes, Refusal
+
+TO_GATEWAY = msgspec.msgpack.Decoder(wire.ToGateway)
 
 
-async def asked(client: GatewayClient) -> list[Any]:
-    ask = wire.Ask(endpoint="team", kind="probe", method="GET", call="/v1/models")
+async def asked(client: GatewayClient, timeout_s: float = 60.0) -> list[Any]:
+    ask = wire.Ask(
+        endpoint="team", kind="probe", method="GET", call="/v1/models", timeout_s=timeout_s
+    )
     return [answer async for answer in client.ask(ask)]
 
 
@@ -50,5 +59,86 @@ def test_without_a_wider_policy_that_is_the_reason() -> None:
         assert "mode was local" in client.reason
         (refused,) = await asked(client)
         assert "mode was local" in refused.what
+
+    asyncio.run(test())
+
+
+class Pretended:
+    """A launcher whose gateways are threads of this process: they say `ready` after a while, and
+    then nothing, or End to each request.
+    """
+
+    state, reason = "waiting", ""
+
+    def __init__(self, *, ready_after_s: float = 0.0, answers: bool = True) -> None:
+        self._ready_after_s, self._answers = ready_after_s, answers
+        self.n_starts = self.n_ended = 0
+
+    async def start_role(self, _name: str) -> Pipes:
+        self.n_starts += 1
+        (ours_in, theirs_out), (theirs_in, ours_out) = os.pipe(), os.pipe()
+        threading.Thread(target=self._serve, args=(theirs_in, theirs_out), daemon=True).start()
+        return Pipes(os.fdopen(ours_in, "rb", 0), os.fdopen(ours_out, "wb", 0))
+
+    def _serve(self, incoming: int, outgoing: int) -> None:
+        with os.fdopen(incoming, "rb") as asked, os.fdopen(outgoing, "wb", 0) as said:
+            time.sleep(self._ready_after_s)
+            with contextlib.suppress(BrokenPipeError):
+                said.write(frames.encode(wire.Ready(lock="enforced")))
+                while head := asked.read(4):
+                    message = TO_GATEWAY.decode(asked.read(int.from_bytes(head, "big")))
+                    if self._answers and isinstance(message, wire.Ask):
+                        said.write(frames.encode(wire.End(request=message.request)))
+            self.n_ended += 1
+
+
+def test_a_gateway_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It was stopped, or waits for a disk that is gone: no request has the end it promised."""
+    monkeypatch.setattr(gateway_client, "GRACE_S", 0.0)
+
+    async def test() -> None:
+        launcher = Pretended(answers=False)
+        client = GatewayClient(cast(Any, launcher))
+        (late,) = await asked(client, timeout_s=0.05)
+        assert (late.kind, late.sent) == ("timeout", True)
+        launcher._answers = True
+        (end,) = await asked(client)
+        assert isinstance(end, wire.End)
+        assert launcher.n_starts == 2
+        await client.close()
+        while launcher.n_ended < 2:
+            await asyncio.sleep(0.001)
+
+    asyncio.run(test())
+
+
+def test_a_request_that_is_cancelled_does_not_end_the_gateway_that_is_being_started() -> None:
+    async def test() -> None:
+        launcher = Pretended(ready_after_s=0.3)
+        client = GatewayClient(cast(Any, launcher))
+        for _ in range(20):
+            request = asyncio.ensure_future(asked(client))
+            await asyncio.sleep(0.01)
+            request.cancel()
+            await asyncio.wait((request,))
+        both = await asyncio.gather(asked(client), asked(client))
+        assert [type(one[-1]) for one in both] == [wire.End, wire.End]
+        assert launcher.n_starts == 1
+        await client.close()
+
+    asyncio.run(test())
+
+
+def test_closing_ends_a_gateway_that_is_being_started() -> None:
+    async def test() -> None:
+        launcher = Pretended(ready_after_s=0.2)
+        client = GatewayClient(cast(Any, launcher))
+        request = asyncio.ensure_future(asked(client))
+        await asyncio.sleep(0.02)
+        await client.close()
+        (gone,) = await request
+        assert (gone.kind, gone.sent) == ("gone", False)
+        while not launcher.n_ended:
+            await asyncio.sleep(0.001)
 
     asyncio.run(test())
