@@ -2,8 +2,9 @@
 
     python -I nvim_edit_server.py
 
-`fake/done` answers all of them. One that is cancelled is answered as such, or, once the script has
-`late`, with the edit: it was on its way already.
+`fake/done` answers all of them, or, once the script has a `failure`, with that. One that is
+cancelled is answered as such, or, once the script has `late`, with the edit: it was on its way
+already.
 """
 
 from __future__ import annotations
@@ -27,10 +28,14 @@ class EditServer(scripted_server.Server):
     def __init__(self, options: argparse.Namespace) -> None:
         super().__init__(options)
         self.script.late = False
+        self.script.failure = ""
         self.making: dict[Any, Any] = {}
 
     def handle(self, message: dict[str, Any]) -> None:
         method, params = message.get("method"), message.get("params")
+        if method == "textDocument/codeAction" and self.script.failure:
+            self.fail(message["id"])
+            return
         if method == "codeAction/resolve":
             self.log.append(message)
             self.making[message["id"]] = params
@@ -38,7 +43,11 @@ class EditServer(scripted_server.Server):
         super().handle(message)
         if method == "fake/done":
             for identity in list(self.making):
-                self.result(identity, self.resolved(self.making.pop(identity)))
+                wish = self.making.pop(identity)
+                if self.script.failure:
+                    self.fail(identity)
+                else:
+                    self.result(identity, self.resolved(wish))
         elif method == "$/cancelRequest" and params["id"] in self.making:
             wish = self.making.pop(params["id"])
             if self.script.late:
@@ -46,6 +55,9 @@ class EditServer(scripted_server.Server):
             else:
                 error = {"code": -32800, "message": "cancelled"}
                 self.send({"id": params["id"], "error": error})
+
+    def fail(self, identity: Any) -> None:
+        self.send({"id": identity, "error": {"code": -32603, "message": self.script.failure}})
 
 
 def main() -> int:

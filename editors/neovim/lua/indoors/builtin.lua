@@ -100,6 +100,10 @@ function M.ask(client, params, handler, buffer)
   return (requests[client.id] or client.request)(client, METHOD, params, handler, buffer)
 end
 
+--- The server of a client has ended.
+---@param client vim.lsp.Client
+function M.gone(client) requests[client.id] = nil end
+
 ---@param buffer integer
 function M.forget(buffer)
   tellers[buffer], shown[buffer], nudged[buffer] = nil, nil, nil

@@ -1,11 +1,14 @@
 -- `:Indoors`: every action as a command, with completion of its arguments.
 
+local awaited = require('indoors.awaited')
 local config = require('indoors.config')
+local meant = require('indoors.meant')
 local server = require('indoors.server')
 local status = require('indoors.status')
 
 local M = {}
 
+local LOST = 'nothing was edited'
 local ACTIONS = {
   'annotate',
   'document',
@@ -28,7 +31,8 @@ local function client() return vim.lsp.get_clients({ bufnr = 0, name = 'indoors'
 
 --- Run a command of the command line in a terminal, so that a person sees what it does and can answer it.
 ---@param arguments string[]
-function M.terminal(arguments)
+---@param done fun()? called where it ended well
+function M.terminal(arguments, done)
   local line = server.command_line()
   if not line then return say(server.why_no_command_line(), vim.log.levels.ERROR) end
   vim.cmd('botright new')
@@ -36,8 +40,11 @@ function M.terminal(arguments)
   local brings = arguments[1] == 'setup' or arguments[1] == 'models'
   vim.fn.jobstart(vim.list_extend(line, arguments), {
     term = true,
-    -- The server looks again for what was missing when settings come, or at the next key.
-    on_exit = brings and function() vim.schedule(M.send_settings) end or nil,
+    on_exit = function(_, code)
+      -- The server looks again for what was missing when settings come, or at the next key.
+      local after = done and code == 0 and done or brings and M.send_settings
+      if after then vim.schedule(after) end
+    end,
   })
 end
 
@@ -100,12 +107,19 @@ local function models_in(printed)
   return found
 end
 
---- Pull a model, if a person says so, where it can be watched and stopped. The running server takes it up by itself.
+--- Use another model, and say so.
+---@param name string
+local function use(name)
+  take_model(name)
+  say(('%s, until Neovim ends. To keep it: settings.model in vim.g.indoors'):format(name))
+end
+
+--- Pull a model, if a person says so, where it can be watched and stopped. It is used once it is there.
 ---@param name string
 local function offer_pull(name)
   local pull = ('Pull it in a terminal: indoors models pull %s'):format(name)
   vim.ui.select({ pull, 'Not now' }, { prompt = ('%s is not on this machine'):format(name) }, function(chosen)
-    if chosen == pull then M.terminal({ 'models', 'pull', name }) end
+    if chosen == pull then M.terminal({ 'models', 'pull', name }, function() use(name) end) end
   end)
 end
 
@@ -115,7 +129,7 @@ function run.model(call)
   local line = server.command_line()
   if not line then return say(server.why_no_command_line(), vim.log.levels.ERROR) end
   vim.system(vim.list_extend(line, { 'models', 'list', '--json' }), { text = true }, function(ended)
-    vim.schedule(function()
+    local function listed()
       local models = models_in(ended.stdout or '')
       if ended.code ~= 0 or #models == 0 then
         return say('the models could not be listed. Next: indoors doctor   (in a terminal)', vim.log.levels.ERROR)
@@ -123,8 +137,7 @@ function run.model(call)
       local function take(model)
         if not model then return end
         if not model.installed then return offer_pull(model.name) end
-        take_model(model.name)
-        say(('%s, until Neovim ends. To keep it: settings.model in vim.g.indoors'):format(model.name))
+        use(model.name)
       end
       if name then
         for _, model in ipairs(models) do
@@ -136,7 +149,8 @@ function run.model(call)
         prompt = 'Model',
         format_item = function(model) return model.name .. (model.installed and '' or '   (not on this machine)') end,
       }, take)
-    end)
+    end
+    vim.schedule(function() meant.when_free(listed) end)
   end)
 end
 
@@ -202,8 +216,8 @@ function run.refactor(call)
     range = range,
     context = { diagnostics = problems_in(range), triggerKind = 1 },
   }
-  server_client:request('textDocument/codeAction', params, function(failure, actions)
-    if failure then return say(failure.message, vim.log.levels.ERROR) end
+  local function answered(failure, actions)
+    if failure then return say(awaited.failed(LOST, failure), vim.log.levels.ERROR) end
     local found = {}
     for _, action in ipairs(actions or {}) do
       local wish = vim.tbl_get(action, 'command', 'arguments', 1)
@@ -219,6 +233,9 @@ function run.refactor(call)
     end
     if wanted or #found == 1 then return take(found[1]) end
     vim.ui.select(found, { prompt = 'Edit', format_item = function(one) return one.title end }, take)
+  end
+  awaited.request(server_client, 'textDocument/codeAction', params, LOST, function(failure, actions)
+    meant.when_free(function() answered(failure, actions) end)
   end, buffer)
 end
 

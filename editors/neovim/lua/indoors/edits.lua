@@ -7,6 +7,7 @@
 --
 -- The server makes an edit of one version of a buffer. Typing while the diff is open makes it void.
 
+local awaited = require('indoors.awaited')
 local meant = require('indoors.meant')
 
 local M = {}
@@ -14,6 +15,7 @@ local M = {}
 -- An edit that takes longer is told of, with the way to end it.
 M.PATIENCE_MS = 500
 local FOOTER = ' <CR> apply   q discard '
+local LOST = 'nothing was edited'
 
 --- The text of a file as it is: the buffer's, if one is loaded, else the disk's.
 ---@param uri string
@@ -78,16 +80,21 @@ local function confirmed(edit)
   return copy
 end
 
---- Whether every buffer is still at the version that the edit was made from.
-local function is_current(edit)
+--- Why an edit cannot be applied, with the next step: every buffer must be at the version that it was made from.
+---@param edit table
+---@return string?
+local function problem_of(edit)
   for _, change in ipairs(edit.documentChanges or {}) do
     local document = change.textDocument
-    if document and type(document.version) == 'number' then
-      local buffer = vim.uri_to_bufnr(document.uri)
-      if vim.lsp.util.buf_versions[buffer] ~= document.version then return false end
+    local buffer = document and vim.uri_to_bufnr(document.uri)
+    if document and type(document.version) == 'number' and vim.lsp.util.buf_versions[buffer] ~= document.version then
+      return 'the document has changed. Next: ask again'
+    end
+    if buffer and vim.api.nvim_buf_is_loaded(buffer) and not vim.bo[buffer].modifiable then
+      local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ':~:.')
+      return ("%s cannot be changed ('modifiable' is off). Next: :set modifiable, then ask again"):format(name)
     end
   end
-  return true
 end
 
 ---@param text string
@@ -157,7 +164,8 @@ function M.show(edit, encoding)
   local function apply()
     if not is_meant() then return say('not applied: typed too soon. Next: read the diff, then y, or q') end
     close()
-    if not is_current(edit) then return say('nothing was edited: the document has changed') end
+    local problem = problem_of(edit)
+    if problem then return say(('%s: %s'):format(LOST, problem)) end
     vim.lsp.util.apply_workspace_edit(confirmed(edit), encoding)
     tell_unseen(edit)
   end
@@ -169,69 +177,65 @@ function M.show(edit, encoding)
   end
 end
 
----@class indoors.Asked an edit that was asked for
----@field client vim.lsp.Client
----@field id integer?
----@field what string
----@field is_stopped boolean
-
----@type indoors.Asked[]
+---@type { request: indoors.Awaited, what: string }[] edits that were asked for
 local asked = {}
-
---- Those that are still being made. The client's own list is asked: a request leaves it in whatever way it ends, also
---- as cancelled, which Neovim tells no handler, and with a server that crashed.
----@return indoors.Asked[]
-local function running()
-  asked = vim.tbl_filter(function(one)
-    return not one.client:is_stopped() and one.client.requests[one.id] ~= nil
-  end, asked)
-  return asked
-end
 
 --- End the edits that are being made.
 ---@return string[] what each was
 function M.stop()
   local stopped = {}
-  for _, one in ipairs(running()) do
-    one.is_stopped = true -- its answer may be on the way already
-    one.client:cancel_request(one.id)
-    table.insert(stopped, one.what)
+  for _, one in ipairs(asked) do
+    if awaited.is_running(one.request) then
+      awaited.cancel(one.request)
+      table.insert(stopped, one.what)
+    end
   end
   asked = {}
   return stopped
 end
 
+--- The client that an edit is asked of: its server may have been started again while a person read the menu, or wrote.
+---@param client vim.lsp.Client?
+---@param wish table
+---@return vim.lsp.Client?
+local function current(client, wish)
+  if client and not client:is_stopped() then return client end
+  local buffer = type(wish.uri) == 'string' and vim.uri_to_bufnr(wish.uri)
+  return buffer and vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })[1] or nil
+end
+
 --- Have the server make an edit, and show it.
----@param client vim.lsp.Client
+---@param client vim.lsp.Client?
 ---@param wish table
 function M.make(client, wish)
+  client = current(client, wish)
+  if not client then return say(LOST .. ': the server has ended. Next: :Indoors restart') end
   local action = { title = wish.action, kind = 'refactor', data = wish }
   local name = type(wish.uri) == 'string' and vim.fs.basename(vim.uri_to_fname(wish.uri)) or ''
-  local this = { client = client, what = vim.trim(('%s %s'):format(wish.action, name)), is_stopped = false }
+  local what = vim.trim(('%s %s'):format(wish.action, name))
   -- Where there is no safe edit, the server says so itself.
-  local is_sent, id = client:request('codeAction/resolve', action, function(failure, made)
-    if this.is_stopped then return end
+  local request = awaited.request(client, 'codeAction/resolve', action, LOST, function(failure, made)
     if failure then
-      if failure.code ~= -32800 then say(failure.message) end
-    elseif made.edit then
-      M.show(made.edit, client.offset_encoding)
+      if failure.code ~= -32800 then say(awaited.failed(LOST, failure)) end
+    elseif type(made) == 'table' and made.edit then
+      meant.when_free(function() M.show(made.edit, client.offset_encoding) end)
     end
   end)
-  if not is_sent then return end
-  this.id = id
-  table.insert(asked, this)
+  if not request then return end
+  asked = vim.tbl_filter(function(one) return awaited.is_running(one.request) end, asked)
+  table.insert(asked, { request = request, what = what })
   -- Later, also so that it does not stand below what was just typed at a prompt: Neovim would ask for <CR> then.
   vim.defer_fn(function()
-    if vim.list_contains(running(), this) then say('editing… Next: :Indoors stop ends it') end
+    if awaited.is_running(request) then say('editing… Next: :Indoors stop ends it') end
   end, M.PATIENCE_MS)
 end
 
 --- Ask what is wanted, then make the edit.
----@param client vim.lsp.Client
+---@param client vim.lsp.Client?
 ---@param wish table
 function M.ask(client, wish)
   -- The model reads the code while the person writes.
-  client:notify('indoors/willEdit', wish)
+  if client and not client:is_stopped() then client:notify('indoors/willEdit', wish) end
   vim.ui.input({ prompt = 'Edit: ' }, function(said)
     if said and vim.trim(said) ~= '' then M.make(client, vim.tbl_extend('force', wish, { instruction = said })) end
   end)
@@ -282,10 +286,7 @@ end
 --- The commands of menu entries, for the client's configuration.
 function M.commands()
   local function with(run)
-    return function(command, context)
-      local client = vim.lsp.get_client_by_id(context.client_id)
-      if client then run(client, command.arguments[1]) end
-    end
+    return function(command, context) run(vim.lsp.get_client_by_id(context.client_id), command.arguments[1]) end
   end
   return { ['indoors.preview'] = with(M.make), ['indoors.askInstruction'] = with(M.ask) }
 end

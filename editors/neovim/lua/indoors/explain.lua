@@ -3,10 +3,14 @@
 -- It is about what was shown, also where the buffer has not been written. The command line tells more (the prompt, the
 -- model's own text) and makes the suggestion anew, for the file on disk.
 
+local awaited = require('indoors.awaited')
+local meant = require('indoors.meant')
+
 local M = {}
 
 M.NAMESPACE = vim.api.nvim_create_namespace('indoors.explain')
 local FOOTER = ' q close '
+local LOST = 'it was not said'
 local SOURCES = {
   model = 'written for this request',
   run = 'from what an earlier request had begun',
@@ -119,14 +123,14 @@ end
 ---@param buffer integer
 function M.show(client, buffer)
   local params = { command = 'indoors.explain', arguments = { vim.uri_from_bufnr(buffer) } }
-  client:request('workspace/executeCommand', params, function(failure, told)
+  awaited.request(client, 'workspace/executeCommand', params, LOST, function(failure, told)
     if failure or type(told) ~= 'table' then
       return say(
-        ('it was not said: %s. Next: :Indoors explain terminal'):format(failure and failure.message or 'no answer'),
+        ('%s: %s. Next: :Indoors explain terminal'):format(LOST, failure and failure.message or 'no answer'),
         vim.log.levels.ERROR
       )
     end
-    open(M.lines(told))
+    meant.when_free(function() open(M.lines(told)) end)
   end, buffer)
 end
 

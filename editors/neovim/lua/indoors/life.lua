@@ -1,9 +1,14 @@
 -- The language client's part: what is sent at the start, what the server tells, and what happens when it ends.
+--
+-- A person's own `on_attach` and `on_exit` for this client take the place of what the configuration has there, so
+-- nothing depends on them: of buffers events tell, and of the server's end `process`.
 
+local awaited = require('indoors.awaited')
 local builtin = require('indoors.builtin')
 local config = require('indoors.config')
 local ghost = require('indoors.ghost')
 local menu = require('indoors.menu')
+local process = require('indoors.process')
 local send = require('indoors.send')
 local server = require('indoors.server')
 local status = require('indoors.status')
@@ -30,8 +35,8 @@ local function tell_focus(client, buffer)
   })
 end
 
----@type table<integer, true> clients that a person or we have asked to stop
-local expected = {}
+---@type table<integer, true> clients that are ended to be started again
+local restarting = {}
 
 ---@class indoors.Project what is started again: each project has a server of its own
 ---@field config vim.lsp.ClientConfig
@@ -90,7 +95,7 @@ function M.restart()
   down, restarts, has_told_missing = {}, {}, false
   for _, client in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
     table.insert(projects, { config = client.config, buffers = vim.tbl_keys(client.attached_buffers) })
-    expected[client.id] = true
+    restarting[client.id] = true
     client:stop()
   end
   local function start_when_gone(tries)
@@ -105,51 +110,76 @@ function M.restart()
   start_when_gone(100)
 end
 
+local RESTART = ':Indoors log, then :Indoors restart'
+
+--- Start a server that has ended again, or say why not.
+---@param project indoors.Project
+---@param client vim.lsp.Client
 ---@param code integer
 ---@param signal integer
----@param id integer
-local function on_exit(code, signal, id)
-  local client = vim.lsp.get_client_by_id(id)
-  local buffers = client and vim.tbl_keys(client.attached_buffers) or {}
-  local project = client and { config = client.config, buffers = buffers }
+---@return string next_step for whoever waits for an answer of it
+local function started_again(project, client, code, signal)
+  down[client.id] = project
+  -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
+  if code == 78 then
+    local why = 'the policy allows nothing here: it is strict, and the lock-down is not proven on this system.'
+    local next_step = 'indoors policy explain strict   (in a terminal)'
+    status.stopped(project.buffers, why, next_step)
+    M.say(('the server has ended: %s\nNext: %s'):format(why, next_step), vim.log.levels.ERROR)
+    return next_step
+  end
+  local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit status %d'):format(code)
+  local now_s, root = vim.uv.now() / 1000, client.root_dir or ''
+  local before = vim.tbl_filter(function(at) return now_s - at < WITHIN_S end, restarts[root] or {})
+  restarts[root] = before
+  if config.get().restart and #before < RESTARTS then
+    table.insert(before, now_s)
+    if M.start(project) then down[client.id] = nil end
+    return 'ask again'
+  end
+  local why = ('the server ended (%s).'):format(how)
+  status.stopped(project.buffers, why, RESTART)
+  M.say(('%s Next: %s'):format(why, RESTART), vim.log.levels.ERROR)
+  return RESTART
+end
+
+--- The server of a client has ended.
+---@param client vim.lsp.Client
+---@param code integer
+---@param signal integer
+---@param is_wanted boolean
+process.on_end = function(client, code, signal, is_wanted)
+  local project = { config = client.config, buffers = vim.tbl_keys(client.attached_buffers) }
   vim.schedule(function()
-    for _, buffer in ipairs(buffers) do
+    for _, buffer in ipairs(project.buffers) do
       ghost.detach(buffer)
     end
-    send.gone(id)
-    status.received(id, nil)
-    if expected[id] or (code == 0 and signal == 0) or vim.v.exiting ~= vim.NIL then return end
-    down[id] = project
-    -- Strict mode: the policy wants a lock-down that this system does not give. Starting again changes nothing.
-    if code == 78 then
-      local why = 'the policy allows nothing here: it is strict, and the lock-down is not proven on this system.'
-      local next_step = 'indoors policy explain strict   (in a terminal)'
-      status.stopped(buffers, why, next_step)
-      return M.say(('the server has ended: %s\nNext: %s'):format(why, next_step), vim.log.levels.ERROR)
+    send.gone(client.id)
+    builtin.gone(client)
+    status.received(client.id, nil)
+    if vim.v.exiting ~= vim.NIL then return end
+    local next_step = ':Indoors restart, then ask again'
+    if restarting[client.id] then
+      restarting[client.id] = nil
+      next_step = 'ask again'
+    elseif not is_wanted and (code ~= 0 or signal ~= 0) then
+      next_step = started_again(project, client, code, signal)
     end
-    local how = signal ~= 0 and ('signal %d'):format(signal) or ('exit status %d'):format(code)
-    local now_s, root = vim.uv.now() / 1000, client and client.root_dir or ''
-    local before = vim.tbl_filter(function(at) return now_s - at < WITHIN_S end, restarts[root] or {})
-    restarts[root] = before
-    if config.get().restart and project and #before < RESTARTS then
-      table.insert(before, now_s)
-      if M.start(project) then down[id] = nil end
-      return
-    end
-    local why, next_step = ('the server ended (%s).'):format(how), ':Indoors log, then :Indoors restart'
-    status.stopped(buffers, why, next_step)
-    M.say(('%s Next: %s'):format(why, next_step), vim.log.levels.ERROR)
+    awaited.gone(client, next_step)
   end)
 end
 
+local FOCUS = vim.api.nvim_create_augroup('indoors_focus', {})
+
 ---@param client vim.lsp.Client
 ---@param buffer integer
-local function on_attach(client, buffer)
+local function attached(client, buffer)
   builtin.intercept(client)
   status.started(buffer)
+  vim.api.nvim_clear_autocmds({ group = FOCUS, buffer = buffer })
   vim.api.nvim_create_autocmd({ 'BufEnter', 'InsertEnter' }, {
     buffer = buffer,
-    group = vim.api.nvim_create_augroup('indoors_focus_' .. buffer, {}),
+    group = FOCUS,
     callback = function() tell_focus(client, buffer) end,
   })
   if vim.api.nvim_get_current_buf() == buffer then tell_focus(client, buffer) end
@@ -158,6 +188,12 @@ local function on_attach(client, buffer)
   if drawn == 'builtin' and builtin.is_there() then vim.lsp.inline_completion.enable(true, { bufnr = buffer }) end
   ghost.attach(buffer)
   if vim.api.nvim_get_current_buf() == buffer then ghost.update(buffer, true) end
+end
+
+---@param buffer integer
+local function detached(_, buffer)
+  ghost.detach(buffer)
+  vim.api.nvim_clear_autocmds({ group = FOCUS, buffer = buffer })
 end
 
 --- Find out where the project is, or do not start at all where there is no server.
@@ -192,13 +228,16 @@ local function wire()
     if status.paused(buffer) ~= '' then ghost.clear(buffer) end
   end
   menu.watch(ghost.menu_opened, ghost.menu_closed)
-  vim.api.nvim_create_autocmd('LspDetach', {
-    group = vim.api.nvim_create_augroup('indoors_detach', {}),
-    callback = function(event)
-      local client = vim.lsp.get_client_by_id(event.data.client_id)
-      if client and client.name == 'indoors' then ghost.detach(event.buf) end
-    end,
-  })
+  local group = vim.api.nvim_create_augroup('indoors_life', {})
+  for event, run in pairs({ LspAttach = attached, LspDetach = detached }) do
+    vim.api.nvim_create_autocmd(event, {
+      group = group,
+      callback = function(call)
+        local client = vim.lsp.get_client_by_id(call.data.client_id)
+        if client and client.name == 'indoors' then run(client, call.buf) end
+      end,
+    })
+  end
 end
 
 --- The client's configuration, for `lsp/indoors.lua`.
@@ -206,12 +245,8 @@ end
 function M.client_config()
   wire()
   local wanted = config.get()
-  local found = server.find()
   return {
-    cmd = found.cmd or function(dispatchers)
-      -- Installed since; where there still is none, `root_dir` has kept us from coming here.
-      return vim.lsp.rpc.start(server.find().cmd or { 'false' }, dispatchers)
-    end,
+    cmd = process.start,
     filetypes = wanted.filetypes or {
       'python',
       'javascript',
@@ -263,8 +298,11 @@ function M.client_config()
       ['indoors/previewSend'] = function(_, params, context) return send.request(params, context.client_id) end,
       ['$/cancelRequest'] = function(_, _, context) send.cancelled(context.client_id) end,
     },
-    on_attach = on_attach,
-    on_exit = on_exit,
+    -- Where a person has put another `cmd` there.
+    on_exit = function(code, signal, id)
+      local client = vim.lsp.get_client_by_id(id)
+      if client then process.ended(client, code, signal) end
+    end,
   }
 end
 

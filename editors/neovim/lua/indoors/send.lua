@@ -37,7 +37,12 @@ local HIDDEN = {
 ---@field redactions string[]
 ---@field price string
 
----@type { client: integer, window: integer }? the one that is on the screen
+---@class indoors.Preview
+---@field client integer
+---@field window integer? once it is on the screen
+---@field refuse fun()
+
+---@type indoors.Preview? the one that is on the screen, or waits for its place there
 local shown
 
 ---@param text string
@@ -151,12 +156,11 @@ end
 
 --- Show it, and call `decided` once: with true only for a y that a person pressed for it.
 ---@param sent indoors.Sent
----@param client integer
+---@param this indoors.Preview
 ---@param decided fun(is_accepted: boolean)
-local function show(sent, client, decided)
+local function show(sent, this, decided)
   local window, buffer = open(sent)
-  local this = { client = client, window = window }
-  shown = this
+  this.window = window
   local function decide(is_accepted)
     if shown ~= this then return end
     shown = nil
@@ -199,15 +203,26 @@ function M.request(sent, client)
   if shown then return not_asked('something else that would be sent is on the screen') end
   local problem = M.problem(sent)
   if problem ~= '' then return not_asked(problem) end
-  local is_shown, failure = pcall(show, sent, client, function(is_accepted)
-    local is_answered, why = coroutine.resume(waiting, is_accepted)
-    if not is_answered then say(tostring(why), vim.log.levels.ERROR) end
-  end)
-  if not is_shown then
-    shown = nil
-    return not_asked('it could not be shown: ' .. tostring(failure))
+  local function answer(is_accepted, why)
+    local is_answered, failure = coroutine.resume(waiting, is_accepted, why)
+    if not is_answered then say(tostring(failure), vim.log.levels.ERROR) end
   end
-  return { accepted = coroutine.yield() == true }
+  local this = { client = client }
+  -- Before it is on the screen; the handler has not begun to wait yet, or nobody writes a command any more.
+  local function end_with(is_accepted, why)
+    shown = nil
+    vim.schedule(function() answer(is_accepted, why) end)
+  end
+  this.refuse = function() end_with(false) end
+  shown = this
+  meant.when_free(function()
+    if shown ~= this then return end -- taken back meanwhile
+    local is_shown, failure = pcall(show, sent, this, answer)
+    if not is_shown then end_with(nil, 'it could not be shown: ' .. tostring(failure)) end
+  end)
+  local is_accepted, why = coroutine.yield()
+  if why then return not_asked(why) end
+  return { accepted = is_accepted == true }
 end
 
 --- A server takes its request back: its edit was cancelled. It makes no other request that it could mean.
@@ -222,7 +237,7 @@ function M.gone(client)
   if not shown or shown.client ~= client then return end
   local window = shown.window
   shown = nil
-  if vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
+  if window and vim.api.nvim_win_is_valid(window) then vim.api.nvim_win_close(window, true) end
 end
 
 return M
