@@ -182,6 +182,12 @@ def test_a_model_is_chosen_and_one_that_is_missing_is_offered(
     nvim.wait(lambda: "models pull large" in ran.read_text(), "the terminal", 10)
     assert nvim.lua("return offered[1]") == "Pull it in a terminal: indoors models pull large"
     assert nvim.lua("return vim.bo.buftype") == "terminal"
+    # It is used once it is there, and that is said.
+    nvim.wait(lambda: "Indoors: large, until Neovim ends" in said(listening), "its use", 10)
+    nvim.lua("vim.cmd.wincmd('p')")
+    sent = listening.log("workspace/didChangeConfiguration")[-1]
+    assert sent == {"settings": {"indoors": {"model": "large"}}}
+    nvim.lua("vim.cmd.wincmd('p')")
     ran.write_text("")
     nvim.lua("vim.cmd.bdelete({ bang = true })")
     nvim.lua(CHOICES, 2)
@@ -190,6 +196,23 @@ def test_a_model_is_chosen_and_one_that_is_missing_is_offered(
     assert "pull" not in ran.read_text(), "nobody said yes"
     run(listening, "Indoors model none")
     nvim.wait(lambda: 'there is no model "none"' in said(listening), "the reason", 10)
+
+
+def test_a_model_that_could_not_be_pulled_is_not_used(listening: Scripted, tmp_path: Path) -> None:
+    nvim = listening.nvim
+    python = tmp_path / "python"
+    model = json.dumps({"name": "large", "completes": True, "installed": False})
+    python.write_text(f"#!/bin/sh\necho '{model}'\ntest $5 != pull\n")
+    python.chmod(0o755)
+    nvim.lua("vim.g.indoors = { python = ... }", str(python))
+    nvim.lua(CHOICES, 1)
+    run(listening, "Indoors model large")
+    nvim.wait(lambda: "[Process exited 1]" in "\n".join(nvim.lines()), "the end of the pull", 10)
+    listening.nvim.lua("vim.cmd.wincmd('p')")
+    sent = [one["settings"] for one in listening.log("workspace/didChangeConfiguration")]
+    assert sent, "the server looks again all the same"
+    assert not [one for one in sent if "model" in one["indoors"]]
+    assert "until Neovim ends" not in said(listening)
 
 
 def test_a_server_of_ones_own_has_no_commands_to_run_and_that_is_said(
