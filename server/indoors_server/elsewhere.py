@@ -28,6 +28,7 @@ from indoors_server import endpoint_files, router
 from indoors_server.door import Door
 from indoors_server.endpoints import Endpoint
 from indoors_server.policies import Policies, names_of
+from indoors_server.policy import whole_paths
 from indoors_server.policy.verdict import SendKind
 from indoors_server.remote.engine import RemoteEngine
 from indoors_server.remote.faults import Fault
@@ -150,7 +151,8 @@ class Elsewhere:
         policy, place = self.policies.fresh(document.root), endpoint_files.destination(endpoint)
         sends: SendKind = "refactor" if kind == "refactor" else "inline"
         verdicts = (
-            policy.may_send(path, place, sends) for path in names_of(document.root, document.path)
+            policy.may_send(path, place, sends) and whole_paths.may_show(document.root, path)
+            for path in names_of(document.root, document.path)
         )
         return next((one.reason for one in verdicts if not one), "")
 

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 
 from indoors_server import policy, policy_state
+from indoors_server.policy import whole_paths
 from indoors_server.policy.decision import Policy, merge
 from indoors_server.policy.guard import Guard
 from indoors_server.policy.table import MODES, Mode
@@ -83,13 +84,13 @@ class Policies:
         if not verdict:
             return verdict
         *_, real = names_of(folder, path)
-        return verdict if real == path else self.of(folder).may_complete(real)
+        return verdict if real == path else self.verdict_by_name(folder, real)
 
     def verdict_by_name(self, folder: str, path: str) -> Verdict:
         """As `verdict`, for what is no file on the disk: no link is followed."""
         if why := self.unproven(folder):
             return Verdict(allowed=False, reason=why, key="unproven")
-        return self.of(folder).may_complete(path)
+        return self.of(folder).may_complete(path) and whole_paths.may_show(folder, path)
 
     @property
     def mode(self) -> Mode:
@@ -134,7 +135,7 @@ class Policies:
         """Whether a folder may be indexed, and its index asked."""
         if why := self.unproven(folder):
             return Verdict(allowed=False, reason=why, key="unproven")
-        return self.of(folder).may_index("")
+        return self.of(folder).may_index("") and whole_paths.may_show(folder, "")
 
 
 def names_of(folder: str, path: str) -> tuple[str, ...]:

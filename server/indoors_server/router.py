@@ -12,8 +12,8 @@ than it does. Without a rule that fits, the engine on this machine answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import Annotated, Literal
+from collections.abc import Callable, Collection, Sequence
+from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
@@ -108,6 +108,25 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         skipped = [f"rule {s.number} skipped: {s.reason}" for s in self.steps
                    if s.decision == "skipped"]  # fmt: skip
         return "; ".join([by_rule, *skipped])
+
+
+def needs_local(rules: Sequence[Rule], usable: Collection[str]) -> bool:
+    """Whether some request may be the engine's on this machine, if those named `usable` and no
+    other may be asked. A rule that says more than kinds may not fit.
+    """
+    return any(_may_reach_local(rules, kind, usable) for kind in get_args(Kind))
+
+
+def _may_reach_local(rules: Sequence[Rule], kind: Kind, usable: Collection[str]) -> bool:
+    for rule in rules:
+        if rule.kinds and kind not in rule.kinds:
+            continue
+        if LOCAL in rule.names:
+            return True
+        always = msgspec.structs.replace(rule, use=NONE, kinds=[]) == Rule(use=NONE)
+        if always and (NONE in rule.names or any(name in usable for name in rule.names)):
+            return False
+    return True
 
 
 def choose(rules: Sequence[Rule], asked: Asked, known: Known) -> Route:

@@ -37,9 +37,9 @@ def run(options: argparse.Namespace) -> int:
         from indoors_server.cli import prove
 
         return prove.run(as_json=options.json)
-    from indoors_server import health
+    from indoors_server import health, health_elsewhere
 
-    checks = health.run_all()
+    checks = health_elsewhere.beside(health.run_all())
     if options.report:
         checks = [_scrubbed(check) for check in checks]
     failed = sum(check.state == "error" for check in checks)

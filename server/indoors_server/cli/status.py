@@ -1,4 +1,5 @@
-"""`indoors status`, and `indoors` alone: model, device, lock, index and next step on one screen.
+"""`indoors status`, and `indoors` alone: model, device, lock, engines elsewhere, index and next
+step on one screen.
 
 Nothing is loaded and nothing is hashed for this, so it answers at once. The index is the one of the
 project around the working directory.
@@ -13,15 +14,18 @@ from pathlib import Path
 import msgspec
 
 from indoors_completion.types import IndoorsError
-from indoors_server import index_place
+from indoors_server import index_place, named_engines
 from indoors_server.cli import screen
 from indoors_server.index_place import IndexState
+from indoors_server.named_engines import Named
 
 
 class Overview(msgspec.Struct, frozen=True, kw_only=True):
     """What the screen shows. `phase`: "ready" or "error"; `next_step` is "" if nothing is to do.
 
-    `index` is None where this Python cannot keep one, which completions do without.
+    `engines` are those elsewhere that rules name; where they leave nothing to the engine here
+    (`needs_local`), what it lacks is a `note` and no problem. `index` is None where this Python
+    cannot keep one, which completions do without.
     """
 
     phase: str
@@ -32,7 +36,10 @@ class Overview(msgspec.Struct, frozen=True, kw_only=True):
     device: str
     lock: str
     lock_reason: str
+    engines: tuple[Named, ...] = ()
+    needs_local: bool = True
     index: IndexState | None = None
+    note: str = ""
     problem: str = ""
     next_step: str = ""
 
@@ -69,6 +76,12 @@ def look() -> Overview:
         problem, next_step = error.what, error.next_step
     elif card.problem:
         problem, next_step = card.problem, card.next_step
+    engines, note = named_engines.named(resolved.engine_rules), ""
+    is_needed = named_engines.needs_local(resolved.engine_rules, engines)
+    if problem and not is_needed:
+        note, problem = f"{problem} No rule uses the engine here.", ""
+        asked = next((one.name for one in engines if one.state == "allowed"), "")
+        next_step = f"indoors engines check {asked}, which asks it what it is" if asked else ""
     return Overview(
         phase="error" if problem else "ready",
         model=model,
@@ -78,7 +91,10 @@ def look() -> Overview:
         device=card.device,
         lock=lock.state,
         lock_reason=lock.reason,
+        engines=engines,
+        needs_local=is_needed,
         index=_index(),
+        note=note,
         problem=problem,
         next_step=next_step,
     )
@@ -134,12 +150,17 @@ def _verified(path: Path) -> str:
 def _show(overview: Overview) -> None:
     good = overview.phase == "ready"
     head = screen.paint(overview.phase, "green" if good else "red")
-    parts = [head, overview.model or "no model", overview.device, f"lock: {overview.lock}"]
-    screen.say(" · ".join(parts))
-    if overview.model_path:
+    here = [overview.model or "no model", overview.device]
+    where = here if overview.needs_local else ["engines elsewhere"]
+    screen.say(" · ".join([head, *where, f"lock: {overview.lock}"]))
+    if overview.model_path and not overview.note:
         screen.say(f"model   {overview.model_path}  {overview.model_state}".rstrip())
     if overview.engine:
         screen.say(f"engine  {overview.engine}")
+    for number, one in enumerate(overview.engines):
+        screen.say(f"{'' if number else 'others':<8}{screen.clean(one.text)}")
+    if overview.note:
+        screen.say(screen.paint(f"note    {overview.note}", "dim"))
     if overview.lock_reason:
         screen.say(screen.paint(f"lock    {overview.lock_reason}", "dim"))
     if overview.index is not None:

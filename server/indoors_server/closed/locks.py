@@ -29,6 +29,7 @@ from indoors_server import endpoint_files
 from indoors_server.closed import consent, ledger, secrets
 from indoors_server.endpoints import CALLS, Endpoint
 from indoors_server.gateway import wire
+from indoors_server.policy import whole_paths
 from indoors_server.policy.decision import Policy
 
 # Each looks at what the ones before look at, and more:
@@ -188,7 +189,9 @@ def _paths(ask: wire.Ask, endpoint: Endpoint, policy: Policy) -> Verdict | None:
         return _held(5, "policy", "It is not said which files the request has text of.")
     host = endpoint_files.destination(endpoint)
     for path in ask.sources:
-        verdict = policy.may_send(path, host, "refactor")
+        verdict = policy.may_send(path, host, "refactor") and whole_paths.may_show(
+            ask.workspace, path
+        )
         if not verdict:
             reason, _, step = verdict.reason.partition(". Next: ")
             return _held(5, "policy", f"A file may not be sent: {reason}.", "", step)

@@ -25,7 +25,8 @@ _COMMON = frozenset(
         "art", "grant", "chase", "data", "node", "mac", "linux", "windows", "desktop", "laptop",
     }
 )  # fmt: skip
-_LEAST_WORD = 5
+# Shorter ones are too often words of code, or parts of some.
+_LEAST_WORD = 3
 _HOMES = re.compile(
     r"(?:(?<![A-Za-z0-9])/(?:home|Users)/|(?i:\b[A-Z]:(?:\\{1,2}|/)Users(?:\\{1,2}|/)))"
     r"([A-Za-z0-9._-]{1,64})"
@@ -106,7 +107,7 @@ def _longest(name: str) -> tuple[int, str]:
 def _name(name: str) -> re.Pattern[str]:
     """A name where it can only be one; as a bare word only if it is none of code."""
     word = re.escape(name)
-    bounded = rf"(?<![A-Za-z0-9_.-]){word}(?![A-Za-z0-9_-])"
+    bounded = rf"(?<![A-Za-z0-9.-]){word}(?![A-Za-z0-9-])"
     if len(name) >= _LEAST_WORD and name.lower() not in _COMMON:
         return re.compile(bounded)
     return re.compile(

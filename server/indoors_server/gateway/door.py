@@ -25,6 +25,7 @@ from indoors_server.gateway import wire
 from indoors_server.gateway.failures import Failure
 from indoors_server.gateway.in_force import InForce
 from indoors_server.gateway.records import Records
+from indoors_server.policy import whole_paths
 from indoors_server.policy.decision import Policy
 from indoors_server.policy.verdict import SendKind
 
@@ -168,6 +169,7 @@ def _check_policy(
         raise Failure("policy", "It is not said which files the request has text of.")
     else:
         verdicts = [policy.may_send(path, host, sends) for path in ask.sources]
+        verdicts += [whole_paths.may_show(ask.workspace, path) for path in ask.sources]
     for verdict in verdicts:
         if not verdict:
             reason, _, step = verdict.reason.partition(". Next: ")

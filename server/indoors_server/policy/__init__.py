@@ -5,6 +5,7 @@
     files      reading them; tamper checks             explain   text for people
     decision   `Policy`, `merge` and the verdicts      guard     hot tightening
     pages      the JSON Schema and the page          operators  hosts known to be closed
+    whole_paths  where a workspace folder lies itself
 
 Which paths a pattern names is in `indoors_indexing.denies`, because the index asks it too. Only
 `files` does IO. docs/policy.md is for administrators.

@@ -106,6 +106,18 @@ def test_names_of_people_and_machines_are_replaced_and_put_back() -> None:
     assert sum(one.times for one in made.replaced) == 6
 
 
+@pytest.mark.parametrize("user", ["anna", "andreas"])
+def test_a_name_is_replaced_in_comments_and_between_underscores(user: str) -> None:
+    machine = redaction.Machine(f"/home/{user}", user)
+    text = (
+        f"# TODO({user}): {user}'s box, author {user}\n{user}_key = user_{user} = 1\n{user}x = 2\n"
+    )
+    made = redaction.redact([text], machine)
+    assert made.texts[0].count(user) == 1
+    assert f"{user}x = 2" in made.texts[0]
+    assert made.restored(made.texts[0]) == text
+
+
 def test_a_name_that_is_a_word_of_code_stays_where_it_is_one() -> None:
     machine = redaction.Machine("/home/max", "max", ("dev",))
     (text,) = redaction.redact(["max(1, 2)  # by max@corp, ~max/x\n"], machine).texts

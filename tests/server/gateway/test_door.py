@@ -114,6 +114,17 @@ class Place:
 OPEN = {"mode": "closed", "onprem_hosts": [A], "closed_hosts": [B]}
 
 
+@pytest.mark.parametrize("workspace", ["/home/me/.aws", "/home/me/secrets/project"])
+def test_a_workspace_that_is_a_place_of_secrets_lets_nothing_out(tmp_path, workspace):
+    place = Place(tmp_path, policy(**OPEN), Counter())
+    assert place.ask(completion(workspace=workspace), refactor(workspace=workspace)) == [
+        "policy",
+        "policy",
+    ]
+    assert place.ask(completion(workspace="/home/me/project")) == ["end"]  # the control
+    assert len(place.site.asked) == 1
+
+
 class Ends(Site):
     """A site whose answer is always the same."""
 

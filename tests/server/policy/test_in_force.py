@@ -74,6 +74,29 @@ def test_row_15_a_denied_file_is_not_completed_and_the_reason_is_shown(
     assert "deny_paths" in reason
 
 
+@pytest.mark.parametrize(
+    ("folder", "name", "pattern"),
+    [("secrets", "a.py", "secrets/"), (".docker", "config.json", "**/.docker/config.json"),
+     (".aws/sub", "x.py", ".aws/"), ("work", "a.py", ""), (".docker", "other.json", "")],
+)  # fmt: skip
+def test_row_15_a_folder_that_is_opened_by_itself_stays_what_it_is(
+    private_home: Path, folder: str, name: str, pattern: str
+) -> None:
+    opened = private_home / folder
+    opened.mkdir(parents=True)
+    (opened / name).write_text("x = 1\n")
+    policies = Policies()
+    policies.read([str(opened)], None)
+    verdict = policies.verdict(str(opened), name)
+    assert (verdict.allowed, verdict.rule) == (not pattern, pattern)
+    is_folder = pattern.endswith("/")
+    assert policies.may_index(str(opened)).allowed is not is_folder
+    # A layer's own patterns are about paths in the workspace.
+    user_policy(deny_paths=[f"{private_home.name}/"])
+    policies.read([str(opened)], None)
+    assert policies.verdict(str(opened), name).rule == pattern
+
+
 def test_row_15_a_denied_file_is_shown_by_no_snippet_and_the_status_says_why(work: Path) -> None:
     async def scenario() -> None:
         bench = Bench(work)

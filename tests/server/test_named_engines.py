@@ -1,0 +1,98 @@
+"""What commands say of a machine whose code is completed elsewhere."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pytest
+
+from indoors_server import cli, lockdown, named_engines
+from indoors_server.health import Check
+from indoors_server.health_elsewhere import beside
+from indoors_server.router import Rule, needs_local
+from support.gateways import write_engines
+from support.launchers import write_policy
+
+URL = "http://127.0.0.1:8000"
+ALWAYS, SOMETIMES = {"use": "gpu"}, {"use": "gpu", "languages": ["python"]}
+
+
+@pytest.mark.parametrize(
+    ("rules", "usable", "needed"),
+    [
+        ([], ["gpu"], True),
+        ([ALWAYS], ["gpu"], False),
+        ([ALWAYS], [], True),  # refused: then no rule is left, and the engine here answers
+        ([{"use": ["gpu", "local"]}], ["gpu"], True),
+        ([SOMETIMES], ["gpu"], True),
+        ([SOMETIMES, ALWAYS], ["gpu"], False),
+        ([SOMETIMES, {"use": "none"}], [], False),
+        ([{"use": "gpu", "kinds": ["completion"]}], ["gpu"], True),
+        ([{"use": "gpu", "kinds": ["completion"]}, {"use": "none"}], ["gpu"], False),
+        ([{"use": "local", "kinds": ["refactor"]}, ALWAYS], ["gpu"], True),
+        ([ALWAYS, {"use": "local"}], ["gpu"], False),
+        ([{"use": "gpu", "maxLatencyMs": 200}], ["gpu"], True),
+    ],
+)
+def test_whether_the_engine_here_has_anything_to_answer(
+    rules: list[dict[str, Any]], usable: list[str], needed: bool
+) -> None:
+    assert needs_local(msgspec.convert(rules, list[Rule]), usable) is needed
+
+
+@pytest.fixture
+def home(private_home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """No engine and no model; every completion comes from a team's server."""
+    monkeypatch.setattr(lockdown, "apply", lambda _role: lockdown.state())
+    write_engines(private_home, gpu={"url": URL, "api": "openai"})
+    write_policy(private_home, mode="onprem", onprem_hosts=[URL])
+    rules(private_home, ALWAYS)
+    return private_home
+
+
+def rules(home: Path, *found: dict[str, Any]) -> None:
+    (home / ".config/indoors/config.json").write_text(json.dumps({"engines": {"rules": found}}))
+
+
+def test_status_of_a_machine_that_needs_no_engine_is_ready(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["status"]) == 0
+    out = capsys.readouterr().out
+    assert out.startswith("ready · engines elsewhere")
+    assert "others  gpu: allowed by the policy" in out
+    assert "No rule uses the engine here" in out
+    assert "next    indoors engines check gpu" in out
+    rules(home, {"use": ["gpu", "local"]})
+    assert cli.main(["status", "--json"]) == 1
+    shown = json.loads(capsys.readouterr().out)
+    assert (shown["phase"], shown["needs_local"]) == ("error", True)
+    assert [one["state"] for one in shown["engines"]] == ["allowed"]
+
+
+def test_a_refused_engine_says_why_and_the_one_here_is_needed_again(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_policy(home, mode="local")
+    rules(home, ALWAYS, {"use": "nobody"})
+    assert cli.main(["status"]) == 1
+    out = capsys.readouterr().out
+    assert "gpu: the policy's mode is local" in out or "gpu: mode is local" in out
+    assert "nobody: not in engines.json" in out
+
+
+def test_doctor_calls_no_error_what_no_rule_uses(home: Path) -> None:
+    checks = [
+        Check(name="engine", state="error", text="not installed", next_step="indoors setup"),
+        Check(name="python", state="error", text="old", next_step="install another"),
+    ]
+    engine, python, elsewhere = beside(checks)
+    assert (engine.state, engine.next_step) == ("ok", "")
+    assert python == checks[1]
+    assert (elsewhere.name, elsewhere.state) == ("elsewhere", "ok")
+    rules(home, {"use": ["gpu", "local"]})
+    assert beside(checks)[0] == checks[0]
+    assert named_engines.named(()) == ()
