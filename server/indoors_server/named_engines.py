@@ -11,6 +11,7 @@ from typing import Literal
 import msgspec
 
 from indoors_server import endpoint_files, policy, router
+from indoors_server.policy.decision import Policy
 from indoors_server.router import LOCAL, NONE, Rule
 
 
@@ -46,7 +47,7 @@ def needs_local(rules: Sequence[Rule], engines: Sequence[Named]) -> bool:
     return router.needs_local(rules, usable)
 
 
-def _of(name: str, found: endpoint_files.Found, allowed: policy.Policy) -> Named:
+def _of(name: str, found: endpoint_files.Found, allowed: Policy) -> Named:
     one = found.endpoints.get(name)
     if one is None:
         told = [problem for problem in found.problems if f": {name}: " in problem]

@@ -164,9 +164,9 @@ def _show(overview: Overview) -> None:
     if overview.lock_reason:
         screen.say(screen.paint(f"lock    {overview.lock_reason}", "dim"))
     if overview.index is not None:
-        where = f"  {screen.clean(overview.index.root)}"
+        root = f"  {screen.clean(overview.index.root)}"
         text = index_place.describe(overview.index)
-        screen.say(f"index   {text}{screen.paint(where, 'dim')}")
+        screen.say(f"index   {text}{screen.paint(root, 'dim')}")
     if overview.problem:
         screen.say(f"problem {overview.problem}")
     screen.say(f"next    {overview.next_step or 'nothing to do'}")

@@ -56,7 +56,11 @@ might add. A repository and an editor's settings can only narrow, because a serv
 cannot tell a person's setting from one that came with a repository; what they ask for in vain is
 reported with the command that a person may run instead.
 
-What gets narrower counts at once. What gets wider needs a restart of the server.
+What gets narrower counts for the next request, whoever wrote it: files are looked at each time.
+What gets wider needs a restart of the server.
+
+The built-in patterns of `deny_paths` are asked about the whole path as well: a folder like `~/.aws`
+or `secrets/` that is opened by itself stays denied. What a layer adds is about paths in a workspace.
 
 **In this version** the server and the commands `complete`, `index` and `search` obey all keys that
 are about this machine: a denied file is not completed, stands in no prompt and in no index (where
