@@ -9,9 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from _pytest.runner import runtestprotocol
 
 from support import code_server
+from support.again import (  # noqa: F401 - hooks of pytest
+    pytest_runtest_makereport,
+    pytest_runtest_protocol,
+    pytest_terminal_summary,
+)
 from support.code_server import CodeServer
 from support.needs import need
 from support.nvim import NEWEST, PLUGIN, Nvim
@@ -21,6 +25,7 @@ from support.vscode_window import Window
 
 # Who draws ghost text in which Neovim: the whole matrix.
 DISPLAYS = {"0.11": ("0.11", "own"), "0.12": ("0.12", "own"), "0.12-builtin": ("0.12", "builtin")}
+UNTITLED_SECRET = {"scheme": "untitled", "path": "/nowhere/.env"}
 SUM = "def add(a, b):\n    return a + b\n"
 
 
@@ -29,29 +34,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     are done, and no other loop can run beside it.
     """
     items.sort(key=lambda item: "chromium" in getattr(item, "fixturenames", ()))
-
-
-def pytest_runtest_protocol(item: pytest.Item, nextitem: pytest.Item | None) -> bool | None:
-    """A test in a browser that fails is tried once more. VS Code looks at its settings file, and at
-    which element has the focus, in its own time: once in some hundred steps a key or a change is
-    lost that no person would lose. What is wrong with us fails twice.
-    """
-    is_long = item.get_closest_marker("soak") is not None
-    if "chromium" not in getattr(item, "fixturenames", ()) or is_long:
-        return None
-    item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
-    reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    if first := next((report for report in reports if report.failed), None):
-        said = item.config.pluginmanager.get_plugin("terminalreporter")
-        if said is not None:
-            said.ensure_newline()
-            said.write_line(f"{item.nodeid}: once more, after\n{first.longreprtext}")
-        item._initrequest()  # type: ignore[attr-defined]
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-    for report in reports:
-        item.ihook.pytest_runtest_logreport(report=report)
-    item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
-    return True
 
 
 @pytest.fixture
@@ -136,6 +118,14 @@ def page(chromium: Any) -> Iterator[Any]:
     context.close()
 
 
+@pytest.fixture
+def second(chromium: Any) -> Iterator[Any]:
+    """The page of another window."""
+    context = chromium.new_context(viewport={"width": 1200, "height": 760})
+    yield context.new_page()
+    context.close()
+
+
 @pytest.fixture(scope="session")
 def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[CodeServer]:
     """One VS Code with the scripted server for all tests that can do with the same settings."""
@@ -144,7 +134,12 @@ def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[Cod
     words = {"editor__wordBasedSuggestions": "currentDocument"}  # in a list that one asks for
     with code_server.running(home, vsix, indoors__python=str(python), **words) as server:
         # VS Code has no key of its own for it.
-        keys = [{"key": "ctrl+f5", "command": "editor.action.inlineSuggest.acceptNextLine"}]
+        keys: list[dict[str, Any]] = [
+            {"key": "ctrl+f5", "command": "editor.action.inlineSuggest.acceptNextLine"},
+            # What `code .env` opens where there is no such file yet.
+            {"key": "ctrl+f6", "command": "vscode.open", "args": UNTITLED_SECRET},
+            {"key": "ctrl+f7", "command": "workbench.action.files.newUntitledFile"},
+        ]
         if code_server.LEG == "accessible":
             # With a screen reader VS Code leaves Ctrl+Right to moving the cursor.
             word = "editor.action.inlineSuggest.acceptNextWord"

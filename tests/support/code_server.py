@@ -88,6 +88,10 @@ def environment(home: Path, cache: str = "") -> dict[str, str]:
     }
 
 
+class Waited(AssertionError):
+    """Something did not come in time."""
+
+
 def until(probe: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
     """Poll until `probe` gives something true."""
     end = time.monotonic() + seconds
@@ -95,7 +99,7 @@ def until(probe: Callable[[], Any], what: str, seconds: float = 60.0) -> Any:
         if value := probe():
             return value
         time.sleep(0.05)
-    raise AssertionError(f"waited {seconds:.0f} s for {what}")
+    raise Waited(f"waited {seconds:.0f} s for {what}")
 
 
 class CodeServer:
@@ -145,7 +149,7 @@ class CodeServer:
         new.write_text(text)
         new.replace(file)
 
-    def keys(self, bindings: list[dict[str, str]]) -> None:
+    def keys(self, bindings: list[dict[str, Any]]) -> None:
         """The person's own keys."""
         (self.user / "keybindings.json").write_text(json.dumps(bindings))
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from support.code_server import PICTURES, CodeServer, until
+from support.code_server import PICTURES, CodeServer, Waited, until
 from support.vscode_script import Script
 
 # Counts in `window.gone` how often ghost text goes from the screen.
@@ -74,7 +74,7 @@ class Window:
     def _shows(self, words: str, seconds: float = 5.0) -> bool:
         try:
             return bool(until(lambda: words in self.text(), words, seconds))
-        except AssertionError:
+        except Waited:
             return False
 
     def focus(self) -> None:
@@ -139,9 +139,9 @@ class Window:
     def wait_label(self, text: str, seconds: float = 60.0) -> None:
         try:
             until(lambda: self._has(text), f"{text!r} in the status bar", seconds)
-        except AssertionError as error:
+        except Waited as error:
             self.picture("failed")
-            raise AssertionError(f"{error}; it says {self.label()!r}") from None
+            raise Waited(f"{error}; it says {self.label()!r}") from None
 
     def _has(self, text: str) -> bool:
         self.page.wait_for_timeout(20)  # lets the driver read the browser's events
@@ -181,7 +181,7 @@ class Window:
 
         try:
             return until(look, what, seconds)
-        except AssertionError:
+        except Waited:
             self.picture("failed")
             raise
 
