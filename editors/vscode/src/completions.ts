@@ -7,6 +7,7 @@ import * as vscode from "vscode";
 import { type BaseLanguageClient, type Middleware, State } from "vscode-languageclient/node";
 import type { Documents } from "./documents.ts";
 import { Offers } from "./offers.ts";
+import { COMMIT_SCHEME } from "./rules.ts";
 
 const ACCEPTED = "indoors.accepted";
 
@@ -234,8 +235,15 @@ function first(found: Found): vscode.InlineCompletionItem | undefined {
   return found instanceof vscode.InlineCompletionList ? found.items[0] : found?.[0];
 }
 
+/**
+ * Whether a cursor is there. The box of a commit message is no editor that an extension is shown, so
+ * where its cursor is only VS Code knows.
+ */
 function isAt(document: vscode.TextDocument, position: vscode.Position): boolean {
-  return vscode.window.visibleTextEditors.some(
-    (editor) => editor.document === document && editor.selection.active.isEqual(position),
+  return (
+    document.uri.scheme === COMMIT_SCHEME ||
+    vscode.window.visibleTextEditors.some(
+      (editor) => editor.document === document && editor.selection.active.isEqual(position),
+    )
   );
 }

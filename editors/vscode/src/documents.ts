@@ -11,19 +11,33 @@ import {
   type Middleware,
 } from "vscode-languageclient/node";
 import { alsoComplete } from "./settings.ts";
-import { refusal } from "./rules.ts";
+import { CELL_SCHEME, refusal } from "./rules.ts";
 
 const OFF_FILES = "indoors.offFiles";
 
-export class Documents {
+export class Documents implements vscode.Disposable {
   private readonly sent = new Set<string>();
   private client: BaseLanguageClient | undefined;
   private readonly memory: vscode.Memento;
   private readonly isPaused: () => boolean;
+  /** Paths of those that are off and have no file. Another one gets the same name later. */
+  private readonly untitledOff = new Set<string>();
+  private readonly listeners: vscode.Disposable[];
 
   constructor(memory: vscode.Memento, isPaused: () => boolean) {
     this.memory = memory;
     this.isPaused = isPaused;
+    const closed = ({ uri }: { uri: vscode.Uri }): void => this.closed(uri);
+    this.listeners = [
+      vscode.workspace.onDidCloseTextDocument(closed),
+      vscode.workspace.onDidCloseNotebookDocument(closed),
+    ];
+  }
+
+  dispose(): void {
+    for (const listener of this.listeners) {
+      listener.dispose();
+    }
   }
 
   /** Why a document is not sent to the server, "" if it is. */
@@ -31,25 +45,34 @@ export class Documents {
     if (this.isOff(document.uri)) {
       return "you switched this file off";
     }
-    const { scheme } = document.uri;
-    // A cell lies in the file of its notebook.
-    const file =
-      scheme === "vscode-notebook-cell" ? vscode.Uri.file(document.uri.path) : document.uri;
-    const path = file.scheme === "file" ? vscode.workspace.asRelativePath(file, false) : "";
+    const { scheme, path } = document.uri;
     return refusal({ scheme, language: document.languageId, path }, alsoComplete());
   }
 
   isOff(uri: vscode.Uri): boolean {
-    return this.offFiles().includes(uri.toString());
+    const isUntitledOff = uri.scheme !== "file" && this.untitledOff.has(uri.path);
+    return isUntitledOff || this.offFiles().includes(fileOf(uri).toString());
   }
 
-  /** Switch a file off, or on again; remembered in this workspace. */
+  /** Switch a file off, or on again; remembered in this workspace, if it is a file. */
   async toggle(uri: vscode.Uri): Promise<void> {
-    const name = uri.toString();
-    const off = this.offFiles();
-    const now = off.includes(name) ? off.filter((one) => one !== name) : [...off, name];
-    await this.memory.update(OFF_FILES, now);
+    if (!isUntitled(uri)) {
+      const name = fileOf(uri).toString();
+      const off = this.offFiles();
+      const now = off.includes(name) ? off.filter((one) => one !== name) : [...off, name];
+      await this.memory.update(OFF_FILES, now);
+    } else if (!this.untitledOff.delete(uri.path)) {
+      this.untitledOff.add(uri.path);
+    }
     await this.review();
+  }
+
+  /** Something was closed; a change of its language looks the same, and leaves it open. */
+  private closed(uri: vscode.Uri): void {
+    const { textDocuments, notebookDocuments } = vscode.workspace;
+    if (![...textDocuments, ...notebookDocuments].some((one) => one.uri.path === uri.path)) {
+      this.untitledOff.delete(uri.path);
+    }
   }
 
   private offFiles(): string[] {
@@ -121,4 +144,16 @@ export class Documents {
         this.isSent(document) && !this.isPaused() ? next(document, position, context, token) : null,
     };
   }
+}
+
+/** The file that a document lies in: for a cell that of its notebook. */
+export function fileOf(uri: vscode.Uri): vscode.Uri {
+  return uri.scheme === CELL_SCHEME ? vscode.Uri.file(uri.path) : uri;
+}
+
+function isUntitled(uri: vscode.Uri): boolean {
+  return (
+    uri.scheme === "untitled" ||
+    vscode.workspace.notebookDocuments.some((one) => one.isUntitled && one.uri.path === uri.path)
+  );
 }

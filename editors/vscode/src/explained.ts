@@ -5,7 +5,7 @@
 
 import * as vscode from "vscode";
 import { type BaseLanguageClient, ExecuteCommandRequest } from "vscode-languageclient/node";
-import type { Documents } from "./documents.ts";
+import { type Documents, fileOf } from "./documents.ts";
 import { type Explanation, why } from "./why.ts";
 
 const SCHEME = "indoors-why";
@@ -46,7 +46,7 @@ export class Explained implements vscode.Disposable, vscode.TextDocumentContentP
       );
       return;
     }
-    const name = vscode.workspace.asRelativePath(this.about.uri);
+    const name = vscode.workspace.asRelativePath(fileOf(this.about.uri));
     this.text = why(name, await this.explanation(this.about));
     this.changes.fire(PLACE);
     const opened = await vscode.workspace.openTextDocument(PLACE);

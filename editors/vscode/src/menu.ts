@@ -1,6 +1,7 @@
 /** The menu: what can be done now, in words, each entry a command of its own as well. */
 
 import * as vscode from "vscode";
+import { fileOf } from "./documents.ts";
 import { output } from "./launch.ts";
 import * as settings from "./settings.ts";
 import { takeStep } from "./install.ts";
@@ -78,7 +79,7 @@ function entries(facts: Facts): Entry[] {
       const file = facts.isFileOff
         ? "$(check) Complete in this file again"
         : "$(circle-slash) Not in this file";
-      add(file, call("indoors.toggleFile"), vscode.workspace.asRelativePath(document.uri));
+      add(file, call("indoors.toggleFile"), vscode.workspace.asRelativePath(fileOf(document.uri)));
       const language = document.languageId;
       const isOff = settings.languagesOff().includes(language);
       add(

@@ -13,14 +13,18 @@ export type Kind = "plaintext" | "commitMessages";
 export interface Place {
   scheme: string;
   language: string;
+  /** All of it: where a folder of secrets is opened itself, the names in it do not say so. */
   path: string;
 }
 
 const COMMIT_LANGUAGES = new Set(["scminput", "git-commit", "git-rebase"]);
-const COMMIT_SCHEME = "vscode-scm";
+/** The box of Source Control. */
+export const COMMIT_SCHEME = "vscode-scm";
+/** A cell of a notebook, whose path is the notebook's. */
+export const CELL_SCHEME = "vscode-notebook-cell";
 
 /** Schemes of documents that people write code in. Others are views of something. */
-export const SCHEMES = ["file", "untitled", "vscode-notebook-cell", COMMIT_SCHEME];
+export const SCHEMES = ["file", "untitled", CELL_SCHEME, COMMIT_SCHEME];
 
 /** Whether it is a document at all, and not the output of something. */
 export function isDocument(scheme: string): boolean {
