@@ -200,6 +200,11 @@ def test_a_suggestion_is_explained(window: Window, script: Script) -> None:
     assert len(script.commands("indoors.explain")) == 1, "the server knows no such file"
 
 
+def test_without_a_file_in_front_the_next_step_is_said(window: Window) -> None:
+    window.command("Indoors: Why This Suggestion")
+    window.page.get_by_text("No file is in front. Next: click into the code").first.wait_for()
+
+
 def test_the_menu_pauses_and_resumes(window: Window, script: Script) -> None:
     window.open("a.py")
     window.item.click()
@@ -360,9 +365,15 @@ def test_proof_and_policy_run_where_they_are_seen(window: Window, script: Script
     window.wait(lambda: terminal(window, "indoors doctor --prove"), "its terminal")
     window.picture("prove")
     window.command("Indoors: Show What the Policy Says")
-    policy = ["-I", "-m", "indoors_server", "policy", "show"]
+    folder = ["--folder", str(window.folder)]  # no command is run in it, so it is named
+    policy = ["-I", "-m", "indoors_server", "policy", "show", *folder]
     window.wait(lambda: script.ran()[1:] == [policy], "the policy")
     window.wait(lambda: terminal(window, "indoors policy show"), "its terminal")
+    text = "A policy denies it.\nNext: indoors policy explain complete"
+    script.say("window/showMessage", type=2, message=text)
+    window.page.get_by_role("button", name="Run in Terminal…").first.click()
+    explain = ["-I", "-m", "indoors_server", "policy", "explain", "complete", *folder]
+    window.wait(lambda: script.ran()[2:] == [explain], "what every layer says")
 
 
 def test_the_log_is_shown(window: Window) -> None:

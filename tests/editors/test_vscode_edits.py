@@ -61,7 +61,7 @@ def test_an_edit_of_a_text_that_moved_on_is_not_shown(window: Window, script: Sc
     try:
         window.edits_menu("sum.py", "Document 'add'").wait_for()
         window.press("Enter")
-        window.page.get_by_text("the text has changed since").first.wait_for()
+        window.page.get_by_text("the text has changed since. Next: ask again").first.wait_for()
         assert window.page.locator(".monaco-diff-editor").count() == 0
     finally:
         older.unlink()
@@ -76,9 +76,31 @@ def test_an_edit_that_was_overtaken_is_not_made(window: Window, script: Script) 
     window.press("Control+Home")
     window.type("#")
     window.command("Indoors: Apply This Edit")
-    said = window.page.get_by_text("the text has changed since").first
+    said = window.page.get_by_text("the text has changed since. Next: ask again").first
     said.wait_for()
     assert window.saved("sum.py") == f"#{SUM}"
+
+
+def test_another_diff_has_its_own_keys(window: Window, script: Script) -> None:
+    window.open("a.py")
+    window.command("File: Compare Active File with Saved")
+    theirs = window.page.get_by_role("tab", name="a.py (in file)")
+    theirs.wait_for()
+    document_add(window)
+    ours = window.page.get_by_role("tab", name="Indoors: Document 'add'")
+    theirs.click()
+    window.page.locator(".monaco-diff-editor .editor.modified .view-lines").last.click()
+    assert window.page.locator(".editor-actions [aria-label^='Apply This Edit']").count() == 0
+    for keys in ("Control+Enter", "Escape"):
+        window.press(keys)
+        window.page.wait_for_timeout(500)
+        assert ours.count() == 1, "the edit waits for an answer"
+    assert not script.changes("sum.py")
+    ours.click()
+    window.wait_preview_keys()
+    window.page.locator(".monaco-diff-editor .editor.modified .view-lines").last.click()
+    window.press("Control+Enter")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
 
 
 def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:

@@ -6,9 +6,12 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
+from support import code_server
 from support.vscode_script import Script
 from support.vscode_window import Window
 
@@ -54,11 +57,34 @@ def ticked(window: Window) -> dict[str, bool]:
     }
 
 
-def test_the_walkthrough_ticks_what_was_reached(window: Window) -> None:
+def open_walkthrough(window: Window) -> None:
     window.command("Welcome: Open Walkthrough")
     row = window.page.locator(".quick-input-list .monaco-list-row", has_text="from nothing to")
     row.first.click()
     window.wait(lambda: len(ticked(window)) == 6, "the walkthrough")
+    window.page.wait_for_timeout(1_000)  # it takes the focus, and the palette would close
+
+
+def test_the_walkthrough_ticks_what_was_reached(window: Window) -> None:
+    open_walkthrough(window)
     window.wait(lambda: ticked(window)["setup"], "the step that a ready server has done")
     window.picture("walkthrough")
     assert ticked(window)["server"]
+    window.command("Indoors: Show Menu")
+    window.page.locator(".quick-input-widget [placeholder*='Lock: enforced']").wait_for()
+    window.press("Escape")
+    window.wait(lambda: ticked(window)["look"], "the step that is read in the menu")
+
+
+def test_the_lock_is_not_read_in_a_menu_that_does_not_have_it(
+    page: Any, vsix: Path, tmp_path: Path
+) -> None:
+    with code_server.running(tmp_path / "home", vsix) as server:
+        window = Window(page, server, tmp_path)
+        window.wait_label("not installed on this machine")
+        open_walkthrough(window)
+        window.command("Indoors: Show Menu")
+        page.get_by_text("Install without internet").first.wait_for()
+        window.press("Escape")
+        page.wait_for_timeout(1_000)
+        assert not any(ticked(window).values())

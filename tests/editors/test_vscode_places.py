@@ -18,6 +18,7 @@ from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
+RUN = ["-I", "-m", "indoors_server"]
 FULL = "def add(a, b):\n    return a + b"
 
 
@@ -78,12 +79,29 @@ def test_a_notebook_that_holds_secrets_is_never_sent(window: Window, script: Scr
     window.page.get_by_role("treeitem", name="secrets", exact=True).click()
 
 
-@pytest.fixture
-def second(chromium: Any) -> Iterator[Any]:
-    """The page of another window."""
-    context = chromium.new_context(viewport={"width": 1200, "height": 760})
-    yield context.new_page()
-    context.close()
+def test_a_notebook_is_switched_off_with_all_its_cells(window: Window, script: Script) -> None:
+    (window.folder / "off.ipynb").write_text(notebook("x = 1\n", "y = 2\n"))
+    cells = open_notebook(window, "off.ipynb")
+    cells.nth(0).click()
+    window.wait(lambda: len(cells_of(script, "didOpen")) == 2, "the cells at the server")
+    window.command("Indoors: Turn Off or On in This File")
+    window.wait_label("you switched this file off")
+    window.wait(lambda: len(cells_of(script, "didClose")) == 2, "both cells to be closed")
+    cells.nth(1).click()
+    window.wait_label("you switched this file off")
+    window.type("def a")
+    window.page.wait_for_timeout(500)
+    assert window.ghost.count() == 0
+    assert not cells_of(script, "didChange")
+    window.command("Indoors: Turn Off or On in This File")
+    window.wait(lambda: len(cells_of(script, "didOpen")) == 4, "both cells at the server again")
+    window.wait_label("ready")
+
+
+def cells_of(script: Script, about: str) -> list[Any]:
+    """What the server was told of cells."""
+    found = [one["textDocument"]["uri"] for one in script.got(f"textDocument/{about}")]
+    return [uri for uri in found if uri.startswith("vscode-notebook-cell:")]
 
 
 def test_two_windows_on_one_folder(window: Window, script: Script, second: Any) -> None:
@@ -123,9 +141,13 @@ def test_several_folders_in_one_window(window: Window, script: Script, second: A
 
     def told() -> list[str]:
         # Where VS Code opens the workspace late, there is none at first, and they are added.
-        found = list(script.got("initialize")[-1]["workspaceFolders"] or [])
-        for one in script.got("workspace/didChangeWorkspaceFolders"):
-            found += one["event"]["added"]
+        # Where it does that very late, a server that knew of them already may be started anew.
+        found: list[Any] = []
+        for one in script.all():
+            if one.get("method") == "initialize":
+                found = list(one["params"]["workspaceFolders"] or [])
+            elif one.get("method") == "workspace/didChangeWorkspaceFolders":
+                found += one["params"]["event"]["added"]
         return [one["name"] for one in found]
 
     several.wait(lambda: told() == ["front", "back"], "both folders at the server")
@@ -139,6 +161,10 @@ def test_several_folders_in_one_window(window: Window, script: Script, second: A
         several.press("Tab")
         several.press("Control+s")
         several.wait(lambda root=root: (root / f"{root.name}.py").read_text() == FULL, "it saved")  # type: ignore[misc]
+    several.command("Indoors: Show What the Policy Says")
+    asked = [*RUN, "policy", "show", "--folder", str(roots[1])]
+    several.wait(lambda: script.ran() == [asked], "the policy of the folder of the file in front")
+    several.focus()
     index = [{"root": str(root), "phase": "ready"} for root in roots]
     index[1]["phase"] = "gone"
     script.status(index=index)
@@ -201,6 +227,14 @@ def with_ai(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[Co
     with code_server.running(home, vsix, indoors__python=str(python), **on) as server:
         server.install(code_server.packed(home / "other.vsix", other, THEIRS))
         yield server
+
+
+def test_where_there_is_no_other_extension_that_is_said(window: Window) -> None:
+    window.command("Indoors: Other Extensions That Suggest Code")
+    said = window.page.locator(".notification-toast", has_text="No other extension").first
+    said.wait_for()
+    assert "Next: look through the Extensions view" in said.inner_text()
+    assert "on your own side of this remote window are not seen" in window.label()
 
 
 def test_beside_another_and_the_ai_features_of_vs_code(

@@ -15,7 +15,7 @@ import { isDocument } from "./rules.ts";
 import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
 import { StatusBar } from "./statusBar.ts";
-import { run } from "./terminal.ts";
+import { aboutWorkspace, run } from "./terminal.ts";
 import { follow, opened, reach } from "./walkthrough.ts";
 import type { Situation } from "./words.ts";
 
@@ -52,6 +52,7 @@ export function activate(context: vscode.ExtensionContext): void {
       status: server.status,
       others: others().map((other) => other.name),
       mismatch: server.mismatch,
+      isRemote: vscode.env.remoteName !== undefined,
     };
   };
   const refresh = (): void => {
@@ -80,7 +81,7 @@ export function activate(context: vscode.ExtensionContext): void {
   };
   /** Run one of our commands where a person sees it. */
   const show = (title: string, ...words: string[]): Promise<boolean | undefined> =>
-    withPython((python) => run(title, [command(python, ...words)]));
+    withPython((python) => run(title, [command(python, ...aboutWorkspace(words))]));
   /** Fetch an engine and a model; the server that runs looks for them when they are there. */
   const fetchAll = (): Promise<unknown> =>
     withPython(async (python) => {
@@ -94,6 +95,9 @@ export function activate(context: vscode.ExtensionContext): void {
     "indoors.menu": async () => {
       await server.lookAgain();
       const open = document();
+      if (server.status !== undefined) {
+        reach("sawLock"); // it stands in the menu
+      }
       await showMenu({
         situation: situation(),
         python: server.python,
@@ -167,6 +171,7 @@ export function activate(context: vscode.ExtensionContext): void {
     preview,
     sending,
     explained,
+    documents,
     completions,
     bar,
     new vscode.Disposable(() => clearTimeout(timer)),

@@ -8,7 +8,7 @@ import * as path from "node:path";
 import * as vscode from "vscode";
 import { command, program, pythonOf } from "./launch.ts";
 import { set } from "./settings.ts";
-import { run, runWithConsent } from "./terminal.ts";
+import { aboutWorkspace, run, runWithConsent } from "./terminal.ts";
 
 /** Say that there is no server, and offer the ways to one. True if there may be one now. */
 export async function offerInstall(problem: string): Promise<void> {
@@ -95,7 +95,7 @@ export function takeStep(python: string, words: string[]): Promise<boolean> {
     return setUp(python);
   }
   const title = `indoors ${words.join(" ")}`;
-  const commands = [command(python, ...words)];
+  const commands = [command(python, ...aboutWorkspace(words))];
   const fetches = words[0] === "setup" || words[1] === "pull" || words[1] === "install";
   return fetches
     ? runWithConsent(title, commands, "This downloads a file and checks its sha256.")

@@ -50,6 +50,8 @@ export function others(): Other[] {
 
 const COPILOT = "GitHub Copilot";
 const COPILOT_SETTING = "github.copilot.enable";
+const NONE =
+  "No other extension that Indoors knows suggests code here. Next: look through the Extensions view for one that it does not know.";
 const SUPPRESS = "editor.inlineSuggest.experimental.suppressInlineSuggestions";
 
 function suppressed(): string[] {
@@ -77,8 +79,13 @@ function key(other: Other): string {
 
 /** Let a person choose which of them to switch off; what is switched off can be read in settings. */
 export async function offerOff(): Promise<void> {
+  const found = others();
+  if (found.length === 0) {
+    void vscode.window.showInformationMessage(NONE);
+    return;
+  }
   const chosen = await vscode.window.showQuickPick(
-    others().flatMap((other) => [
+    found.flatMap((other) => [
       { label: `Hide suggestions of ${other.name}`, description: key(other), other, hide: true },
       { label: `Show the extension ${other.name}`, description: other.id, other, hide: false },
     ]),

@@ -23,9 +23,11 @@ const SCHEME = "indoors-preview";
 const IN_PREVIEW = "indoors.previewing";
 const APPLY = "Apply";
 const DISCARD = "Discard";
-const MOVED = "Nothing was edited: the text has changed since.";
+const MOVED = "Nothing was edited: the text has changed since. Next: ask again.";
 const LOST =
   "Nothing was edited: the server did not answer. Next: ask again when the status bar says that it is ready.";
+const NOT_APPLIED =
+  "Nothing was edited: VS Code did not apply it. Next: see whether the file can be written, then ask again.";
 /** The diff takes the focus. A key this soon after belongs to what was being typed elsewhere. */
 const QUIET_MS = 500;
 
@@ -163,7 +165,7 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     if (await vscode.workspace.applyEdit(shown.edit)) {
       reach("edited");
     } else {
-      void vscode.window.showWarningMessage("Nothing was edited: VS Code did not apply it.");
+      void vscode.window.showWarningMessage(NOT_APPLIED);
     }
   }
 

@@ -81,7 +81,10 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
     const isBusy = this.uri !== undefined;
     const why = isBusy ? "something else that would be sent is on the screen" : problem(sent);
     if (why) {
-      void vscode.window.showWarningMessage(`Nothing is sent: ${why}.`);
+      const next = isBusy
+        ? "answer that, then ask again"
+        : "ask again, and update server and extension if this is said again";
+      void vscode.window.showWarningMessage(`Nothing is sent: ${why}. Next: ${next}.`);
       throw new ResponseError(LSPErrorCodes.RequestFailed, why);
     }
     this.n += 1;

@@ -5,9 +5,25 @@
 
 import * as os from "node:os";
 import * as vscode from "vscode";
+import { fileOf } from "./documents.ts";
 import { shown } from "./launch.ts";
 
 const TYPE = "indoors";
+/** What is asked about a workspace, and would speak of the folder that it is run in. */
+const ABOUT_WORKSPACE = new Set(["policy show", "policy explain"]);
+
+/**
+ * A command of ours, with the workspace that it is about: the folder of the document in front, else
+ * the first. It is named because nothing is run in it.
+ */
+export function aboutWorkspace(words: readonly string[]): readonly string[] {
+  const uri = vscode.window.activeTextEditor?.document.uri;
+  const own = uri === undefined ? undefined : vscode.workspace.getWorkspaceFolder(fileOf(uri));
+  const folder = own ?? vscode.workspace.workspaceFolders?.[0];
+  return folder !== undefined && ABOUT_WORKSPACE.has(words.slice(0, 2).join(" "))
+    ? [...words, "--folder", folder.uri.fsPath]
+    : words;
+}
 
 /** Run commands one after the other; false as soon as one fails or is ended. */
 export async function run(

@@ -10,7 +10,7 @@
 import * as vscode from "vscode";
 import type { Situation } from "./words.ts";
 
-export type Reached = "hasServer" | "isReady" | "edited" | "proved";
+export type Reached = "hasServer" | "isReady" | "edited" | "sawLock" | "proved";
 
 const reached = new Set<Reached>();
 

@@ -38,6 +38,8 @@ export interface Situation {
   others: readonly string[];
   /** Which of the two to update where server and extension do not belong together, else "". */
   mismatch: string;
+  /** Whether the window's other half, with extensions of its own, is another machine or a browser. */
+  isRemote: boolean;
 }
 
 export interface Words {
@@ -212,6 +214,11 @@ function details(situation: Situation): string[] {
     lines.push(...(status.index ?? []).map(indexLine));
     if (situation.mismatch) {
       lines.push(situation.mismatch);
+    }
+    if (situation.isRemote) {
+      lines.push(
+        "Extensions that run on your own side of this remote window are not seen from here",
+      );
     }
   }
   if (others.length > 0) {

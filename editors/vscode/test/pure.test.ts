@@ -30,6 +30,11 @@ test("files that hold secrets are refused wherever they lie and however they are
     "a/.docker/config.json",
     "deep/key.PEM",
     ".npmrc",
+    // The whole path of what is opened: a file that is not there yet, and folders of secrets.
+    "/home/me/.env",
+    "/home/me/.docker/config.json",
+    "/srv/secrets/app.py",
+    "/c:/Users/me/.AWS/n.ipynb",
   );
   for (const path of secret) {
     assert.ok(isSecret(path), path);
@@ -217,6 +222,7 @@ const SITUATION: Situation = {
   status: STATUS,
   others: [],
   mismatch: "",
+  isRemote: false,
 };
 
 test("every state has words, and the mark changes where code may leave", () => {
@@ -247,6 +253,10 @@ test("every state has words, and the mark changes where code may leave", () => {
   assert.ok(
     describe({ ...SITUATION, others: ["X"] }).lines.includes("Indoors is indoors; X is also on"),
   );
+  const remote = describe({ ...SITUATION, others: ["X"], isRemote: true }).lines;
+  assert.match(remote.at(-2) ?? "", /on your own side of this remote window are not seen/);
+  assert.match(remote.at(-1) ?? "", /X is also on/, "behind it stands the link that turns it off");
+  assert.ok(!describe(SITUATION).spoken.includes("remote"));
   const error = {
     ...STATUS,
     phase: "error",
