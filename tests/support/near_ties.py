@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import itertools
 import json
 import time
 from pathlib import Path
@@ -68,15 +69,16 @@ def elsewhere(url: str, api: Literal["openai", "llama-server"] = "openai") -> Re
     return RemoteEngine(servers, door, time.monotonic)
 
 
-def first_difference(tokens: Tokens, other: str) -> float:
-    """The logarithm of the probability of the token at which another text leaves this one.
+def first_difference(tokens: Tokens, other: Said) -> float:
+    """The logarithm of the probability of the token at which another answer leaves this one: where
+    its text is another one, or the same begins in another piece (more spaces, a longer number).
 
     A piece without one is the beginning of the next piece's first token (`engine.sampling`).
     """
-    said = ""
+    said, ends = "", set(itertools.accumulate(len(text) for text, _ in other.tokens))
     for at, (text, logprobs) in enumerate(tokens):
         said += text
-        if not other.startswith(said):
+        if not other.text.startswith(said) or (logprobs and len(said) not in ends):
             following = [one for _, after in tokens[at + 1 :] for one in after]
             return min(logprobs) if logprobs else (following or [0.0])[0]
     return 0.0
@@ -85,7 +87,7 @@ def first_difference(tokens: Tokens, other: str) -> float:
 def compare(ours: list[Said], theirs: list[Said]) -> tuple[int, list[tuple[float, str, str]]]:
     """How many texts are the same, and of the others the token where they part, and both texts."""
     ties = [
-        (first_difference(mine.tokens, other.text), mine.text, other.text)
+        (first_difference(mine.tokens, other), mine.text, other.text)
         for mine, other in zip(ours, theirs, strict=True)
         if mine.text != other.text
     ]

@@ -60,7 +60,7 @@ What gets narrower counts for the next request, whoever wrote it: files are look
 What gets wider needs a restart of the server.
 
 The built-in patterns of `deny_paths` are asked about the whole path as well: a folder like `~/.aws`
-or `secrets/` that is opened by itself stays denied. What a layer adds is about paths in a workspace.
+or `secrets/` that is opened by itself stays denied. What a layer adds is about a workspace's paths.
 
 **In this version** the server and the commands `complete`, `index` and `search` obey all keys that
 are about this machine: a denied file is not completed, stands in no prompt and in no index (where

@@ -132,9 +132,7 @@ def _openai(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Qu
         body["logprobs"] = 1
     if "usage" not in able.lacks:
         body["stream_options"] = {"include_usage": True}
-    if able.owner in _HIDE_TOKENS and "extras" not in able.lacks:
-        # Else it would hide a control token that it wrote, and go on behind it.
-        body["skip_special_tokens"] = False
+    body |= _extras(able)
     return Question(call="/v1/completions", body=_json(body), form="sse")
 
 
@@ -211,6 +209,7 @@ def _sides(prompt: Fitted) -> tuple[str, str]:
 def _of_llama_cpp(job: Job, able: Abilities) -> dict[str, Any]:
     body: dict[str, Any] = {
         "temperature": job.temperature,
+        "repeat_penalty": 1.0,
         "cache_prompt": True,
         "stream": True,
         **_stops(job, None),
@@ -264,6 +263,7 @@ def _ollama(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Qu
     options: dict[str, Any] = {
         "num_predict": prompt.max_tokens,
         "temperature": job.temperature,
+        "repeat_penalty": 1.0,
         # Without it a longer prompt is cut in silence, at its beginning.
         "num_ctx": able.n_ctx,
         **_stops(job, None),
@@ -315,10 +315,25 @@ def _chat(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Ques
         body["seed"] = job.seed
     if "usage" not in able.lacks:
         body["stream_options"] = {"include_usage": True}
+    body |= _extras(able)
     return Question(call="/v1/chat/completions", body=_json(body), form="sse", echo=begun)
 
 
 # --- what several have ----------------------------------------------------------------------------
+
+
+def _extras(able: Abilities) -> dict[str, Any]:
+    """What servers with OpenAI's calls have besides, each by its own name.
+
+    Many punish by default what was said before (llama-cpp-python, LM Studio and Ollama do, and vLLM
+    where a file beside the model says so): in code, names and brackets are there to be said again.
+    """
+    if "extras" in able.lacks:
+        return {}
+    if able.owner in _HIDE_TOKENS:
+        # Else it would hide a control token that it wrote, and go on behind it.
+        return {"skip_special_tokens": False, "repetition_penalty": 1.0}
+    return {"repeat_penalty": 1.0}
 
 
 def _stops(job: Job, most: int | None) -> dict[str, Any]:

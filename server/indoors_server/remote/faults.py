@@ -162,7 +162,8 @@ def _feature(said: str) -> Feature | None:
         return "begin"
     if "stream_options" in said or "include_usage" in said:
         return "usage"
-    if "skip_special_tokens" in said or "extra" in said or "unrecognized" in said:
+    names = ("skip_special_tokens", "repeat_penalty", "repetition_penalty", "extra", "unrecognized")
+    if any(one in said for one in names):
         return "extras"
     return None
 
