@@ -77,7 +77,10 @@ async def _asked(coming: asyncio.Task[Answer | None], server: Server, door: Door
         asking = shared or asyncio.ensure_future(ping(door, server.endpoint))
         try:
             await asyncio.wait((coming, asking), return_when=asyncio.FIRST_COMPLETED)
-            if coming.done() or asking.cancelled() or (fault := asking.result()) is None:
+            if coming.done() or asking.cancelled():
+                return None
+            fault = asking.result()
+            if fault is None or fault.kind != "down":  # who refuses to say it lives
                 return None
         finally:
             if shared is None:
