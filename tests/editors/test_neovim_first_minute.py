@@ -27,6 +27,10 @@ MADE = {
 }
 
 
+# A shorter piece stands for nothing: what is said is put together of other messages then.
+MARKED = 5
+
+
 def rows(page: str) -> list[str]:
     lines = [line for line in page.splitlines() if line.startswith("| ")]
     return [line for line in lines if not line.startswith(("| you ", "| in the"))]
@@ -42,9 +46,34 @@ def test_the_page_has_the_words_that_are_shown() -> None:
     assert not {words for words in shown if words not in source}
 
 
+def told() -> list[str]:
+    """What is said with a next step: of each message the longest piece that is always the same,
+    of what stands before the step, or of the step where nothing does.
+    """
+    pieces = []
+    for file in sorted((PLUGIN / "lua").rglob("*.lua")):
+        for line in file.read_text().splitlines():
+            for _, message in re.findall(r"""(['"])((?:(?!\1).)*Next: (?:(?!\1).)*)\1""", line):
+                for part in message.partition("Next: ")[::2]:
+                    piece = max(re.split(r"%[a-z]|\\n|`", part), key=len).strip(" .:")
+                    if len(piece) > MARKED:
+                        pieces.append(piece)
+                        break
+    return pieces
+
+
+def test_what_is_shown_is_on_the_page() -> None:
+    quoted = " ".join(re.findall(r"`([^`]*)`", "\n".join(rows(PAGE.read_text()))))
+    pieces = told()
+    assert len(pieces) > 20
+    assert not [piece for piece in pieces if piece not in quoted]
+
+
 def test_no_step_is_without_its_next_one() -> None:
     page = PAGE.read_text()
-    steps, lock = page.split("## 5.")
+    before, behind = page.split("## 5.")
+    lock, others = behind.split("## 6.")
+    steps = before + others
     assert len(rows(steps)) > 15
     for line in rows(steps):
         cells = [cell.strip() for cell in line.strip("| ").split(" | ")]

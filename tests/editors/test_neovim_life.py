@@ -76,6 +76,20 @@ def test_a_workspace_never_decides_whose_code_runs(
         nvim.wait(ran.exists, "the program that was named", 10)
 
 
+def test_a_command_that_is_not_there_is_named(
+    release: str, workspace: Path, tmp_path: Path
+) -> None:
+    with opened(tmp_path, release) as nvim:
+        nvim.lua(SAID)
+        gone = str(tmp_path / "gone" / "python")
+        nvim.lua("vim.g.indoors = { cmd = { ... } }; vim.lsp.enable('indoors')", gone)
+        nvim.lua("vim.cmd.edit(...)", str(workspace / "shapes.py"))
+        nvim.wait(lambda: said(nvim), "what is wrong", 10)
+        wanted = f'begins with "{gone}", which is not there, or cannot be run.'
+        assert wanted in said(nvim)
+        assert "\nNext: give the absolute path of the interpreter" in said(nvim)
+
+
 def test_the_ways_to_install_are_known(release: str, tmp_path: Path) -> None:
     home = tmp_path / "home"
     places = {

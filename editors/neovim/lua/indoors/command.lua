@@ -159,7 +159,7 @@ end
 function run.explain(call)
   if call.fargs[2] == 'terminal' then return require('indoors.explain').in_terminal(M.terminal) end
   local asked = client()
-  if not asked then return say('not attached here   (:checkhealth indoors)', vim.log.levels.ERROR) end
+  if not asked then return say('not attached here. Next: :checkhealth indoors', vim.log.levels.ERROR) end
   require('indoors.explain').show(asked, vim.api.nvim_get_current_buf())
 end
 
@@ -172,7 +172,9 @@ function run.prove() M.terminal({ 'doctor', '--prove' }) end
 --- What the server wrote to its standard error, in Neovim's log of language servers. It holds no source text.
 function run.log()
   local path = vim.lsp.log and vim.lsp.log.get_filename and vim.lsp.log.get_filename() or vim.lsp.get_log_path()
-  if vim.fn.filereadable(path) ~= 1 then return say('nothing was logged yet: ' .. path) end
+  if vim.fn.filereadable(path) ~= 1 then
+    return say(('nothing was logged yet: %s. Next: :checkhealth indoors'):format(path))
+  end
   vim.cmd.tabnew(vim.fn.fnameescape(path))
   vim.bo.readonly, vim.bo.modifiable = true, false
   vim.cmd('normal! G')
@@ -207,7 +209,7 @@ end
 --- Edit the code at the cursor, or in a range of lines: a diff is shown, and nothing changes before it is accepted.
 function run.refactor(call)
   local wanted, server_client = call.fargs[2], client()
-  if not server_client then return say('not attached here   (:checkhealth indoors)', vim.log.levels.ERROR) end
+  if not server_client then return say('not attached here. Next: :checkhealth indoors', vim.log.levels.ERROR) end
   local range = range_of(call, server_client.offset_encoding)
   -- Named, not 0: only then is what was typed just now sent before the request.
   local buffer = vim.api.nvim_get_current_buf()

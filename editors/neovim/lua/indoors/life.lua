@@ -105,7 +105,7 @@ function M.restart()
     for _, project in ipairs(projects) do
       M.start(project)
     end
-    if not attach_open() and #projects == 0 then M.say('it has not been started yet   (:checkhealth indoors)') end
+    if not attach_open() and #projects == 0 then M.say('it has not been started yet. Next: :checkhealth indoors') end
   end
   start_when_gone(100)
 end

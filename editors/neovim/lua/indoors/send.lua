@@ -190,7 +190,7 @@ end
 --- Nobody was asked. The server then sends nothing, and names the command line.
 ---@param why string
 local function not_asked(why)
-  say(('nothing is sent: %s.'):format(why), vim.log.levels.WARN)
+  say(('nothing is sent: %s. Next: ask again, or indoors refactor in a terminal'):format(why), vim.log.levels.WARN)
   return nil, vim.lsp.rpc_response_error(vim.lsp.protocol.ErrorCodes.RequestFailed, why)
 end
 

@@ -66,12 +66,14 @@ end
 function M.find()
   local wanted = config.get()
   if wanted.cmd then
-    if is_absolute(wanted.cmd[1] or '') then
-      return { cmd = wanted.cmd, from = 'vim.g.indoors.cmd', problem = '', next_step = '' }
-    end
+    local first = wanted.cmd[1] or ''
+    local problem = not is_absolute(first) and 'which is no absolute path'
+      or vim.fn.executable(first) ~= 1 and 'which is not there, or cannot be run'
+      or ''
+    if problem == '' then return { cmd = wanted.cmd, from = 'vim.g.indoors.cmd', problem = '', next_step = '' } end
     return {
       from = 'vim.g.indoors.cmd',
-      problem = ('vim.g.indoors.cmd begins with %q, which is no absolute path'):format(wanted.cmd[1] or ''),
+      problem = ('vim.g.indoors.cmd begins with %q, %s'):format(first, problem),
       next_step = 'give the absolute path of the interpreter; `indoors setup` prints it',
     }
   end
