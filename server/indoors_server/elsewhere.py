@@ -24,7 +24,7 @@ from indoors_completion.types import (
     Span,
     Stage,
 )
-from indoors_server import endpoint_files, router
+from indoors_server import endpoint_files, policy_state, router
 from indoors_server.door import Door
 from indoors_server.endpoints import Endpoint
 from indoors_server.policies import Policies, names_of
@@ -65,8 +65,10 @@ class Elsewhere:
         door: Door,
         clock: Callable[[], float],
         load: Callable[[], endpoint_files.Found] = endpoint_files.load,
+        state: Callable[[], object] = policy_state.of_engines,
     ) -> None:
-        self._door, self._clock, self._load = door, clock, load
+        self._door, self._clock, self._load, self._state = door, clock, load, state
+        self._seen: object = None
         self._make: MakePipeline | None = None
         self._on_change: Callable[[], None] = lambda: None
         self.policies = Policies()
@@ -86,6 +88,7 @@ class Elsewhere:
         self.rules = tuple(rules)
         if not self.rules:
             return
+        self._seen = self._state()
         found = self._load()
         self._problems = found.problems
         if found.endpoints != self._endpoints:
@@ -120,6 +123,9 @@ class Elsewhere:
         """What answers a request about a document."""
         if not self.rules:
             return Route(where="local")
+        if self._state() != self._seen:  # an entry was edited
+            self.use(self.rules)
+            self._on_change()
         asked = Asked(kind=kind, language=document.language, n_characters=len(document.text))
         known = Known(
             where=self._where,

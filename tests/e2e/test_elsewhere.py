@@ -198,6 +198,29 @@ def test_row_15_what_a_pull_denies_is_not_sent_any_more(
         assert len(server.bodies) == 1
 
 
+def test_an_entry_that_is_edited_counts_for_the_next_request(tmp_path: Path) -> None:
+    """In another editor or by hand: nothing is saved here, and no setting changes."""
+    before, after = ModelServer("openai", "gpu"), ModelServer("openai", "gpu")
+    with running(before, after):
+        setup = Setup(tmp_path, before)
+        urls = [f"http://127.0.0.1:{server.port}" for server in (before, after)]
+        write_policy(setup.home, mode="onprem", onprem_hosts=urls)
+        after.say = ["elsewhere", "\n"]
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            ready(client)
+            assert "width * height" in completed(client, setup.uri())
+            write_engines(setup.home, gpu={"url": urls[1], "api": "openai"})
+            version = iter(range(3, 1000))
+
+            def is_other() -> bool:
+                client.insert(setup.uri(), next(version), 0, 0, "#")
+                return "elsewhere" in completed(client, setup.uri())
+
+            client.wait_for(is_other, 20)
+        assert len(before.bodies) == 1
+
+
 def test_a_server_that_comes_back_is_used_again(tmp_path: Path) -> None:
     server = ModelServer("openai", "gpu")
     with running(server) as control:
