@@ -6,6 +6,7 @@
 -- mappings that use them, work as its help says. Only its documented functions and a client's own `request` are used.
 
 local offers = require('indoors.offers')
+local uris = require('indoors.uris')
 
 local M = {}
 
@@ -83,9 +84,11 @@ function M.intercept(client)
   requests[client.id] = request
   client.request = function(self, method, params, handler, buffer)
     if method ~= METHOD or not handler then return request(self, method, params, handler, buffer) end
-    local asker = vim.uri_to_bufnr(params.textDocument.uri)
-    tellers[asker] = { client = client, told = handler }
-    tell(asker)
+    local asker = uris.buffer(params.textDocument.uri)
+    if asker then
+      tellers[asker] = { client = client, told = handler }
+      tell(asker)
+    end
     return true, nil
   end
 end

@@ -29,6 +29,21 @@ local function say(text, level) vim.notify('Indoors: ' .. text, level or vim.log
 ---@return vim.lsp.Client?
 local function client() return vim.lsp.get_clients({ bufnr = 0, name = 'indoors' })[1] end
 
+--- Leave nothing behind of a terminal whose command has ended. Closing its window ended nothing: a model is pulled on.
+---@param buffer integer
+---@param name string
+---@param code integer
+local function close_terminal(buffer, name, code)
+  if not vim.api.nvim_buf_is_valid(buffer) then return end
+  if #vim.fn.win_findbuf(buffer) > 0 then
+    vim.bo[buffer].bufhidden = 'wipe'
+  elseif code == 0 then
+    vim.api.nvim_buf_delete(buffer, { force = true })
+  else
+    say(('`indoors %s` has failed. Next: :buffer %d'):format(name, buffer), vim.log.levels.ERROR)
+  end
+end
+
 --- Run a command of the command line in a terminal, so that a person sees what it does and can answer it.
 ---@param arguments string[]
 ---@param done fun()? called where it ended well
@@ -36,14 +51,18 @@ function M.terminal(arguments, done)
   local line = server.command_line()
   if not line then return say(server.why_no_command_line(), vim.log.levels.ERROR) end
   vim.cmd('botright new')
-  vim.bo.bufhidden = 'wipe'
+  local buffer = vim.api.nvim_get_current_buf()
   local brings = arguments[1] == 'setup' or arguments[1] == 'models'
+  local function ended(code)
+    close_terminal(buffer, arguments[1], code)
+    -- The server looks again for what was missing when settings come, or at the next key.
+    local after = done and code == 0 and done or brings and M.send_settings
+    if after then after() end
+  end
   vim.fn.jobstart(vim.list_extend(line, arguments), {
     term = true,
     on_exit = function(_, code)
-      -- The server looks again for what was missing when settings come, or at the next key.
-      local after = done and code == 0 and done or brings and M.send_settings
-      if after then vim.schedule(after) end
+      vim.schedule(function() ended(code) end)
     end,
   })
 end

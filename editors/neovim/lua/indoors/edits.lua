@@ -9,6 +9,7 @@
 
 local awaited = require('indoors.awaited')
 local meant = require('indoors.meant')
+local uris = require('indoors.uris')
 
 local M = {}
 
@@ -19,16 +20,11 @@ local LOST = 'nothing was edited'
 
 --- The text of a file as it is: the buffer's, if one is loaded, else the disk's.
 ---@param uri string
----@return string[] lines, integer? buffer
+---@return string[]
 local function lines_of(uri)
-  for _, buffer in ipairs(vim.api.nvim_list_bufs()) do
-    -- By the whole name: `bufnr()` would take it for a pattern.
-    if vim.api.nvim_buf_is_loaded(buffer) and vim.uri_from_bufnr(buffer) == uri then
-      return vim.api.nvim_buf_get_lines(buffer, 0, -1, false), buffer
-    end
-  end
-  local path = vim.uri_to_fname(uri)
-  return vim.fn.filereadable(path) == 1 and vim.fn.readfile(path) or {}, nil
+  local buffer, path = uris.buffer(uri), vim.uri_to_fname(uri)
+  if buffer then return vim.api.nvim_buf_get_lines(buffer, 0, -1, false) end
+  return vim.fn.filereadable(path) == 1 and vim.fn.readfile(path) or {}
 end
 
 --- The lines with text edits made to them, in a buffer that nobody sees.
@@ -86,11 +82,12 @@ end
 local function problem_of(edit)
   for _, change in ipairs(edit.documentChanges or {}) do
     local document = change.textDocument
-    local buffer = document and vim.uri_to_bufnr(document.uri)
-    if document and type(document.version) == 'number' and vim.lsp.util.buf_versions[buffer] ~= document.version then
+    local buffer = document and uris.buffer(document.uri)
+    local version = buffer and vim.lsp.util.buf_versions[buffer]
+    if document and type(document.version) == 'number' and version ~= document.version then
       return 'the document has changed. Next: ask again'
     end
-    if buffer and vim.api.nvim_buf_is_loaded(buffer) and not vim.bo[buffer].modifiable then
+    if buffer and not vim.bo[buffer].modifiable then
       local name = vim.fn.fnamemodify(vim.api.nvim_buf_get_name(buffer), ':~:.')
       return ("%s cannot be changed ('modifiable' is off). Next: :set modifiable, then ask again"):format(name)
     end
@@ -200,7 +197,7 @@ end
 ---@return vim.lsp.Client?
 local function current(client, wish)
   if client and not client:is_stopped() then return client end
-  local buffer = type(wish.uri) == 'string' and vim.uri_to_bufnr(wish.uri)
+  local buffer = uris.buffer(wish.uri)
   return buffer and vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })[1] or nil
 end
 
@@ -208,6 +205,8 @@ end
 ---@param client vim.lsp.Client?
 ---@param wish table
 function M.make(client, wish)
+  -- An edit names what it changes.
+  if wish.uri == 'file://' then return say(LOST .. ': this buffer has no name. Next: :write NAME, then ask again') end
   client = current(client, wish)
   if not client then return say(LOST .. ': the server has ended. Next: :Indoors restart') end
   local action = { title = wish.action, kind = 'refactor', data = wish }

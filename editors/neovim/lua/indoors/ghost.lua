@@ -9,6 +9,7 @@
 local builtin = require('indoors.builtin')
 local offers = require('indoors.offers')
 local text = require('indoors.text')
+local uris = require('indoors.uris')
 
 local cursor, fit = offers.cursor, offers.fit
 
@@ -223,8 +224,8 @@ end
 ---@param client vim.lsp.Client
 ---@param params { textDocument: { uri: string, version: integer } }
 function M.more(client, params)
-  local buffer = vim.uri_to_bufnr(params.textDocument.uri)
-  local state = buffers[buffer]
+  local buffer = uris.buffer(params.textDocument.uri)
+  local state = buffer and buffers[buffer]
   if not state or not state.asked or state.pending or not M.is_fresh(buffer, state.asked) then return end
   if vim.lsp.util.buf_versions[buffer] ~= params.textDocument.version then return end
   if state.offer and (state.offer.is_dismissed or state.offer.client_id ~= client.id) then return end
