@@ -255,6 +255,35 @@ def test_a_plugin_manager_that_calls_setup(release: str, workspace: Path, tmp_pa
         assert nvim.lua("return vim.fn.exists(':Indoors')") == 2
 
 
+def test_a_plugin_manager_that_loads_the_plugin_anew(each: Scripted, workspace: Path) -> None:
+    """What lazy.nvim's `:Lazy reload` does: `deactivate`, no module left, all from the start."""
+    each.open(workspace / "new.py")
+    nvim, client = each.nvim, "return (vim.lsp.get_clients({ name = 'indoors' })[1] or {}).id"
+    before = nvim.lua(client)
+    nvim.lua(
+        """
+        require('indoors').deactivate()
+        for name in pairs(package.loaded) do
+          if vim.split(name, '.', { plain = true })[1] == 'indoors' then
+            package.loaded[name] = nil
+          end
+        end
+        vim.g.loaded_indoors = nil
+        vim.cmd.source(... .. '/plugin/indoors.lua')
+        require('indoors').setup({})
+        """,
+        str(PLUGIN),
+    )
+    nvim.wait(lambda: nvim.lua(client) not in (None, before), "another client", 10)
+    each.ready()
+    each.tell(items=["value = 1"])
+    nvim.type("iva")
+    each.wait_ghost("lue = 1")
+    assert nvim.lua("return require('indoors').accept()")
+    nvim.wait(lambda: nvim.lines() == ["value = 1"], "the accepted text", 10)
+    assert nvim.lua("return #vim.lsp.get_clients({ name = 'indoors' })") == 1
+
+
 def test_a_plugin_that_changed_is_taken_for_closed(each: Scripted, workspace: Path) -> None:
     each.open(workspace / "new.py")
     each.nvim.lua("package.loaded['blink.cmp'] = { is_menu_visible = function() error('x') end }")

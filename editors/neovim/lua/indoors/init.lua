@@ -13,6 +13,16 @@ function M.setup(options)
   vim.lsp.enable('indoors')
 end
 
+--- What lazy.nvim calls before it loads the plugin anew (`:Lazy reload`). The clients that run are bound to the modules
+--- that go, so they end, and are started again by those that come.
+function M.deactivate()
+  if vim.lsp.is_enabled and not vim.lsp.is_enabled('indoors') then return end
+  vim.lsp.enable('indoors', false)
+  vim.wait(2000, function() return #vim.lsp.get_clients({ name = 'indoors' }) == 0 end, 10)
+  -- Behind the wait: inside of it the modules that go would start them.
+  vim.schedule(function() vim.lsp.enable('indoors') end)
+end
+
 -- These return whether there was something to act on, so that a mapping can fall back on its key.
 
 --- Accept all that is shown.
