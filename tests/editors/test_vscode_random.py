@@ -3,8 +3,9 @@ accepted.
 
 The same keys are pressed twice in one window, with suggestions and without. What was accepted the
 first time is written by an edit the second time; after each action, text and selections are equal.
-VS Code keeps other selections for the undo and redo of an edit than for those of an accept, so that
-where there were accepts, undo and redo are compared by their text.
+VS Code keeps other selections for the undo and redo of an edit than for those of an accept, and
+another column that the keys up and down aim at, so that where there were accepts these keys are
+compared by their text, and the selections put right.
 """
 
 from __future__ import annotations
@@ -39,6 +40,7 @@ KEYS = [
     "Alt+Shift+ArrowDown", "Control+l",
 ]  # fmt: skip
 UNDO = ("Control+z", "Control+Shift+z")
+VERTICAL = ("ArrowUp", "ArrowDown", "Shift+ArrowDown", "Control+Shift+ArrowDown")
 ON, OFF = f"on.{LANGUAGE}", f"off.{LANGUAGE}"
 # At every cursor there is something; some of it begins with what was just typed.
 TEXTS = ["a, b)", "x = f(名前)\n    return 🎉", "\n\tnext()", ")", "'quoted'", "g():\n\tpass"]
@@ -88,11 +90,24 @@ def change(before: str, after: str) -> list[tuple[int, int, str]]:
     return [(at, at + units(gone), new)] if gone or new else []
 
 
-def is_of_a_suggestion(before: str, after: str) -> bool:
+def is_of_a_suggestion(before: str, after: str, earlier: list[str]) -> bool:
     """Whether a part of what is suggested, in place of some text, makes a text of another. The
     shortest edit does not tell: where "b" is written between "a" and "ba", it may begin elsewhere.
+
+    A suggestion that takes in what stands behind it shows that again where it was deleted since
+    (`earlier` has the texts before): VS Code keeps it on the screen, and it is what is accepted.
     """
     same = n_same(before, after)
+    for text in TEXTS:
+        for start in range(max(0, same - 60), same + 1):
+            if after.startswith(text, start) and len(after) - len(before) > len(text):
+                behind = after[start + len(text) :]
+                deleted = behind[: len(after) - len(before) - len(text)]
+                kept = behind[len(deleted) :]
+                if before == after[:start] + kept and any(
+                    deleted + kept[:20] in old for old in earlier
+                ):
+                    return True
     ends = {text[start:] for text in TEXTS for start in range(len(text))}
     parts = {text[:end] for text in ends for end in range(1, len(text) + 1)}
     return any(
@@ -122,12 +137,17 @@ def compare(window: Window, script: Script, probe: Probe, n: int, seed: int, acc
     states = probe.states()
     pairs = list(itertools.pairwise(states))
     n_accepted = 0
-    for (what, keys), (before, after) in zip(actions, pairs, strict=True):
+    for number, ((what, keys), (before, after)) in enumerate(zip(actions, pairs, strict=True)):
         assert what != "aside" or after == before, f"{keys} changes nothing"
         if what == "accept" and (found := change(before["text"], after["text"])):
             n_accepted += 1
             many = len(before["selections"]) > 1
-            assert many or is_of_a_suggestion(before["text"], after["text"]), found
+            since = slice(max(0, number - 3), number + 1)
+            earlier = [state["text"] for state in states[since]]
+            assert many or is_of_a_suggestion(before["text"], after["text"], earlier), (
+                found,
+                actions[since],
+            )
     window.wait(lambda: script.text(ON) == states[-1]["text"], "the server to have the same")
     assert n_seen > n / 20, "there was something to get in the way"
     assert n_accepted > n / 100 or not accepts
@@ -142,7 +162,7 @@ def compare(window: Window, script: Script, probe: Probe, n: int, seed: int, acc
         else:
             if what in {"type", "press"}:
                 perform(window, what, keys)
-            if accepts and keys in UNDO:
+            if accepts and keys in (*UNDO, *VERTICAL):
                 probe.edit([], after["selections"])
             else:
                 probe.note()
