@@ -154,7 +154,7 @@ class Elsewhere:
             return f"there is no way out: {self._door.reason}"
         if not document.root:
             return "the document is a file of no folder that is open"
-        policy, place = self.policies.fresh(document.root), endpoint_files.destination(endpoint)
+        policy, place = self.policies.of(document.root), endpoint_files.destination(endpoint)
         sends: SendKind = "refactor" if kind == "refactor" else "inline"
         verdicts = (
             policy.may_send(path, place, sends) and whole_paths.may_show(document.root, path)
