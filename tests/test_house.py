@@ -88,6 +88,20 @@ def test_only_the_command_line_screen_writes_to_stdout() -> None:
     assert not users
 
 
+def test_no_pattern_has_a_possessive_group() -> None:
+    """Python before 3.11.5 matches one wrongly (its issue 106052), and users have such a Python."""
+    possessive = re.compile(r"\)(?:[*+?]|\{[\d,]+\})\+")
+    assert possessive.search(r"(?:a|b)*+")
+    assert not possessive.search(r"(?>(?:a++|b)*)")
+    found = [
+        f"{path.name}: {line.strip()}"
+        for path in python_files()
+        for line in path.read_text().splitlines()
+        if possessive.search(line)
+    ]
+    assert found == []
+
+
 def test_every_invariant_names_a_test_that_exists() -> None:
     text = (ROOT / "ARCHITECTURE.md").read_text()
     rows = re.findall(r"^\| (I\d+) \|.* \| `(tests/[^`]+)` \|$", text, re.MULTILINE)

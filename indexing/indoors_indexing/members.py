@@ -24,7 +24,7 @@ _MAX_TYPE_BYTES = 4000
 _MAX_ALIAS = 300
 # `type A = B & C` (also of Python, Rust and Swift), and `type A B` in Go.
 _ALIAS = re.compile(
-    r"\s*+(?:(?:export|declare|pub(?:\([^)\n]{0,40}\))?)\s++)*+(?:type(?:alias)?\s++)?\w++"
+    r"\s*+(?>(?:(?:export|declare|pub(?:\([^)\n]{0,40}\))?)\s++)*)(?:type(?:alias)?\s++)?\w++"
     r"(?:\s*+<[^=;{}]{0,300}>)?(?:\s*+:\s*+[\w.]++)?"
     r"(?:\s*+=\s*+|\s++(?=[*\w.]++\s*+\Z))(?!(?:struct|interface|func)\b)([^;]+)"
 )

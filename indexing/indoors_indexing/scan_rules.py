@@ -44,15 +44,18 @@ def words(text: str) -> frozenset[str]:
     return frozenset(text.split())
 
 
-_SHORT_DOUBLE = r'"(?:[^"\\\n]++|\\.)*+(?:"|(?=\n)|\Z)'
-_SHORT_SINGLE = r"'(?:[^'\\\n]++|\\.)*+(?:'|(?=\n)|\Z)"
-_BACKTICK = r"`(?:[^`\\]++|\\.)*+(?:`|\Z)"
+# What is skipped is never gone back into. A possessive group would say that shorter, but Python
+# before 3.11.5 (Debian 12 has 3.11.2) matches one wrongly where an alternative begins and then
+# fails: its issue 106052.
+_SHORT_DOUBLE = r'"(?>(?:[^"\\\n]++|\\.)*)(?:"|(?=\n)|\Z)'
+_SHORT_SINGLE = r"'(?>(?:[^'\\\n]++|\\.)*)(?:'|(?=\n)|\Z)"
+_BACKTICK = r"`(?>(?:[^`\\]++|\\.)*)(?:`|\Z)"
 _RAW_BACKTICK = r"`[^`]*+(?:`|\Z)"
-_TRIPLE = r'"""(?:[^"\\]++|\\.|"(?!""))*+(?:"""|\Z)'
-_TRIPLE_SINGLE = r"'''(?:[^'\\]++|\\.|'(?!''))*+(?:'''|\Z)"
+_TRIPLE = r'"""(?>(?:[^"\\]++|\\.|"(?!""))*)(?:"""|\Z)'
+_TRIPLE_SINGLE = r"'''(?>(?:[^'\\]++|\\.|'(?!''))*)(?:'''|\Z)"
 # One character: elsewhere the mark is a lifetime (Rust) or part of a number (C++).
 _CHARACTER = r"'(?:[^'\\\n]|\\.[^'\n]{0,8})'"
-_SLASHES = r"//[^\n]*|/\*(?:[^*]++|\*(?!/))*+(?:\*/|\Z)"
+_SLASHES = r"//[^\n]*|/\*(?>(?:[^*]++|\*(?!/))*)(?:\*/|\Z)"
 _HASH = r"#[^\n]*"
 
 
@@ -184,7 +187,7 @@ _GO = ScanRules(
 )
 
 _RUST = ScanRules(
-    skipped=_skipped([r'r#"(?:[^"]|"(?!#))*+(?:"#|\Z)', _SHORT_DOUBLE, _CHARACTER], _SLASHES),
+    skipped=_skipped([r'r#"(?>(?:[^"]++|"(?!#))*)(?:"#|\Z)', _SHORT_DOUBLE, _CHARACTER], _SLASHES),
     keywords=words(
         """Box Err None Ok Option Result Self Some String Vec as async await bool break const
         continue crate dyn else enum extern f32 f64 false fn for i32 i64 if impl in let loop match
