@@ -93,8 +93,8 @@ def test_no_workspace_remembers_what_has_no_file(window: Window, second: Any) ->
     untitled(other)
     other.command(TOGGLE)
     other.wait_label(OFF)
-    # VS Code in a browser writes down what it remembers every 5 s. The tab that is there again below
-    # is as new as the switch is, so both were written.
+    # In a browser VS Code writes down what it remembers every 5 s. The tab that is there again
+    # below is as new as the switch is, so both were written.
     other.page.wait_for_timeout(8_000)
     again = Window(second, window.server, folder)
     again.open("a.py")

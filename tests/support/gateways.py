@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from support.launchers import Remote, server, write_policy
+from support.launchers import Remote, children_of, server, write_policy
 
 # `asked` gives what a request was answered, as plain values; `kinds` their kinds only.
 HELPERS = """
@@ -50,3 +50,15 @@ def gateway(home: Path, user: str = "as it is", **policy: object) -> Iterator[Re
     with server(home, user, mode="", real=True) as locked:
         locked.run(HELPERS)
         yield locked
+
+
+def ends(found: dict[str, object]) -> list[tuple[str, str]]:
+    """How each of some requests ended: (End or the kind of its refusal, whether it was sent)."""
+    return [(one[-1].get("kind", one[-1]["t"]), one[-1].get("sent", "")) for one in found["all"]]  # type: ignore[attr-defined]
+
+
+def gateway_of(launcher: int) -> tuple[int, int]:
+    """The gateway and its resolver."""
+    (pid,) = children_of(launcher)
+    (resolver,) = children_of(pid)
+    return pid, resolver
