@@ -6,7 +6,7 @@ import pytest
 
 from fakes.model_server import ModelServer
 from indoors_server.endpoints import Api
-from server.remote.test_engine import OWN, Bench, edit_job, job, run
+from support.remote_bench import OWN, Bench, edit_job, job, run
 
 pytestmark = pytest.mark.loopback
 

@@ -14,7 +14,7 @@ from indoors_server.endpoints import Endpoint
 from indoors_server.remote import alive, servers
 from indoors_server.remote.faults import Fault
 from indoors_server.remote.servers import Server
-from server.remote.test_engine import Bench, job, run
+from support.remote_bench import Bench, job, run
 
 pytestmark = pytest.mark.loopback
 URIS = [f"file:///w/{n}.py" for n in range(20)]
