@@ -129,6 +129,7 @@ class Elsewhere:
         asked = Asked(kind=kind, language=document.language, n_characters=len(document.text))
         known = Known(
             where=self._where,
+            cannot=self._cannot,
             refuses=lambda name, kind: self._refusal(name, kind, document),
             down=self._down,
             latency_ms=self._latency_ms,
@@ -144,6 +145,10 @@ class Elsewhere:
             return None
         is_closed = endpoint_files.is_closed(endpoint, self.policies.of(""))
         return "closed" if is_closed else "onprem"
+
+    def _cannot(self, name: str, kind: Kind) -> str:
+        endpoint = self._endpoints.get(name)
+        return "" if endpoint is None else endpoint_files.cannot(endpoint, kind)
 
     def _refusal(self, name: str, kind: Kind, document: Document) -> str:
         """Why the policy does not let a document's text go to an engine; "" if it does. The gateway

@@ -228,6 +228,13 @@ def is_closed(one: Endpoint, policy: Policy) -> bool:
 # --- values: each gives what counts, or raises _Unfit with "must ..." -----------------------------
 
 
+def cannot(one: Endpoint, kind: Literal["completion", "refactor"]) -> str:
+    """Why an engine cannot do what is asked for, whoever allows it; "" if it can."""
+    if one.api == "chat" and kind == "completion":
+        return f"{one.name} is asked by chat, which edits and does not complete"
+    return ""
+
+
 def _text(value: object, what: str, pattern: re.Pattern[str]) -> str:
     if not isinstance(value, str) or not pattern.fullmatch(value):
         raise _Unfit(f"must be {what}")

@@ -3,8 +3,8 @@
     ask -> one is running? else start it (launching) -> frames -> an iterator of answers
     it ends -> all that is open is answered "gone" -> the next `ask` starts another
     it keeps none of its own limits -> it hangs: what is open is answered "gone", and as above
-    what it has read of files may be old (`renew`, a key that is not accepted) -> the next `ask`
-        that finds nothing open starts another
+    what it has read of files may be old (an edited engines.json, `renew`, a key that is not
+        accepted) -> the next `ask` that finds nothing open starts another
 
 Nothing here raises or waits without an end: each request has a limit of its own, whatever the
 gateway does. Use from one event loop.
@@ -19,6 +19,7 @@ from collections.abc import AsyncGenerator, Callable
 
 import msgspec
 
+from indoors_server import policy_state
 from indoors_server.door import Answer
 from indoors_server.gateway import frames, wire
 from indoors_server.launching import Launcher, Pipes, Refusal
@@ -44,9 +45,13 @@ _TOO_LATE = wire.Refused(
 
 
 class GatewayClient:
-    """A `Door`. `on_change` is called when `ready` or `reason` may have changed."""
+    """A `Door`. `on_change` is called when `ready` or `reason` may have changed; `state` tells that
+    a file was edited which a gateway reads once, when it begins.
+    """
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(
+        self, launcher: Launcher, state: Callable[[], object] = policy_state.of_engines
+    ) -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._launcher = launcher
         self._starting: asyncio.Task[_Link | wire.Refused] | None = None
@@ -54,6 +59,8 @@ class GatewayClient:
         self._ids = itertools.count(1)
         self._refusal = ""
         self._is_old = self._may_be_old = False
+        self._state = state
+        self._seen: object = None
         self._started_s = 0.0
         self.n_starts = 0
 
@@ -129,6 +136,7 @@ class GatewayClient:
         self._drop(self._link)
         self._started_s = asyncio.get_running_loop().time()
         self._is_old = self._may_be_old = False
+        self._seen = self._state()
         found = await self._start()
         if isinstance(found, _Link):
             self._link, self._refusal = found, ""
@@ -143,7 +151,8 @@ class GatewayClient:
     def _is_outdated(self, link: _Link) -> bool:
         """Whether a gateway is to be ended for what it has read of files; never under a request."""
         age_s = asyncio.get_running_loop().time() - self._started_s
-        return not link.is_busy and (self._is_old or (self._may_be_old and age_s >= RENEW_S))
+        may_be_old = self._may_be_old and age_s >= RENEW_S
+        return not link.is_busy and (self._is_old or may_be_old or self._state() != self._seen)
 
     def _drop(self, link: _Link | None) -> None:
         if link is not None:

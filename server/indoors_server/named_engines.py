@@ -12,7 +12,7 @@ import msgspec
 
 from indoors_server import endpoint_files, policy, router
 from indoors_server.policy.decision import Policy
-from indoors_server.router import LOCAL, NONE, Rule
+from indoors_server.router import KINDS, LOCAL, NONE, Kind, Rule
 
 
 class Named(msgspec.Struct, frozen=True, kw_only=True):
@@ -21,6 +21,7 @@ class Named(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     state: Literal["allowed", "refused", "closed", "wrong"]
     reason: str = ""
+    kinds: tuple[Kind, ...] = KINDS
 
     @property
     def text(self) -> str:
@@ -43,7 +44,8 @@ def named(rules: Sequence[Rule]) -> tuple[Named, ...]:
 
 def needs_local(rules: Sequence[Rule], engines: Sequence[Named]) -> bool:
     """Whether the engine on this machine has anything to answer."""
-    usable = {one.name for one in engines if one.state == "allowed"}
+    allowed = [one for one in engines if one.state == "allowed"]
+    usable = {kind: [one.name for one in allowed if kind in one.kinds] for kind in KINDS}
     return router.needs_local(rules, usable)
 
 
@@ -57,4 +59,5 @@ def _of(name: str, found: endpoint_files.Found, allowed: Policy) -> Named:
     verdict = allowed.may_reach(endpoint_files.destination(one), "inline")
     if not verdict:
         return Named(name=name, state="refused", reason=verdict.reason)
-    return Named(name=name, state="allowed")
+    kinds = tuple(kind for kind in KINDS if not endpoint_files.cannot(one, kind))
+    return Named(name=name, state="allowed", kinds=kinds)

@@ -12,13 +12,14 @@ than it does. Without a rule that fits, the engine on this machine answers.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Annotated, Literal, get_args
 
 import msgspec
 from msgspec import Meta
 
 Kind = Literal["completion", "refactor"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Where = Literal["none", "local", "onprem", "closed"]
 _REACH: dict[Where, int] = {"none": 0, "local": 0, "onprem": 1, "closed": 2}
 LOCAL, NONE = "local", "none"
@@ -74,11 +75,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
 
 class Known(msgspec.Struct, frozen=True, kw_only=True):
     """What the router may ask of the rest: `where` an endpoint is (None: there is none of this
-    name), why the policy `refuses` it for this request ("" if it does not), why it is `down` now
-    ("" if it is not, or nobody knows), and how long engines took lately with such a request.
+    name), why it `cannot` do what is asked for at all ("" if it can), why the policy `refuses` it
+    for this request ("" if it does not), why it is `down` now ("" if it is not, or nobody knows),
+    and how long engines took lately with such a request.
     """
 
     where: Callable[[str], Where | None]
+    cannot: Callable[[str, Kind], str]
     refuses: Callable[[str, Kind], str]
     down: Callable[[str], str]
     latency_ms: Callable[[Sequence[str], Kind], float | None]
@@ -103,18 +106,21 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     @property
     def reason(self) -> str:
         """Why this and nothing else, in one line."""
-        last = self.steps[-1] if self.steps else None
-        by_rule = f"rule {last.number}" if last is not None and last.number else "no rule fits"
-        skipped = [f"rule {s.number} skipped: {s.reason}" for s in self.steps
-                   if s.decision == "skipped"]  # fmt: skip
-        return "; ".join([by_rule, *skipped])
+        if not self.steps:
+            return "no rule fits"
+        *passed, last = self.steps
+        by_rule = f"rule {last.number}" if last.number else "no rule fits"
+        if last.number and last.reason:
+            by_rule += f" ({last.reason})"
+        others = [f"rule {one.number} {one.decision}: {one.reason}" for one in passed]
+        return "; ".join([by_rule, *others])
 
 
-def needs_local(rules: Sequence[Rule], usable: Collection[str]) -> bool:
-    """Whether some request may be the engine's on this machine, if those named `usable` and no
-    other may be asked. A rule that says more than kinds may not fit.
+def needs_local(rules: Sequence[Rule], usable: Mapping[Kind, Collection[str]]) -> bool:
+    """Whether some request may be the engine's on this machine, if those named `usable` for its
+    kind and no other may be asked. A rule that says more than kinds may not fit.
     """
-    return any(_may_reach_local(rules, kind, usable) for kind in get_args(Kind))
+    return any(_may_reach_local(rules, kind, usable[kind]) for kind in KINDS)
 
 
 def _may_reach_local(rules: Sequence[Rule], kind: Kind, usable: Collection[str]) -> bool:
@@ -135,26 +141,35 @@ def choose(rules: Sequence[Rule], asked: Asked, known: Known) -> Route:
     reach = max(_REACH.values())
     for number, rule in enumerate(rules, 1):
         shown = ", ".join(rule.names)
-        if misfit := _misfit(rule, asked, known):
+        names, cannot = _able(rule, asked, known)
+        if misfit := _misfit(rule, names, asked, known) or ("" if names else cannot):
             steps.append(Step(number, shown, "does not fit", misfit))
             continue
-        where = _where(rule, known)
-        if where is not None and _REACH[where] > reach:
+        if _reach(names, known) > reach:
             why = "a rule before it could not be used, and this one reaches further out"
             steps.append(Step(number, shown, "skipped", why))
             continue
-        usable, why = _usable(rule, asked, known)
+        usable, why = _usable(names, asked, known)
+        why = "; ".join(part for part in (cannot, why) if part)
         if usable:
             steps.append(Step(number, shown, "used", why))
             return Route(where=_where_of(usable, known), use=_elsewhere(usable), steps=tuple(steps))
         steps.append(Step(number, shown, "skipped", why))
         # An unknown name may have meant anything: as far as this goes nothing leaves.
-        reach = min(reach, _REACH[where] if where is not None else 0)
+        is_known = all(_where_is(name, known) is not None for name in names)
+        reach = min(reach, _reach(names, known) if is_known else 0)
     steps.append(Step(0, LOCAL, "used", "no rule fits"))
     return Route(where="local", steps=tuple(steps))
 
 
-def _misfit(rule: Rule, asked: Asked, known: Known) -> str:
+def _able(rule: Rule, asked: Asked, known: Known) -> tuple[list[str], str]:
+    """The engines of a rule that can do what is asked for, and why the others cannot."""
+    reasons = {name: known.cannot(name, asked.kind) for name in rule.names}
+    able = [name for name in rule.names if not reasons[name]]
+    return able, "; ".join(filter(None, reasons.values()))
+
+
+def _misfit(rule: Rule, names: Sequence[str], asked: Asked, known: Known) -> str:
     """Why a rule is not about this request; "" if it is."""
     if rule.kinds and asked.kind not in rule.kinds:
         return f"it is for {', '.join(rule.kinds)}"
@@ -165,21 +180,15 @@ def _misfit(rule: Rule, asked: Asked, known: Known) -> str:
     if rule.max_context_tokens and asked.n_tokens > rule.max_context_tokens:
         return f"the document has about {asked.n_tokens} tokens"
     if rule.max_latency_ms:
-        took_ms = known.latency_ms(rule.names, asked.kind)
+        took_ms = known.latency_ms(names, asked.kind)
         if took_ms is not None and took_ms > rule.max_latency_ms:
             return f"the first text took {took_ms:.0f} ms lately"
     return ""
 
 
-def _where(rule: Rule, known: Known) -> Where | None:
-    """How far out a rule reaches, None if it names what there is not."""
-    reach: Where = "none"
-    for name in rule.names:
-        where = _where_is(name, known)
-        if where is None:
-            return None
-        reach = max(reach, where, key=_REACH.__getitem__)
-    return reach
+def _reach(names: Sequence[str], known: Known) -> int:
+    """How far out a rule reaches, by those of its engines that there are."""
+    return max((_REACH[_where_is(name, known) or "none"] for name in names), default=0)
 
 
 def _where_is(name: str, known: Known) -> Where | None:
@@ -196,22 +205,22 @@ def _elsewhere(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(name for name in names if name not in (LOCAL, NONE))
 
 
-def _usable(rule: Rule, asked: Asked, known: Known) -> tuple[list[str], str]:
-    """What of a rule may be used, and why not all of it."""
-    names, reasons = [], []
-    for name in rule.names:
+def _usable(names: Sequence[str], asked: Asked, known: Known) -> tuple[list[str], str]:
+    """What of a rule's engines may be used, and why not all of them."""
+    usable, reasons = [], []
+    for name in names:
         if why := _refusal(name, asked, known):
             reasons.append(why)
         else:
-            names.append(name)
-    servers = [name for name in names if name not in (LOCAL, NONE)]
-    if servers and LOCAL in names:
+            usable.append(name)
+    servers = [name for name in usable if name not in (LOCAL, NONE)]
+    if servers and LOCAL in usable:
         # Inwards only, and only on what is known now: nothing is tried first.
         downs = [known.down(name) for name in servers]
         if all(downs):
-            return [LOCAL], downs[0]
-        names = servers
-    return names, "; ".join(reasons)
+            return [LOCAL], "; ".join(dict.fromkeys([*reasons, *downs]))
+        usable = servers
+    return usable, "; ".join(reasons)
 
 
 def _refusal(name: str, asked: Asked, known: Known) -> str:

@@ -38,6 +38,7 @@ class ModelServer:
         self.silent = self.stuck = False
         self.n_ctx = 4096
         self.finish = "stop"
+        self.passes_on: set[str] = set()  # the calls in which an Ollama says that it is not its own
         self.tokens = TOKENS
         self.infills = False  # whether it knows how its model is asked (llama-server)
         self.bodies: list[dict[str, Any]] = []
@@ -173,17 +174,22 @@ class ModelServer:
         if path == "/infill" and not body.get("stream"):
             return {"content": "y", "stop": True}
         if path == "/api/tags":
-            return {"models": [{"name": f"{self.model}:latest"}]}
+            name = self.model if ":" in self.model else f"{self.model}:latest"
+            return {"models": [{"name": name, **self._passed_on(path)}]}
         if path == "/api/show":
-            return {"model_info": {"qwen2.context_length": 32768}}
+            return {"model_info": {"qwen2.context_length": 32768}, **self._passed_on(path)}
         return None
+
+    def _passed_on(self, path: str) -> dict[str, str]:
+        there = {"remote_host": "https://ollama.com:443", "remote_model": self.model}
+        return there if path in self.passes_on else {}
 
     def _piece(self, text: str) -> dict[str, Any]:
         if self.api == "llama-server":
             return {"content": text, "stop": False,
                     "completion_probabilities": [{"logprob": -0.5}]}  # fmt: skip
         if self.api == "ollama":
-            return {"response": text, "done": False}
+            return {"response": text, "done": False, **self._passed_on("/api/generate")}
         if self.api == "chat":
             return {"choices": [{"delta": {"content": text}, "finish_reason": None}]}
         return {"choices": [{"text": text, "finish_reason": None,

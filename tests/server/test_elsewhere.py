@@ -161,6 +161,18 @@ def test_a_file_that_is_denied_tells_its_own_request_and_costs_no_other_its_serv
 
 
 @pytest.mark.loopback
+def test_a_chat_is_asked_for_edits_and_completions_are_made_here() -> None:
+    async def test(server: ModelServer) -> None:
+        bench = Bench(PlainDoor(server.endpoint()), server.endpoint(api="chat"), use=["gpu"])
+        assert await bench.complete() == ("local", "here")
+        assert bench.elsewhere.route("refactor", request().document).use == ("gpu",)
+        (gpu,) = bench.elsewhere.engines
+        assert gpu.state in ("unknown", "up")
+
+    run(test)
+
+
+@pytest.mark.loopback
 def test_a_server_that_comes_back_is_used_again_where_this_machine_stood_in_for_it() -> None:
     async def test(server: ModelServer) -> None:
         door = PlainDoor(server.endpoint())

@@ -12,7 +12,7 @@ import pytest
 from indoors_server import cli, lockdown, named_engines
 from indoors_server.health import Check
 from indoors_server.health_elsewhere import beside
-from indoors_server.router import Rule, needs_local
+from indoors_server.router import KINDS, Rule, needs_local
 from support.gateways import write_engines
 from support.launchers import write_policy
 
@@ -40,7 +40,13 @@ ALWAYS, SOMETIMES = {"use": "gpu"}, {"use": "gpu", "languages": ["python"]}
 def test_whether_the_engine_here_has_anything_to_answer(
     rules: list[dict[str, Any]], usable: list[str], needed: bool
 ) -> None:
-    assert needs_local(msgspec.convert(rules, list[Rule]), usable) is needed
+    found = dict.fromkeys(KINDS, usable)
+    assert needs_local(msgspec.convert(rules, list[Rule]), found) is needed
+
+
+def test_an_engine_that_only_edits_leaves_completions_to_the_engine_here() -> None:
+    made, able = msgspec.convert([ALWAYS], list[Rule]), {"completion": [], "refactor": ["gpu"]}
+    assert needs_local(made, able)
 
 
 @pytest.fixture

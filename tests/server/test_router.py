@@ -22,10 +22,16 @@ def rules(*given_rules: dict[str, Any]) -> list[Rule]:
 
 
 def known(
-    refused: Sequence[str] = (), down: Sequence[str] = (), latency: float | None = None
+    refused: Sequence[str] = (),
+    down: Sequence[str] = (),
+    latency: float | None = None,
+    chats: Sequence[str] = (),
 ) -> Known:
     return Known(
         where=PLACES.get,
+        cannot=lambda name, kind: (
+            f"{name} is a chat" if kind == "completion" and name in chats else ""
+        ),
         refuses=lambda name, kind: f"{name} is refused" if name in refused else "",
         down=lambda name: f"{name} is down" if name in down else "",
         latency_ms=lambda names, kind: latency,
@@ -80,6 +86,51 @@ def test_row_12_behind_a_skipped_rule_nothing_reaches_further_out() -> None:
     made = rules({"use": "no-such"}, {"use": "gpu"})
     assert choose(made, ASKED, known()).where == "local"
     assert choose(made[1:], ASKED, known()).where == "onprem"  # the control
+    made = rules({"use": "no-such"}, {"use": ["no-such", "gpu"]})
+    assert choose(made, ASKED, known()).where == "local"
+    assert choose(made[1:], ASKED, known()).use == ("gpu",)
+
+
+def test_a_rule_whose_engines_cannot_do_it_is_about_something_else() -> None:
+    """It takes away nothing from the rules behind it, as one that could not be used does."""
+    made = rules({"use": "gpu"}, {"use": "spare"})
+    route = choose(made, ASKED, known(chats=["gpu"]))
+    assert (route.use, route.steps[0].decision) == (("spare",), "does not fit")
+    refactor = msgspec.structs.replace(ASKED, kind="refactor")
+    assert choose(made, refactor, known(chats=["gpu"])).use == ("gpu",)
+    route = choose(rules({"use": ["gpu", "spare"]}), ASKED, known(chats=["gpu"]))
+    assert (route.use, route.reason) == (("spare",), "rule 1 (gpu is a chat)")
+
+
+@pytest.mark.parametrize(
+    ("made", "state", "reason"),
+    [
+        ([{"use": "gpu"}], {}, "rule 1"),
+        ([{"use": ["gpu", "local"]}], {"down": ["gpu"]}, "rule 1 (gpu is down)"),
+        ([{"use": ["gpu", "spare"]}], {"refused": ["gpu"]}, "rule 1 (gpu is refused)"),
+        (
+            [{"use": ["gpu", "spare", "local"]}],
+            {"refused": ["gpu"], "down": ["spare"]},
+            "rule 1 (gpu is refused; spare is down)",
+        ),
+        ([{"use": ["gpux", "gpu"]}], {}, "rule 1 (engines.json names no gpux)"),
+        (
+            [{"use": "gpu", "maxLatencyMs": 100}, {"use": "spare"}],
+            {"latency": 800},
+            "rule 2; rule 1 does not fit: the first text took 800 ms lately",
+        ),
+        (
+            [{"use": "gpu", "kinds": ["refactor"]}, {"use": "spare"}],
+            {"refused": ["spare"]},
+            "no rule fits; rule 1 does not fit: it is for refactor; "
+            "rule 2 skipped: spare is refused",
+        ),
+    ],
+)
+def test_what_became_of_every_rule_is_told(
+    made: list[dict[str, Any]], state: dict[str, Any], reason: str
+) -> None:
+    assert choose(rules(*made), ASKED, known(**state)).reason == reason
 
 
 def test_row_13_a_rule_sends_nothing_to_a_closed_api() -> None:

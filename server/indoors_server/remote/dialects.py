@@ -79,6 +79,7 @@ class Piece(msgspec.Struct, frozen=True, kw_only=True):
     prefill_ms: float = 0.0
     decode_ms: float = 0.0
     error: Any = None
+    is_passed_on: bool = False  # somebody else's machine wrote it
 
 
 # The family in whose frame both sides of the cursor come to a server that makes its own prompt.
@@ -285,6 +286,8 @@ def _ollama(endpoint: Endpoint, job: Job, prompt: Fitted, able: Abilities) -> Qu
 def _read_ollama(event: dict[str, Any]) -> Piece:
     if "response" not in event:
         raise NotUnderstood("an event of the answer has no response")
+    if event.get("remote_host"):
+        return Piece(is_passed_on=True)
     is_done = event.get("done") is True
     reason = event.get("done_reason")
     n_prompt = _count(event.get("prompt_eval_count")) if is_done else 0

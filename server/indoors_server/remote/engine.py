@@ -142,7 +142,9 @@ class RemoteEngine:
         try:
             question = dialects.question(endpoint, job, prompt, found.abilities)
         except ValueError as error:
-            yield Fault(kind="wrong", what=f"{endpoint.name} cannot be asked this.", why=str(error))
+            # That is about this one prompt, and says nothing of the server.
+            what = f"{endpoint.name} cannot be asked this."
+            yield Fault(kind="denied", what=what, why=str(error), sent=False)
             return
         exchange = _Exchange(server, question, job, prompt, self._clock)
         stream = cast(Any, self._door.ask(self._ask(server, question, job)))
@@ -272,6 +274,8 @@ class _Exchange:
         piece = dialects.read(self._endpoint, event)
         if piece.error is not None:
             return self._over(faults.of_error(self._endpoint, piece.error))
+        if piece.is_passed_on:
+            return self._over(faults.passed_on(self._endpoint))
         items: list[Item | Fault] = []
         if piece.n_prompt or piece.n_generated:
             self.last = piece

@@ -78,6 +78,18 @@ def not_understood(endpoint: Endpoint, why: str) -> Fault:
     )
 
 
+def passed_on(endpoint: Endpoint, model: str = "") -> Fault:
+    """It is on the list of one's own engines, and somebody else's machine answers."""
+    named = f"{model} of {endpoint.name}" if model else f"The model of {endpoint.name}"
+    return Fault(
+        kind="wrong",
+        what=f"{named} does not run there: Ollama passes what it is asked on to its own company.",
+        why="Nothing is sent to a model elsewhere that the policy does not name.",
+        next_step="set `model` of the endpoint in engines.json to one that runs there, and start "
+        "that Ollama with OLLAMA_NO_CLOUD=1",
+    )
+
+
 def broke_off(endpoint: Endpoint) -> Fault:
     """The answer ended before it was whole."""
     return Fault(kind="down", what=f"{endpoint.name} stopped in the middle of an answer.")

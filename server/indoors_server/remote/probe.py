@@ -94,6 +94,8 @@ async def _openai(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
     name = _chosen(endpoint, list(models))
     if isinstance(name, Fault):
         return name
+    if is_passed_on(name):
+        return faults.passed_on(endpoint, clean(name))
     about = models[name]
     # vLLM and LM Studio say it, under different names.
     context = about.get("max_model_len") or about.get("max_context_length")
@@ -167,6 +169,9 @@ async def _ollama(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
     if isinstance(name, Fault):
         return name
     about = await ask("/api/show", {"model": name})
+    entry = next(one for one in listed["models"] if str(one["name"]) == name)
+    if is_passed_on(name) or entry.get("remote_host") or about.get("remote_host"):
+        return faults.passed_on(endpoint, clean(name))
     info = about.get("model_info") or {}
     trained = next((v for k, v in info.items() if k.endswith(".context_length")), None)
     context = min(_OLLAMA_CONTEXT_TOKENS, int(trained)) if trained else None
@@ -198,6 +203,14 @@ def _chosen(endpoint: Endpoint, names: list[str]) -> str | Fault:
         why=f"It has: {shown}.",
         next_step="set `model` of the endpoint in engines.json",
     )
+
+
+def is_passed_on(model: str) -> bool:
+    """Whether a name is one of those that Ollama passes on to its own company's machines, by the
+    tags that these models have there: `NAME:cloud` and `NAME:SIZE-cloud`.
+    """
+    tag = model.rpartition(":")[2] if ":" in model else ""
+    return tag == "cloud" or tag.endswith("-cloud")
 
 
 def _found(endpoint: Endpoint, abilities: Abilities, names: str, models: tuple[str, ...]) -> Found:

@@ -172,6 +172,21 @@ def test_a_resolver_that_was_killed_costs_its_gateway_and_no_later_request(locke
     assert gateways[0][0] != gateways[1][0]
 
 
+def test_an_edited_entry_counts_for_the_next_request_also_where_no_rule_names_it(
+    locked, home, fake
+):
+    """Else a consent to the new entry, which a closed API needs, would be refused by the old one,
+    with the advice to consent.
+    """
+    code = "say(all=[await asked(body={'n': 1})], n=client.n_starts)"
+    assert locked.run(code)["n"] == locked.run(code)["n"] == 1
+    write_engines(home, team={"url": f"{fake.url}/new", "api": "openai", "model": "m"})
+    found = locked.run(code)
+    assert (ends(found), found["n"]) == ([("End", "")], 2)
+    paths = ["/v1/completions", "/v1/completions", "/new/v1/completions"]
+    assert [request.path for request in fake.requests] == paths
+
+
 def test_a_gateway_is_renewed_once_no_request_is_open(locked, fake):
     found = locked.run("""
         long = client.ask(ask_of(body={"do": "endless"}))

@@ -12,7 +12,7 @@ from indoors_completion.types import Finish
 from indoors_server.gateway import wire
 from indoors_server.remote.engine import RemoteEngine
 from support.plain_door import PlainDoor
-from support.remote_bench import Bench, job, run
+from support.remote_bench import Bench, edit_job, job, run
 
 pytestmark = pytest.mark.loopback
 
@@ -124,3 +124,14 @@ def test_every_kind_of_refusal_ends_an_answer() -> None:
             )
 
     run(test, ModelServer("openai"))
+
+
+def test_a_prompt_that_a_chat_cannot_be_asked_says_nothing_of_its_server() -> None:
+    async def test(bench: Bench) -> None:
+        _, _, finish = await bench.answer(job())
+        assert finish.stop_reason == "unavailable"
+        assert "cannot be asked this" in finish.detail
+        assert bench.known.all[0].state == "up"
+        assert (await bench.answer(edit_job()))[2].stop_reason == "eos"
+
+    run(test, ModelServer("chat"))

@@ -117,6 +117,53 @@ def test_a_llama_server_that_knows_its_model_better_is_given_both_sides() -> Non
     run(test, infilling(model="our-finetune", infills=True))
 
 
+@pytest.mark.parametrize("said_at", ["/api/tags", "/api/show"])
+def test_an_ollama_that_passes_prompts_on_is_no_engine_of_ones_own(said_at: str) -> None:
+    async def test(bench: Bench) -> None:
+        fault = await bench.known.ready()
+        assert fault is not None
+        assert fault.kind == "wrong"
+        assert "passes what it is asked on" in fault.what
+        assert (await bench.answer(job()))[2].stop_reason == "unavailable"
+        assert bench.servers[0].bodies == []
+
+    server = ModelServer("ollama")
+    server.passes_on = {said_at}
+    run(test, server, ready=False)
+
+
+@pytest.mark.parametrize("api", ["ollama", "openai", "chat"])
+@pytest.mark.parametrize(
+    ("model", "is_elsewhere"),
+    [
+        ("qwen2.5-coder:480b-cloud", True),
+        ("qwen2.5-coder:cloud", True),
+        ("qwen2.5-coder:7b", False),
+        ("cloud-qwen2.5-coder:7b", False),
+    ],
+)
+def test_a_model_is_known_by_its_tag_as_one_of_somebody_else(
+    api: Api, model: str, is_elsewhere: bool
+) -> None:
+    async def test(bench: Bench) -> None:
+        fault = await bench.known.ready()
+        assert (fault is not None and "passes what it is asked on" in fault.what) == is_elsewhere
+
+    run(test, ModelServer(api, model=model), ready=False)
+
+
+def test_an_ollama_that_begins_to_pass_on_is_asked_nothing_more() -> None:
+    async def test(bench: Bench) -> None:
+        bench.servers[0].passes_on = {"/api/generate"}
+        text, _, finish = await bench.answer(job())
+        assert (text, finish.stop_reason) == ("", "unavailable")
+        assert "passes what it is asked on" in finish.detail
+        await bench.answer(job())
+        assert len(bench.servers[0].bodies) == 1
+
+    run(test, ModelServer("ollama"))
+
+
 def test_a_model_that_never_learned_it_is_not_asked_whatever_its_server_says() -> None:
     async def test(bench: Bench) -> None:
         assert bench.engine.model is not None
