@@ -138,6 +138,7 @@ class FakeDoor:
     def __init__(self, answer: Callable[[wire.Ask], bytes], status: int = 200) -> None:
         self.answer = answer
         self.status = status
+        self.retry_after_s: float | None = None
         self.refusal: wire.Refused | None = None
         self.asks: list[wire.Ask] = []
         self.reason = ""
@@ -147,7 +148,11 @@ class FakeDoor:
         if self.refusal is not None:
             yield self.refusal
             return
-        yield wire.Head(status=self.status, content_type="text/event-stream")
+        yield wire.Head(
+            status=self.status,
+            content_type="text/event-stream",
+            retry_after_s=self.retry_after_s,
+        )
         data = self.answer(ask)
         for start in range(0, len(data), 7):  # in pieces that end anywhere
             yield wire.Chunk(data=data[start : start + 7])

@@ -17,11 +17,14 @@ from typing import Any, Literal, NamedTuple
 import msgspec
 
 from indoors_completion.chat import Message
+from indoors_server import endpoint_files
 from indoors_server.endpoints import Endpoint
+from indoors_server.event_stream import DONE, EventStream, TooLong
+from indoors_server.policy.operators import operator_at
 
 # How an answer ended: whole, cut off at the limit, refused by the API, or broken off.
 Ending = Literal["", "stop", "length", "refused", "error"]
-_MAX_LINE_BYTES = 4 * 1024 * 1024
+_MAX_EVENT_BYTES = 4 * 1024 * 1024
 _MAX_TOLD = 300
 
 
@@ -37,8 +40,21 @@ def body_of(endpoint: Endpoint, messages: Sequence[Message], max_tokens: int) ->
     system = "\n\n".join(_text(one.text) for one in messages if one.role == "system")
     turns = [one for one in messages if one.role != "system"]
     call, make = _APIS[endpoint.api]
+    if make is _plain_chat and operator_at(endpoint_files.destination(endpoint)) == "OpenAI":
+        make = _chat  # by whatever name it is called, it is asked to store nothing
     made = msgspec.json.encode(make(endpoint.model, system, turns, max_tokens))
-    return Body(call, msgspec.json.format(made, indent=2))
+    text = msgspec.json.format(made, indent=2).decode()
+    return Body(call, "".join(map(_as_shown, text)).encode())
+
+
+def _as_shown(character: str) -> str:
+    """A character of JSON text, by its number where no screen shows what it is (a space that does
+    not break, a mark of direction): what a person reads are the bytes.
+    """
+    if character.isprintable() or character == "\n":
+        return character
+    units = character.encode("utf-16-be")
+    return "".join(f"\\u{units[at : at + 2].hex()}" for at in range(0, len(units), 2))
 
 
 def can_ask(endpoint: Endpoint) -> bool:
@@ -136,38 +152,32 @@ class Reader:
 
     def __init__(self, api: str) -> None:
         self._read: Callable[[Reader, dict[str, Any]], str] = _READERS[api]
-        self._rest = b""
-        self._data: list[bytes] = []
+        self._stream = EventStream(_MAX_EVENT_BYTES)
         self.ending: Ending = ""
         self.told = ""
         self.n_input = self.n_output = 0
 
     def feed(self, data: bytes) -> str:
         """The text in some more bytes."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if len(self._rest) > _MAX_LINE_BYTES:
-            self.ending, self.told, self._rest = "error", "a line of the answer is too long", b""
-        return "".join(self._line(line.rstrip(b"\r")) for line in lines)
+        return self._texts(lambda: self._stream.feed(data))
 
     def close(self) -> str:
-        """The text in what is left: an event that no blank line ends, or an answer in one piece."""
-        text = self._line(self._rest.rstrip(b"\r")) if self._rest else ""
-        self._rest = b""
-        return text + self._line(b"")
+        """The text in what is left: an event that no blank line ends."""
+        return self._texts(self._stream.end)
 
     def failed(self, told: str, ending: Ending = "error") -> str:
         """The API says that it does not go on."""
         self.ending, self.told = ending, told[:_MAX_TOLD]
         return ""
 
-    def _line(self, line: bytes) -> str:
-        if line.startswith(b"data:"):
-            self._data.append(line[5:].strip())
-            return ""
-        if line or not self._data:
-            return ""  # names of events, comments, and what is no event
-        data, self._data = b"\n".join(self._data), []
-        if data == b"[DONE]":
+    def _texts(self, read: Callable[[], list[bytes]]) -> str:
+        try:
+            return "".join(map(self._text, read()))
+        except TooLong:
+            return self.failed("a line of the answer is too long")
+
+    def _text(self, data: bytes) -> str:
+        if data == DONE:
             return ""
         try:
             event = msgspec.json.decode(data)

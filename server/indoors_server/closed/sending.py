@@ -224,30 +224,33 @@ class Closed:
         on_text: Callable[[str], None],
     ) -> tuple[bodies.Reader, str]:
         """The answer's text. Raises InputError where none came."""
-        reader, text, status, error = bodies.Reader(endpoint.api), "", 0, b""
+        reader, text, error = bodies.Reader(endpoint.api), "", b""
+        head = wire.Head(status=0)
         async with aclosing(self._around.door.ask(ask)) as answers:  # type: ignore[type-var]
             async for answer in answers:
                 if isinstance(answer, wire.Refused):
                     step = f" Next: {answer.next_step}" if answer.next_step else ""
                     raise InputError(plain(f"{answer.what} {answer.why}".strip() + step))
                 if isinstance(answer, wire.Head):
-                    status = answer.status
-                elif isinstance(answer, wire.Chunk) and status == 200:
+                    head = answer
+                elif isinstance(answer, wire.Chunk) and head.status == 200:
                     text += reader.feed(answer.data)
                     on_text(redacted.restored(text))
                 elif isinstance(answer, wire.Chunk):
                     error = (error + answer.data)[:_MAX_ERROR_BYTES]
-        if status != 200:
-            raise InputError(_failed(endpoint, status, error))
+        if head.status != 200:
+            raise InputError(_failed(endpoint, head, error))
         return reader, text + reader.close()
 
 
-def _failed(endpoint: Endpoint, status: int, error: bytes) -> str:
+def _failed(endpoint: Endpoint, head: wire.Head, error: bytes) -> str:
+    status, pause_s = head.status, head.retry_after_s
     why = _STATUSES.get(status, "it failed" if status >= 500 else "it did not answer")
     # Of a key that is wrong, APIs repeat a part.
     told = "" if status in (401, 403) else bodies.message_in(error)
     says = f" It says: {told}" if told else ""
-    return plain(f"{endpoint.name} gave no answer: {why} (HTTP {status}).{says}")
+    step = f" Next: ask again in {pause_s:.0f} s" if pause_s and pause_s >= 0.5 else ""
+    return plain(f"{endpoint.name} gave no answer: {why} (HTTP {status}).{says}{step}")
 
 
 def _ask_of(

@@ -29,7 +29,10 @@ Resolve = Callable[[str], Awaitable[list[str]]]
 Answer = wire.Head | wire.Chunk | wire.End | wire.Refused
 
 MAX_TRIED = 4
-_MAX_CONNECTIONS, _MAX_IDLE, _IDLE_S = 64, 8, 15.0
+_MAX_CONNECTIONS, _MAX_IDLE = 64, 8
+# Servers end an idle connection after 5 s (uvicorn, and vLLM with it; llama-server): a request that
+# meets that end is lost, because nobody knows whether it was read.
+_IDLE_S = 4.0
 # A server that is being restarted refuses for a moment; nothing has been sent then.
 _AGAIN_S = 0.15
 
@@ -107,7 +110,7 @@ class Site:
                 max_keepalive_connections=_MAX_IDLE,
                 keepalive_expiry=_IDLE_S,
             ),
-            proxy=one.proxy or None,
+            proxy=_proxy(one),
         )
         pool: Any = self._transport._pool
         if not hasattr(pool, "_network_backend"):
@@ -226,8 +229,25 @@ async def _bounded(response: httpx.Response, deadline: float) -> AsyncGenerator[
             yield wire.Chunk(data=piece)
 
 
+def _proxy(one: Endpoint) -> httpx.Proxy | None:
+    """The proxy of an endpoint, which sees no certificate of whoever asks."""
+    if not one.proxy:
+        return None
+    is_tls = one.proxy.startswith("https:")
+    return httpx.Proxy(one.proxy, ssl_context=_trusting(one) if is_tls else None)
+
+
 def _context(one: Endpoint) -> ssl.SSLContext:
-    """TLS for an endpoint: its own CA alone if it has one, else those of this system."""
+    """TLS for an endpoint."""
+    context = _trusting(one)
+    if one.client_cert:
+        # A key with a password would be asked for on a terminal that we do not have.
+        context.load_cert_chain(one.client_cert, one.client_key, password=lambda: b"")
+    return context
+
+
+def _trusting(one: Endpoint) -> ssl.SSLContext:
+    """Whose certificates count: an endpoint's own CA alone if it has one, else this system's."""
     context = ssl.create_default_context(cafile=one.ca_file or None)
     if not one.ca_file:
         found = ssl.get_default_verify_paths()
@@ -235,9 +255,6 @@ def _context(one: Endpoint) -> ssl.SSLContext:
             import certifi
 
             context.load_verify_locations(certifi.where())
-    if one.client_cert:
-        # A key with a password would be asked for on a terminal that we do not have.
-        context.load_cert_chain(one.client_cert, one.client_key, password=lambda: b"")
     return context
 
 

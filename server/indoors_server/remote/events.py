@@ -5,15 +5,16 @@ Lines are bounded, because whoever answers may answer anything.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import msgspec
 
+from indoors_server.event_stream import DONE, EventStream, TooLong
+
 Form = Literal["sse", "lines"]
 
 MAX_LINE_BYTES = 1024 * 1024
-# The end of a stream, as OpenAI's API says it.
-DONE = "[DONE]"
 
 
 class NotUnderstood(Exception):
@@ -24,42 +25,57 @@ class Events:
     """Feed it bytes; it gives values. `is_done` once the stream said that it is over."""
 
     def __init__(self, form: Form) -> None:
-        self._form = form
-        self._rest = b""
+        self._stream: EventStream | _Lines = (
+            EventStream(MAX_LINE_BYTES) if form == "sse" else _Lines()
+        )
+        self._has_any = False
         self.is_done = False
 
     def feed(self, data: bytes) -> list[Any]:
         """The values that are whole now. Raises NotUnderstood."""
-        *lines, self._rest = (self._rest + data).split(b"\n")
-        if max(map(len, (self._rest, *lines))) > MAX_LINE_BYTES:
-            raise NotUnderstood("a line of the answer is too long")
-        return [value for line in lines for value in self._values(line)]
+        return self._values(lambda: self._stream.feed(data))
 
     def end(self) -> list[Any]:
-        """What stands in a last line without a line end."""
-        rest, self._rest = self._rest, b""
-        return self._values(rest)
+        """What stands at the end without a line end. Raises NotUnderstood, also where all that came
+        was something else.
+        """
+        values = self._values(self._stream.end)
+        if self._stream.is_foreign and not self._has_any:
+            raise NotUnderstood("the answer is no stream of events")
+        return values
 
-    def _values(self, line: bytes) -> list[Any]:
-        line = line.strip(b"\r\n \t")
-        if not line or self.is_done:
-            return []
-        if self._form == "sse":
-            name, colon, rest = line.partition(b":")
-            if not colon or name not in (b"data", b"error"):
-                # Comments keep a connection alive; other fields say nothing that is needed here.
-                if name in (b"", b"event", b"id", b"retry"):
-                    return []
-                raise NotUnderstood("the answer is no stream of events")
-            line = rest.strip()
-            if line == DONE.encode():
-                self.is_done = True
-                return []
+    def _values(self, read: Callable[[], list[bytes]]) -> list[Any]:
+        values: list[Any] = []
         try:
-            value = msgspec.json.decode(line)
+            for data in read():
+                self._has_any = True
+                self.is_done = self.is_done or data == DONE
+                if not self.is_done:
+                    values.append(msgspec.json.decode(data))
+        except TooLong:
+            raise NotUnderstood("a line of the answer is too long") from None
         except (msgspec.DecodeError, RecursionError):
             raise NotUnderstood("the answer is not JSON") from None
-        return [value]
+        return values
+
+
+class _Lines:
+    """One value on each line."""
+
+    is_foreign = False
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> list[bytes]:
+        *lines, self._rest = (self._rest + data).split(b"\n")
+        if max(map(len, (self._rest, *lines))) > MAX_LINE_BYTES:
+            raise TooLong
+        return [line for line in lines if line.strip()]
+
+    def end(self) -> list[bytes]:
+        rest, self._rest = self._rest, b""
+        return [rest] if rest.strip() else []
 
 
 def value_of(body: bytes) -> Any:  # noqa: ANN401 - any JSON value

@@ -29,6 +29,9 @@ _TOO_LONG = (
     "max_model_len", "maximum model length", "max_seq_len", "exceed_context", "max_num_tokens",
     "maximum input length", "maximum allowed input",
 )  # fmt: skip
+_NO_MEMORY = ("more system memory", "out of memory", "insufficient memory")
+# The request came too late, too early, or by a connection of another name: the next one need not.
+_PASSING = frozenset({408, 421, 425})
 _DOWN = frozenset({"connect", "timeout", "broken", "gone", "resolve"})
 
 
@@ -118,6 +121,22 @@ def of_status(endpoint: Endpoint, head: wire.Head, body: bytes, call: str) -> Fa
         return _missing(endpoint, said, call)
     if status in (400, 422, 500, 501) and (feature := _feature(said)):
         return Fault(kind="feature", what=f"{name} does not take {feature}.", feature=feature)
+    if status >= 500 and any(one in said for one in _NO_MEMORY):
+        return Fault(
+            kind="wrong",
+            what=f"{name} has not enough memory for its model (HTTP {status}).",
+            next_step="ask who runs it for a smaller model or more memory (docs/teams.md has the "
+            "arithmetic)",
+        )
+    if status == 501:
+        return Fault(
+            kind="wrong",
+            what=f"{name} cannot do what it is asked for (HTTP 501).",
+            next_step=f"see which API {endpoint.url} has, and name it in engines.json "
+            "(docs/teams.md)",
+        )
+    if status in _PASSING:
+        return Fault(kind="down", what=f"{name} did not take the request (HTTP {status}).")
     if status >= 500:
         return Fault(kind="down", what=f"{name} failed inside (HTTP {status}).")
     return Fault(

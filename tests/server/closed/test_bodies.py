@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 
+import msgspec
 import pytest
 
 from indoors_completion.chat import Message
+from indoors_server.cli import screen
 from indoors_server.closed import bodies, preview, redaction
 from indoors_server.endpoints import CALLS
 from support.closed_apis import APIS, endpoint, streamed
@@ -28,6 +30,25 @@ def test_a_body_says_all_of_the_chat_and_nothing_else(api: str) -> None:
     # No answer is begun: newer models refuse that.
     turns = whole.get("messages") or whole.get("input") or whole["contents"]
     assert turns[-1]["role"] == "user"
+
+
+@pytest.mark.parametrize("api", APIS)
+def test_what_no_screen_shows_is_sent_and_shown_by_its_number(api: str) -> None:
+    """A terminal shows every such character as the same dot, and a text may have that dot too."""
+    text = "pr\u00eat\u00a0! \u3000x \u202e y \u00b7 \U000e0041 \U0001f600"
+    body = bodies.body_of(endpoint(api), (Message("system", "s"), Message("user", text)), 500).data
+    shown = "\n".join(map(screen.clean, body.decode().split("\n")))
+    assert shown.encode() == body
+    assert text in preview.of(endpoint(api), body, 500).text
+    for escaped in (b"\\u00a0", b"\\u3000", b"\\u202e", b"\\udb40\\udc41"):
+        assert escaped in body
+
+
+@pytest.mark.parametrize("api", ["chat", "openai"])
+def test_openai_is_asked_to_store_nothing_by_whatever_name_its_api_is_called(api: str) -> None:
+    for url, store in (("https://api.openai.com:443", False), ("https://x.example:443", None)):
+        one = msgspec.structs.replace(endpoint("openai-api"), api=api, url=url)
+        assert json.loads(bodies.body_of(one, MESSAGES, 500).data).get("store") is store
 
 
 @pytest.mark.parametrize("api", APIS)

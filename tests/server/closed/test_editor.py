@@ -450,6 +450,13 @@ def test_an_error_of_the_api_is_told_in_plain_words(home: Home, status: int, wor
     assert len(door.asks) == 1
 
 
+def test_how_long_an_api_wants_to_be_left_alone_is_told(home: Home) -> None:
+    door = FakeDoor(lambda _ask: b"{}", 429)
+    door.retry_after_s = 20.0
+    with home.editor(door) as client:
+        assert "Next: ask again in 20 s" in ask(client, home.uri)["reason"]
+
+
 @pytest.mark.parametrize(
     "code",
     [

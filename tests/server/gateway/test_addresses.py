@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -234,42 +235,53 @@ class Proxy:
         self.port = port
         self.status = status
         self.asked: list[bytes] = []
+        self.shown: list[object] = []  # the certificate of whoever asked, of each connection
 
 
 @contextmanager
-def proxying(to: int, status: int = 200) -> Iterator[Proxy]:
-    listener = socket.create_server(("127.0.0.1", 0))
-    proxy = Proxy(listener.getsockname()[1], status)
+def proxying(to: int, status: int = 200, tls: ssl.SSLContext | None = None) -> Iterator[Proxy]:
+    proxy = Proxy(0, status)
+    loop, over = asyncio.new_event_loop(), asyncio.Event()
+    is_ready = threading.Event()
 
-    def pump(source: socket.socket, target: socket.socket) -> None:
+    async def pump(source: asyncio.StreamReader, target: asyncio.StreamWriter) -> None:
         with contextlib.suppress(OSError):
-            while data := source.recv(65536):
-                target.sendall(data)
-        with contextlib.suppress(OSError):
-            target.shutdown(socket.SHUT_WR)
+            while data := await source.read(65536):
+                target.write(data)
+                await target.drain()
+        target.close()
 
-    def serve() -> None:
-        with contextlib.suppress(OSError), listener.accept()[0] as client:
-            head = b""
-            while b"\r\n\r\n" not in head:
-                head += client.recv(4096)
-            proxy.asked.append(head)
-            client.sendall(b"HTTP/1.1 %d x\r\n\r\n" % status)
-            if status != 200:
-                return
-            with socket.create_connection(("127.0.0.1", to)) as server:
-                back = threading.Thread(target=pump, args=(server, client))
-                back.start()
-                pump(client, server)
-                back.join()
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        proxy.shown.append(writer.get_extra_info("peercert") or None)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError), contextlib.closing(writer):
+            proxy.asked.append(await reader.readuntil(b"\r\n\r\n"))
+            writer.write(b"HTTP/1.1 %d x\r\n\r\n" % status)
+            if status == 200:
+                back, there = await asyncio.open_connection("127.0.0.1", to)
+                with contextlib.closing(there):
+                    await asyncio.gather(pump(reader, there), pump(back, writer))
 
-    thread = threading.Thread(target=serve, daemon=True)
+    async def run() -> None:
+        server = await asyncio.start_server(serve, "127.0.0.1", 0, ssl=tls)
+        async with server:
+            proxy.port = server.sockets[0].getsockname()[1]
+            is_ready.set()
+            await over.wait()
+        open_ones = asyncio.all_tasks() - {asyncio.current_task()}
+        for one in open_ones:
+            one.cancel()
+        await asyncio.gather(*open_ones, return_exceptions=True)
+        await asyncio.sleep(0.01)  # for transports that are closing
+
+    thread = threading.Thread(target=loop.run_until_complete, args=(run(),), daemon=True)
     thread.start()
+    is_ready.wait()
     try:
         yield proxy
     finally:
+        loop.call_soon_threadsafe(over.set)
         thread.join()
-        listener.close()
+        loop.close()
 
 
 @pytest.fixture(scope="module")
@@ -294,6 +306,35 @@ def test_a_proxy_that_is_named_carries_tls_for_the_name(authority):
     assert proxy.asked[0].startswith(b"CONNECT models.example:8443 HTTP/1.1\r\n")
     assert b"completions" not in proxy.asked[0]
     assert fake.requests[0].headers["host"] == "models.example:8443"
+
+
+@pytest.mark.loopback
+def test_a_proxy_is_spoken_to_by_tls_under_the_same_ca_and_sees_no_client_certificate(
+    authority, tmp_path
+):
+    """Both certificates are the company's own, as its proxy is."""
+    at_proxy = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH, cafile=str(authority.cert))
+    own = authority.sign("proxy.example")
+    at_proxy.load_cert_chain(own.cert, own.key)
+    # It would take one that is shown.
+    at_proxy.verify_mode = ssl.CERT_OPTIONAL
+    me = authority.sign("me")
+    with (
+        serving(authority.sign("models.example")) as fake,
+        proxying(fake.port, tls=at_proxy) as proxy,
+    ):
+        one = endpoint(
+            fake,
+            url="https://models.example:8443",
+            proxy=f"https://proxy.example:{proxy.port}",
+            ca_file=str(authority.cert),
+            client_cert=str(me.cert),
+            client_key=str(me.key),
+        )
+        found = ask(one, Resolver(["127.0.0.1"]), {"n": 1})
+    assert [type(each) for each in found] == [wire.End]
+    assert proxy.shown == [None]
+    assert len(fake.requests) == 1
 
 
 @pytest.mark.loopback

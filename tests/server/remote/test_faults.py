@@ -32,6 +32,16 @@ pytestmark = pytest.mark.loopback
         (429, {"error": "queue"}, "Retry-After: 7\r\n", "busy", "too much to do"),
         (503, {"error": {"message": "Loading model"}}, "", "busy", "still loading"),
         (500, {"error": "bad"}, "", "down", "failed inside"),
+        (408, {"error": "late"}, "", "down", "did not take the request"),
+        (425, {"error": "early"}, "", "down", "did not take the request"),
+        (501, {"error": "no such thing here"}, "", "wrong", "cannot do what it is asked for"),
+        (
+            500,
+            {"error": "model requires more system memory (9.1 GiB) than is available"},
+            "",
+            "wrong",
+            "has not enough memory",
+        ),
     ],
 )
 def test_a_status_says_what_to_do(
