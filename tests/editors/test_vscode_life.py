@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from support import code_server
-from support.vscode_script import Script
+from support.vscode_script import Script, scripted_python
 from support.vscode_window import Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
@@ -46,6 +46,66 @@ def test_a_server_that_ends_again_and_again_is_left_to_the_person(
     window.open("a.py")
     window.type("def a")
     window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+
+
+def alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
+
+
+def test_a_server_that_hangs_is_ended_with_all_that_it_holds(
+    window: Window, script: Script
+) -> None:
+    pid = window.new_server(script)
+    os.kill(pid, signal.SIGSTOP)
+    try:
+        assert window.new_server(script) != pid
+        window.wait(lambda: not alive(pid), "the one that hangs to be ended")
+    finally:
+        if alive(pid):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_a_server_that_ends_before_it_answers_is_started_again_without_a_word(
+    page: Any, vsix: Path, tmp_path: Path
+) -> None:
+    told = tmp_path / "told"
+    python = scripted_python(told)
+    fails = tmp_path / "python"
+    fails.write_text(
+        f"#!/bin/sh\necho start >> {told}/starts\n"
+        f'[ "$(wc -l < {told}/starts)" -gt 2 ] || {{ echo boom >&2; sleep 0.2; exit 1; }}\n'
+        f'exec {python} "$@"\n'
+    )
+    fails.chmod(0o755)
+    with code_server.running(tmp_path / "home", vsix, indoors__python=str(fails)) as server:
+        window = Window(page, server, tmp_path)
+        window.wait_label("ready")
+        page.wait_for_timeout(1_500)
+        assert page.locator(".notification-toast").count() == 0
+        assert len((told / "starts").read_text().split()) == 3
+
+
+def test_what_does_not_answer_is_not_waited_for_when_another_is_wanted(
+    page: Any, vsix: Path, tmp_path: Path
+) -> None:
+    python = scripted_python(tmp_path / "told")
+    silent = tmp_path / "python"
+    silent.write_text(f"#!/bin/sh\necho $$ >> {tmp_path}/pids\nexec sleep 1000\n")
+    silent.chmod(0o755)
+
+    def pids() -> list[int]:
+        file = tmp_path / "pids"
+        return [int(line) for line in file.read_text().split()] if file.exists() else []
+
+    with code_server.running(tmp_path / "home", vsix, indoors__python=str(silent)) as server:
+        window = Window(page, server, tmp_path)
+        window.wait(lambda: len(pids()) == 1, "the program")
+        window.command("Indoors: Restart the Server")
+        window.wait(lambda: len(pids()) == 2, "the program once more")
+        server.settings(indoors__python=str(python))
+        window.wait_label("ready", 20)
+        assert not any(alive(pid) for pid in pids())
+        assert page.locator(".notification-toast").count() == 0
 
 
 def ticked(window: Window) -> dict[str, bool]:

@@ -6,6 +6,7 @@
 import * as vscode from "vscode";
 import {
   CloseAction,
+  type CloseHandlerResult,
   ErrorAction,
   LanguageClient,
   type LanguageClientOptions,
@@ -18,20 +19,18 @@ import {
 import type { Completions } from "./completions.ts";
 import type { Documents } from "./documents.ts";
 import { offerInstall, takeStep } from "./install.ts";
-import { find, hasServer, serve } from "./launch.ts";
+import { find, hasServer } from "./launch.ts";
 import { MOST_RESTARTS, Restarts } from "./restarts.ts";
 import * as settings from "./settings.ts";
 import { SCHEMES } from "./rules.ts";
 import type { Sending } from "./send.ts";
+import { Served } from "./served.ts";
 import { nextStep } from "./steps.ts";
 import { type Life, type Status, mismatch } from "./words.ts";
 
 const PROTOCOL = 1;
 // Exit status of a server that a strict policy keeps from running.
 const REFUSED_BY_POLICY = 78;
-const PATIENCE_MS = 1000;
-/** The server answers before it loads anything; a slow disk has its Python read from it. */
-const ANSWERS_MS = 60_000;
 
 /** What goes wrong in the client stands in the log; what a person should know, we say ourselves. */
 class QuietClient extends LanguageClient {
@@ -51,8 +50,7 @@ export class Server implements vscode.Disposable {
   private readonly restarts = new Restarts();
   private working: Promise<void> = Promise.resolve();
   private told = "";
-  private exit: Promise<void> = Promise.resolve();
-  private late: ReturnType<typeof setTimeout> | undefined;
+  private served: Served | undefined;
   private looking: Promise<void> | undefined;
   life: Life = "starting";
   reason = "";
@@ -83,6 +81,7 @@ export class Server implements vscode.Disposable {
 
   /** End the server; VS Code waits for it for a few seconds. */
   stop(): Promise<void> {
+    this.abandon();
     this.working = this.working.then(() => this.end());
     return this.working;
   }
@@ -123,10 +122,19 @@ export class Server implements vscode.Disposable {
   restart(): Promise<void> {
     this.restarts.forget();
     this.told = "";
+    this.abandon();
     this.working = this.working
       .then(() => this.begin())
       .catch((error: unknown) => this.failed(error));
     return this.working;
+  }
+
+  /** What has not answered yet may never do so, and everything after it would wait. */
+  private abandon(): void {
+    if (this.served?.hasAnswered === false) {
+      this.client = undefined; // what becomes of it is not told
+      this.served.kill();
+    }
   }
 
   /** Tell the server which document is in front, and where the cursor is. */
@@ -174,7 +182,13 @@ export class Server implements vscode.Disposable {
     this.become("starting");
     const client = this.makeClient(found.python);
     this.client = client;
-    await client.start();
+    try {
+      await client.start();
+    } catch (error) {
+      if (this.client === client) {
+        throw error;
+      }
+    }
     if (this.client === client) {
       this.become("running");
       await this.documents.review();
@@ -183,20 +197,25 @@ export class Server implements vscode.Disposable {
   }
 
   private async end(): Promise<void> {
-    const client = this.client;
+    const { client, served } = this;
     this.client = undefined;
+    this.served = undefined;
     this.status = undefined;
     if (client !== undefined) {
       // One that failed to start, or has gone, has nothing to be told.
       await client.stop().catch(() => undefined);
       await client.dispose().catch(() => undefined);
     }
+    await served?.end();
   }
 
   private async failed(error: unknown): Promise<void> {
+    const served = this.served;
     this.log.error(String(error));
-    await this.gone();
-    if (!this.isOver()) {
+    await served?.gone();
+    // Of one that ended before it answered, `closed` says what comes of it.
+    if (served?.isLost !== true && !this.isOver()) {
+      await this.end();
       this.stopped("the server did not start; the log says why");
     }
   }
@@ -233,32 +252,25 @@ export class Server implements vscode.Disposable {
   // --- the client ------------------------------------------------------------------------------
 
   private makeClient(python: string): LanguageClient {
-    const start = (): ReturnType<typeof serve> => {
-      let gone = (): void => undefined;
-      this.exit = new Promise((resolve) => (gone = resolve));
-      const child = serve(python, (code, last) => {
-        clearTimeout(late);
-        if (this.client === client) {
-          this.ended(python, code, last);
-        }
-        gone();
-      });
-      // Whatever was started may be no server of ours, and never say a word.
-      const late = setTimeout(() => {
-        if (this.client === client) {
-          this.restarts.giveUp();
-          this.stopped(`${python} does not answer; the log says more`);
-        }
-        child.kill("SIGKILL");
-      }, ANSWERS_MS);
-      this.late = late;
-      return child;
-    };
+    const start = (): Served =>
+      (this.served = new Served(python, {
+        ended: (code, last) => {
+          if (this.client === client) {
+            this.ended(python, code, last);
+          }
+        },
+        silent: () => {
+          if (this.client === client) {
+            this.restarts.giveUp();
+            this.stopped(`${python} does not answer; the log says more`);
+          }
+        },
+      }));
     const client: LanguageClient = new QuietClient(
       "indoors",
       "Indoors",
-      () => Promise.resolve(start()),
-      this.options(),
+      () => Promise.resolve(start().child),
+      this.options(() => this.closed(client)),
     );
     this.documents.begin(client);
     this.completions.begin(client);
@@ -271,7 +283,7 @@ export class Server implements vscode.Disposable {
     client.onDidChangeState(({ newState }) => {
       // The client starts a server that was lost again by itself.
       if (this.client === client && newState === State.Running) {
-        clearTimeout(this.late);
+        this.served?.answered();
         this.mismatch = mismatch(PROTOCOL, protocolOf(client));
         this.become("running");
         this.focus(vscode.window.activeTextEditor);
@@ -280,7 +292,7 @@ export class Server implements vscode.Disposable {
     return client;
   }
 
-  private options(): LanguageClientOptions {
+  private options(closed: () => Promise<CloseHandlerResult>): LanguageClientOptions {
     return {
       documentSelector: SCHEMES.map((scheme) => ({ scheme })),
       outputChannel: this.log,
@@ -303,26 +315,33 @@ export class Server implements vscode.Disposable {
       initializationFailedHandler: () => false, // `failed` says it
       errorHandler: {
         error: () => ({ action: ErrorAction.Continue }),
-        closed: async () => {
-          await this.gone();
-          const may = this.client !== undefined && this.restarts.take();
-          if (may) {
-            this.become("starting");
-            this.documents.begin(this.client as LanguageClient);
-          } else if (this.client !== undefined && !this.isOver()) {
-            this.stopped(`the server ended ${MOST_RESTARTS + 1} times; the log says why`);
-          }
-          return { action: may ? CloseAction.Restart : CloseAction.DoNotRestart, handled: true };
-        },
+        closed,
       },
       middleware: { ...this.documents.middleware(), ...this.completions.middleware() },
     };
   }
 
-  /** The process has ended, so that it is known why; one that hangs is waited for briefly. */
-  private gone(): Promise<void> {
-    const patience = new Promise<void>((resolve) => setTimeout(resolve, PATIENCE_MS));
-    return Promise.race([this.exit, patience]);
+  /** The connection to a server is gone: whether the client starts it again. */
+  private async closed(client: LanguageClient): Promise<CloseHandlerResult> {
+    const left = { action: CloseAction.DoNotRestart, handled: true };
+    const served = this.served;
+    if (this.client !== client || served === undefined) {
+      return left;
+    }
+    served.isLost = true;
+    await served.gone();
+    if (this.client !== client) {
+      return left;
+    }
+    if (this.restarts.take()) {
+      this.become("starting");
+      this.documents.begin(client);
+      return { action: CloseAction.Restart, handled: true };
+    }
+    if (!this.isOver()) {
+      this.stopped(`the server ended ${MOST_RESTARTS + 1} times; the log says why`);
+    }
+    return left;
   }
 
   /** The process ended without being asked to. */
