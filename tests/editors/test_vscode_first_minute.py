@@ -43,7 +43,7 @@ def test_from_nothing_to_the_first_suggestion(
     program(
         uv,
         f'#!/bin/sh\necho "$*" >> {told}/uv\n'
-        f"[ -e {told}/failed ] || {{ touch {told}/failed; exit 2; }}\n"
+        f"[ -e {told}/failed ] || {{ touch {told}/failed; echo the index says no >&2; exit 2; }}\n"
         f"mkdir -p {place}\ncp {python} {place}/python\n",
     )
     wheel.write_text("")
@@ -65,6 +65,12 @@ def test_from_nothing_to_the_first_suggestion(
         again.wait_for(timeout=60_000)
         window.picture("failed-install")
         assert len((told / "uv").read_text().splitlines()) == 1
+        terminal = page.locator(".terminal-wrapper.active .xterm-rows")
+        # A long path goes over the end of a line.
+        said = "".join(terminal.inner_text().replace("\xa0", " ").splitlines())
+        assert f"{uv} tool install --force" in said
+        assert "the index says no" in said
+        assert "Ended with exit status 2. Press Enter to close this terminal." in said
         again.click()
         dialog.get_by_role("button", name="Run in Terminal").click()
         window.wait_label("ready")

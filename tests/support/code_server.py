@@ -64,6 +64,7 @@ QUIET: dict[str, Any] = {
     "editor.accessibilitySupport": "off",
     "editor.autoIndent": "none",
     "files.autoSave": "off",
+    "terminal.integrated.gpuAcceleration": "off",  # what is printed can be read in the page then
     "workbench.colorTheme": THEME,
     "security.workspace.trust.startupPrompt": "never",
     "security.workspace.trust.banner": "never",

@@ -17,7 +17,11 @@ def scripted_python(folder: Path) -> Path:
     (folder / "say").mkdir(exist_ok=True)
     fake = ROOT / "tests" / "fakes" / "editor_server.py"
     program = folder / "python"
-    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" "{fake}" "{folder}" "$@"\n')
+    # What keeps a terminal open is no command of ours, and is run by a real interpreter.
+    program.write_text(
+        f'#!/bin/sh\ncase "$2" in */hold.py) exec "{sys.executable}" "$@";; esac\n'
+        f'exec "{sys.executable}" "{fake}" "{folder}" "$@"\n'
+    )
     program.chmod(0o755)
     return program
 

@@ -3,10 +3,8 @@
  * or fetched before somebody agreed. Where there is no internet, the way without is described.
  */
 
-import * as os from "node:os";
-import * as path from "node:path";
 import * as vscode from "vscode";
-import { command, program, pythonOf } from "./launch.ts";
+import { command, installCommands } from "./launch.ts";
 import { set } from "./settings.ts";
 import { aboutWorkspace, run, runWithConsent } from "./terminal.ts";
 
@@ -28,30 +26,6 @@ export async function offerInstall(problem: string): Promise<void> {
   } else if (chosen === "Without Internet…") {
     await vscode.commands.executeCommand("indoors.offlineHelp");
   }
-}
-
-/** The commands that install a wheel: by uv, else by pipx, else into an environment of its own. */
-export function installCommands(wheel: string, roots: readonly string[]): string[][] {
-  const uv = program("uv", roots);
-  if (uv !== undefined) {
-    return [[uv, "tool", "install", "--force", wheel]];
-  }
-  const pipx = program("pipx", roots);
-  if (pipx !== undefined) {
-    return [[pipx, "install", "--force", wheel]];
-  }
-  const names =
-    process.platform === "win32"
-      ? ["python"]
-      : ["python3.13", "python3.12", "python3.11", "python3"];
-  const python = names.map((name) => program(name, roots)).find((one) => one !== undefined);
-  const folder = path.join(os.homedir(), ".indoors");
-  return python === undefined
-    ? []
-    : [
-        [python, "-m", "venv", folder],
-        [pythonOf(folder, process.platform), "-m", "pip", "install", "--upgrade", wheel],
-      ];
 }
 
 /** Install from a wheel that a person chooses. */

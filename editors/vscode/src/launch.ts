@@ -111,6 +111,35 @@ export function command(python: string, ...words: string[]): string[] {
   return [python, ...MODULE, ...words];
 }
 
+/** The commands that install a wheel: by uv, else by pipx, else into an environment of its own. */
+export function installCommands(wheel: string, roots: readonly string[]): string[][] {
+  const uv = program("uv", roots);
+  if (uv !== undefined) {
+    return [[uv, "tool", "install", "--force", wheel]];
+  }
+  const pipx = program("pipx", roots);
+  if (pipx !== undefined) {
+    return [[pipx, "install", "--force", wheel]];
+  }
+  const names =
+    process.platform === "win32"
+      ? ["python"]
+      : ["python3.13", "python3.12", "python3.11", "python3"];
+  const python = names.map((name) => program(name, roots)).find((one) => one !== undefined);
+  const folder = path.join(os.homedir(), ".indoors");
+  return python === undefined
+    ? []
+    : [
+        [python, "-I", "-m", "venv", folder],
+        [pythonOf(folder, process.platform), "-I", "-m", "pip", "install", "--upgrade", wheel],
+      ];
+}
+
+/** Whether a command is one of a Python. All of ours are started with `-I`. */
+export function isPython(words: readonly string[]): boolean {
+  return words[1] === "-I";
+}
+
 /** A command as a person would type it. */
 export function shown(words: readonly string[]): string {
   return words.map((word) => (/^[\w@%+=:,./\\-]+$/.test(word) ? word : `"${word}"`)).join(" ");

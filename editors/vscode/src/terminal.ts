@@ -1,14 +1,21 @@
 /**
  * Commands that a person asked for, each in a terminal that shows the command itself and stays when
- * it has ended. A process is started, never a shell, and never in the workspace.
+ * it has ended. A process is started, never a shell, never in the workspace, and in the environment
+ * of the editor alone. A task of VS Code would do that too, and save all files first.
  */
 
+import * as fs from "node:fs";
 import * as os from "node:os";
+import * as path from "node:path";
 import * as vscode from "vscode";
 import { fileOf } from "./documents.ts";
-import { shown } from "./launch.ts";
+import { isPython, shown } from "./launch.ts";
+import { Piped } from "./piped.ts";
 
-const TYPE = "indoors";
+/** Beside the folder of the bundle that this becomes a part of. */
+const HOLD = path.join(__dirname, "..", "python", "hold.py");
+/** How often it is looked whether a command has ended. */
+const LOOK_MS = 200;
 /** What is asked about a workspace, and would speak of the folder that it is run in. */
 const ABOUT_WORKSPACE = new Set(["policy show", "policy explain"]);
 
@@ -67,42 +74,73 @@ export async function runWithConsent(
   }
 }
 
+/** A command in a terminal, and its exit status; undefined if it was ended. */
+interface Running {
+  readonly terminal: vscode.Terminal;
+  readonly ended: Promise<number | undefined>;
+}
+
+/** Terminals whose command has ended, by title: the next one of the same title takes its place. */
+const done = new Map<string, vscode.Terminal>();
+
 async function runOne(title: string, words: readonly string[]): Promise<number | undefined> {
-  const [file, ...rest] = words;
-  const execution = new vscode.ProcessExecution(file as string, rest, { cwd: os.homedir() });
-  const definition = { type: TYPE, command: shown(words) };
-  // A window without a folder has no workspace for a task to belong to.
-  const hasFolder = (vscode.workspace.workspaceFolders ?? []).length > 0;
-  const scope = hasFolder ? vscode.TaskScope.Workspace : vscode.TaskScope.Global;
-  const task = new vscode.Task(definition, scope, title, "Indoors", execution, []);
-  task.presentationOptions = {
-    echo: true,
-    focus: true,
-    reveal: vscode.TaskRevealKind.Always,
-    panel: vscode.TaskPanelKind.Dedicated,
-    showReuseMessage: false,
-    clear: false,
-  };
-  const started = await vscode.tasks.executeTask(task);
-  return new Promise((resolve) => {
-    const listeners = [
-      vscode.tasks.onDidEndTaskProcess((event) => {
-        if (event.execution === started) {
-          end(event.exitCode);
-        }
-      }),
-      vscode.tasks.onDidEndTask((event) => {
-        // A task whose process could not be started ends without an exit code.
-        if (event.execution === started) {
-          setTimeout(() => end(undefined), 500);
-        }
-      }),
-    ];
-    const end = (code: number | undefined): void => {
-      for (const listener of listeners) {
-        listener.dispose();
-      }
-      resolve(code);
-    };
+  done.get(title)?.dispose();
+  const { terminal, ended } = isPython(words) ? held(title, words) : piped(title, words);
+  terminal.show();
+  const code = await ended;
+  done.set(title, terminal);
+  return code;
+}
+
+/** A Python in a terminal of the system, which a script beside it keeps open. */
+function held(title: string, words: readonly string[]): Running {
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "indoors-"));
+  const told = path.join(folder, "status");
+  const terminal = vscode.window.createTerminal({
+    name: title,
+    shellPath: words[0] as string,
+    shellArgs: ["-I", HOLD, told, ...words],
+    cwd: os.homedir(),
+    message: shown(words),
+    env: environment(),
+    strictEnv: true,
+    isTransient: true, // VS Code would run it again where it brings back a window
   });
+  const ended = new Promise<number | undefined>((resolve) => {
+    const look = (isClosed: boolean): void => {
+      const code = fs.existsSync(told) ? Number(fs.readFileSync(told, "ascii")) : undefined;
+      if (code !== undefined || isClosed) {
+        clearInterval(timer);
+        closed.dispose();
+        fs.rmSync(folder, { recursive: true, force: true });
+        resolve(code);
+      }
+    };
+    const timer = setInterval(() => look(false), LOOK_MS);
+    const closed = vscode.window.onDidCloseTerminal((one) => {
+      if (one === terminal) {
+        look(true);
+      }
+    });
+  });
+  return { terminal, ended };
+}
+
+/**
+ * The editor's own environment and nothing else. A workspace may set variables for terminals, and
+ * with them which index pip asks. A remote window of VS Code adds those in spite of `strictEnv`, so
+ * each is taken out by its name.
+ */
+function environment(): Record<string, string | null | undefined> {
+  const own = { ...process.env };
+  const key = { win32: "windows", darwin: "osx" }[process.platform as string] ?? "linux";
+  const set = vscode.workspace.getConfiguration("terminal.integrated.env").get<object>(key);
+  const added = Object.keys(set ?? {}).filter((name) => process.env[name] === undefined);
+  return { ...own, ...Object.fromEntries(added.map((name) => [name, null])) };
+}
+
+function piped(title: string, words: readonly string[]): Running {
+  const pty = new Piped(words);
+  const terminal = vscode.window.createTerminal({ name: title, pty, isTransient: true });
+  return { terminal, ended: pty.ended };
 }

@@ -2,9 +2,12 @@
 
 import assert from "node:assert/strict";
 import { createHash } from "node:crypto";
+import * as fs from "node:fs";
+import * as os from "node:os";
+import * as path from "node:path";
 import { test } from "node:test";
 import { allOff, isOff } from "../src/copilot.ts";
-import { find, shown, toolPaths } from "../src/launch.ts";
+import { find, installCommands, isPython, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { MOST_RESTARTS, Restarts } from "../src/restarts.ts";
 import { isSecret, refusal } from "../src/rules.ts";
@@ -161,6 +164,29 @@ test("the server is where a person or a tool put it, as an absolute path", () =>
     { python: second },
   );
   assert.equal(shown(["/a b/python", "-I", "x"]), '"/a b/python" -I x');
+});
+
+test("a wheel is installed by what is there, and no Python reads what a folder or a variable says", () => {
+  const home = fs.mkdtempSync(path.join(os.tmpdir(), "indoors-test-"));
+  const before = { HOME: process.env["HOME"], PATH: process.env["PATH"] };
+  Object.assign(process.env, { HOME: home, PATH: home });
+  try {
+    assert.deepEqual(installCommands("/a.whl", []), []);
+    const python = path.join(home, "python3");
+    fs.writeFileSync(python, "", { mode: 0o755 });
+    const commands = installCommands("/a.whl", []);
+    assert.deepEqual(commands.map(shown), [
+      `${python} -I -m venv ${home}/.indoors`,
+      `${home}/.indoors/bin/python -I -m pip install --upgrade /a.whl`,
+    ]);
+    assert.ok(commands.every(isPython));
+    fs.writeFileSync(path.join(home, "uv"), "", { mode: 0o755 });
+    assert.ok(!installCommands("/a.whl", []).some(isPython));
+    assert.deepEqual(installCommands("/a.whl", [home]), [], "none of a workspace's");
+  } finally {
+    Object.assign(process.env, before);
+    fs.rmSync(home, { recursive: true });
+  }
 });
 
 test("a server that ends again and again is started a few times, then by a person", () => {
