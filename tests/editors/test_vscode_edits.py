@@ -103,6 +103,15 @@ def test_another_diff_has_its_own_keys(window: Window, script: Script) -> None:
     window.wait(lambda: "Add two numbers" in window.text(), "the edit")
 
 
+def test_the_menu_of_edits_opens_from_the_palette(window: Window, script: Script) -> None:
+    window.open("sum.py")
+    window.press("Control+Home")
+    window.command("Indoors: Edit What Is Selected")
+    rows = window.page.locator(".action-widget .monaco-list-row")
+    rows.filter(has_text="Document 'add'").first.wait_for(timeout=20_000)
+    window.press("Escape")
+
+
 def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
     window.edits_menu("sum.py", "Edit with an instruction").click()
     box = window.page.locator(".quick-input-widget input").first

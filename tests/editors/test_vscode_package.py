@@ -149,6 +149,13 @@ def test_every_command_is_declared_and_every_key_is_named() -> None:
     assert declared <= registered
 
 
+def test_no_command_asks_for_the_focus_that_the_palette_takes() -> None:
+    """VS Code's palette leaves out what is not enabled while the palette itself has the focus."""
+    enabled = [one.get("enablement", "") for one in manifest()["contributes"]["commands"]]
+    assert any(enabled)
+    assert not [when for when in enabled if "Focus" in when]
+
+
 def test_lock_files_name_no_registry() -> None:
     here = Path(__file__).parent
     for lock in (EXTENSION / "package-lock.json", here / "code-server" / "package-lock.json"):
