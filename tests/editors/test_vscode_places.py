@@ -212,8 +212,14 @@ THEIRS = """
 const vscode = require("vscode");
 exports.activate = (context) => context.subscriptions.push(
   vscode.languages.registerInlineCompletionItemProvider({ scheme: "file" }, {
-    provideInlineCompletionItems: (document, position) =>
-      document.lineAt(position).text === "theirs" ? [{ insertText: "theirs_too()" }] : [],
+    provideInlineCompletionItems: (document, position, context) => {
+      const { text } = document.lineAt(position);
+      // As Copilot does where it is off: nothing by itself, and an answer to a key.
+      const isAsked = context.triggerKind === vscode.InlineCompletionTriggerKind.Invoke;
+      return text === "theirs" || (text === "by_key" && isAsked)
+        ? [{ insertText: `${text}_too()` }]
+        : [];
+    },
   }),
 );
 """
@@ -243,6 +249,38 @@ def test_where_there_is_no_other_extension_that_is_said(window: Window) -> None:
     assert "on your own side of this remote window are not seen" in window.label()
 
 
+def ask_by_key(window: Window, script: Script) -> None:
+    """Ask by our key where the other one answers every key that asks it."""
+
+    def by_key() -> int:
+        asked = script.got("textDocument/inlineCompletion")
+        return sum(one["context"]["triggerKind"] == 1 for one in asked)
+
+    window.press("Control+a")
+    window.type("by_key")
+    n_before = by_key()
+    window.press("Alt+\\")
+    window.wait(lambda: by_key() > n_before, "ours to be asked by key")
+    window.page.wait_for_timeout(500)
+    assert window.ghost.count() == 0, "the other is not asked"
+    window.command("Indoors: Pause for 10 Minutes")
+    window.wait_label("paused until")
+    window.focus()
+    window.press("Alt+\\")
+    said = window.page.locator(".notification-toast", has_text="Indoors is paused until").first
+    said.wait_for()
+    assert "Next: Indoors: Resume, then ask again" in said.inner_text()
+    window.page.wait_for_timeout(500)
+    assert window.ghost.count() == 0, "where ours is off, the other is not asked either"
+    window.command("Notifications: Clear All Notifications")
+    window.command("Indoors: Resume")
+    window.wait_label("ready")
+    window.focus()
+    window.command("Trigger Inline Suggestion")
+    window.wait(lambda: "_too()" in window.ghost_text(), "the other's answer to VS Code's own key")
+    window.press("Escape")
+
+
 def test_beside_another_and_the_ai_features_of_vs_code(
     page: Any, with_ai: CodeServer, tmp_path: Path
 ) -> None:
@@ -265,6 +303,7 @@ def test_beside_another_and_the_ai_features_of_vs_code(
     window.press("Tab")
     window.wait(lambda: script.commands("indoors.accepted"), "a note of the accept")
     assert window.saved("a.py") == FULL
+    ask_by_key(window, script)
     window.command("Indoors: Other Extensions That Suggest Code")
     page.get_by_text("Hide suggestions of Codeium").first.click()
     window.wait(lambda: "Codeium" not in window.label(), "the name to go")

@@ -120,6 +120,13 @@ def test_a_commit_message_is_completed_where_a_person_said_so(
         window.command("View: Show Source Control")
         box = page.locator(".scm-editor .monaco-editor .view-lines").first
         box.click()
+        window.press("Alt+\\")
+
+        def by_key() -> bool:
+            asked = script.got("textDocument/inlineCompletion")
+            return any(one["context"]["triggerKind"] == 1 for one in asked)
+
+        window.wait(by_key, "a question by key, also where no file is in front")
         window.type("def a")
         window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
         window.picture("commit")

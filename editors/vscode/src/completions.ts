@@ -106,6 +106,25 @@ export class Completions implements vscode.Disposable {
     };
   }
 
+  /**
+   * A person asks for a suggestion. Only our provider is: others, asked by a key, would send code
+   * also where their own settings have them suggest nothing.
+   */
+  async suggest(): Promise<void> {
+    // VS Code would find that one first, which has no other answers than what is on the screen.
+    this.again?.dispose();
+    this.again = undefined;
+    await this.trigger(true);
+  }
+
+  private async trigger(explicit: boolean): Promise<void> {
+    const providerId = `${this.extensionId}:*`;
+    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", {
+      explicit,
+      providerId,
+    });
+  }
+
   /** A suggestion goes to VS Code, which shows it if nothing has moved. */
   private offer(
     document: vscode.TextDocument,
@@ -211,10 +230,7 @@ export class Completions implements vscode.Disposable {
         },
       },
     );
-    await vscode.commands.executeCommand("editor.action.inlineSuggest.trigger", {
-      explicit: false,
-      providerId: `${this.extensionId}:*`,
-    });
+    await this.trigger(false);
   }
 }
 

@@ -11,15 +11,18 @@ import { offerOff, others } from "./others.ts";
 import { Explained } from "./explained.ts";
 import { Server } from "./server.ts";
 import { Preview, type Wish } from "./preview.ts";
-import { isDocument } from "./rules.ts";
+import { COMMIT_SCHEME, isDocument } from "./rules.ts";
 import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
 import { StatusBar } from "./statusBar.ts";
 import { aboutWorkspace, run } from "./terminal.ts";
 import { follow, opened, reach } from "./walkthrough.ts";
-import type { Situation } from "./words.ts";
+import { type Situation, silence } from "./words.ts";
 
 const PAUSE_MINUTES = 10;
+const MENU = "Show Menu";
+/** What the key in the box of Source Control says of itself (package.json). */
+const COMMIT_BOX = "commitBox";
 let running: Server | undefined;
 
 export function deactivate(): Promise<void> | undefined {
@@ -39,8 +42,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const explained = new Explained(documents, () => server.client);
   running = server;
 
-  const situation = (): Situation => {
-    const document = vscode.window.activeTextEditor?.document;
+  const situation = (document = inFront()): Situation => {
     return {
       life: server.life,
       reason: server.reason,
@@ -89,12 +91,10 @@ export function activate(context: vscode.ExtensionContext): void {
         await server.settingsChanged();
       }
     });
-  const document = (): vscode.TextDocument | undefined => vscode.window.activeTextEditor?.document;
-
   const commands: Record<string, (...rest: never[]) => unknown> = {
     "indoors.menu": async () => {
       await server.lookAgain();
-      const open = document();
+      const open = inFront();
       if (server.status !== undefined) {
         reach("sawLock"); // it stands in the menu
       }
@@ -106,11 +106,26 @@ export function activate(context: vscode.ExtensionContext): void {
         isFileOff: open !== undefined && documents.isOff(open.uri),
       });
     },
-    "indoors.suggest": () => vscode.commands.executeCommand("editor.action.inlineSuggest.trigger"),
+    "indoors.suggest": async (place: unknown) => {
+      const isInFront = place !== COMMIT_BOX;
+      const open = isInFront ? inFront() : commitBox();
+      if (open === undefined || !isDocument(open.uri.scheme)) {
+        void vscode.window.showInformationMessage(
+          "No file is in front. Next: click into the code, then ask for a suggestion again.",
+        );
+        return;
+      }
+      const reason = silence(situation(open), isInFront);
+      if (reason === "") {
+        await completions.suggest();
+      } else if ((await vscode.window.showInformationMessage(reason, MENU)) === MENU) {
+        await vscode.commands.executeCommand("indoors.menu");
+      }
+    },
     "indoors.pause": () => pause(PAUSE_MINUTES),
     "indoors.resume": () => pause(0),
     "indoors.toggleFile": async () => {
-      const open = document();
+      const open = inFront();
       if (open !== undefined) {
         await documents.toggle(open.uri);
         server.focus(vscode.window.activeTextEditor);
@@ -118,7 +133,7 @@ export function activate(context: vscode.ExtensionContext): void {
       }
     },
     "indoors.toggleLanguage": async () => {
-      const language = document()?.languageId;
+      const language = inFront()?.languageId;
       if (language !== undefined) {
         const off = settings.languagesOff();
         const now = off.includes(language)
@@ -127,7 +142,7 @@ export function activate(context: vscode.ExtensionContext): void {
         await settings.set("completion.languages.off", now.length > 0 ? now : undefined);
       }
     },
-    "indoors.why": () => explained.show(document()),
+    "indoors.why": () => explained.show(inFront()),
     "indoors.chooseModel": () => withPython(chooseModel),
     "indoors.prove": async () => {
       if (await show("indoors doctor --prove", "doctor", "--prove")) {
@@ -200,6 +215,15 @@ export function activate(context: vscode.ExtensionContext): void {
   );
   refresh();
   void server.restart();
+}
+
+function inFront(): vscode.TextDocument | undefined {
+  return vscode.window.activeTextEditor?.document;
+}
+
+/** What is written in the box of Source Control, which is no editor that an extension is shown. */
+function commitBox(): vscode.TextDocument | undefined {
+  return vscode.workspace.textDocuments.find(({ uri }) => uri.scheme === COMMIT_SCHEME);
 }
 
 function time(when: Date): string {

@@ -146,6 +146,35 @@ export function mismatch(ours: number, theirs: unknown): string {
     : `${pair}. Next: update the server (Indoors: Install the Server From a Wheel)`;
 }
 
+/**
+ * Why asking for a suggestion brings none, and what to do about it; "" where one may come. The
+ * server's status is about the editor in front: `isInFront` says whether one asks there.
+ */
+export function silence(situation: Situation, isInFront = true): string {
+  const { life, pausedUntil, status } = situation;
+  if (life === "untrusted") {
+    return "Nothing is suggested: this workspace is not trusted. Next: Indoors: Show Menu, whose first entry trusts it.";
+  }
+  if (life === "missing" || life === "stopped") {
+    return "Nothing is suggested: the server is not running. Next: Indoors: Show Menu, whose first entries mend that.";
+  }
+  if (life === "starting" || status === undefined) {
+    return "Nothing is suggested: the server is starting. Next: ask again when the status bar says that it is ready.";
+  }
+  if (status.phase === "error") {
+    const reason = (status.reason || "something is missing").replace(/\.$/, "");
+    return `Nothing is suggested: ${reason}. Next: ${status.next_step || "Indoors: Show Menu"}.`;
+  }
+  if (pausedUntil) {
+    return `Nothing is suggested: Indoors is paused until ${pausedUntil}. Next: Indoors: Resume, then ask again.`;
+  }
+  const refusal =
+    situation.refusal || (isInFront && status.phase === "inactive" ? status.reason : "");
+  return refusal
+    ? `Nothing is suggested here: ${refusal}. Next: change what the reason names, or ask in another file.`
+    : "";
+}
+
 const HOME = "$(home)";
 const AWAY = "$(arrow-swap)";
 

@@ -14,7 +14,7 @@ import { isSecret, refusal } from "../src/rules.ts";
 import { type Sent, meaning, page, problem, question } from "../src/sent.ts";
 import { nextStep } from "../src/steps.ts";
 import { type Explanation, why } from "../src/why.ts";
-import { type Situation, describe, lockOf, mismatch, shortName } from "../src/words.ts";
+import { type Situation, describe, lockOf, mismatch, shortName, silence } from "../src/words.ts";
 
 const LINUX = { env: {}, home: "/home/me", platform: "linux" } as const;
 
@@ -300,6 +300,30 @@ test("every state has words, and the mark changes where code may leave", () => {
   const lines = describe({ ...SITUATION, status: { ...STATUS, engines } }).lines;
   assert.ok(lines.includes("Engine gpu: up, coder"));
   assert.ok(lines.includes("Engine old: down, old does not answer."));
+});
+
+test("where nothing can be suggested, that is said with a next step", () => {
+  assert.equal(silence(SITUATION), "");
+  assert.equal(silence({ ...SITUATION, status: { ...STATUS, phase: "busy" } }), "");
+  const error = { ...STATUS, phase: "error", reason: "There is no model." } as const;
+  const inactive = { ...STATUS, phase: "inactive", reason: "python is off" } as const;
+  const silent: [more: Partial<Situation>, said: RegExp][] = [
+    [{ life: "untrusted", status: undefined }, /not trusted\. Next: /],
+    [{ life: "missing", status: undefined }, /not running\. Next: /],
+    [{ life: "stopped", status: undefined }, /not running\. Next: /],
+    [{ life: "starting", status: undefined }, /starting\. Next: /],
+    [{ status: undefined }, /starting\. Next: /],
+    [{ status: { ...error, next_step: "indoors setup" } }, /no model\. Next: indoors setup\.$/],
+    [{ status: error }, /no model\. Next: Indoors: Show Menu\.$/],
+    [{ pausedUntil: "10:20" }, /paused until 10:20\. Next: Indoors: Resume/],
+    [{ refusal: "plain text is off" }, /here: plain text is off\. Next: /],
+    [{ status: inactive }, /here: python is off\. Next: /],
+  ];
+  for (const [more, said] of silent) {
+    assert.match(silence({ ...SITUATION, ...more }), said);
+  }
+  const elsewhere = silence({ ...SITUATION, status: inactive }, false);
+  assert.equal(elsewhere, "", "the status is not about the box of Source Control");
 });
 
 test("a model's short name is its size", () => {
