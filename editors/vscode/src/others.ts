@@ -5,36 +5,7 @@
 
 import * as vscode from "vscode";
 import { allOff, isOff } from "./copilot.ts";
-
-/** Identifiers of extensions that suggest code by themselves, and what people call them. */
-const KNOWN: Record<string, string> = {
-  "github.copilot": "GitHub Copilot",
-  "github.copilot-chat": "GitHub Copilot",
-  "codeium.codeium": "Codeium",
-  "tabnine.tabnine-vscode": "Tabnine",
-  "tabnine.tabnine-vscode-self-hosted-updater": "Tabnine",
-  "continue.continue": "Continue",
-  "supermaven.supermaven": "Supermaven",
-  "amazonwebservices.amazon-q-vscode": "Amazon Q",
-  "amazonwebservices.aws-toolkit-vscode": "Amazon Q",
-  "google.geminicodeassist": "Gemini Code Assist",
-  "google.cloudcode": "Gemini Code Assist",
-  "sourcegraph.cody-ai": "Cody",
-  "tabbyml.vscode-tabby": "Tabby",
-  "visualstudioexptteam.vscodeintellicode": "IntelliCode",
-  "huggingface.huggingface-vscode": "llm-vscode",
-  "ggml-org.llama-vscode": "llama-vscode",
-  "rjmacarthy.twinny": "twinny",
-  "danielsanmedium.dscodegpt": "CodeGPT",
-  "blackboxapp.blackbox": "Blackbox",
-  "augment.vscode-augment": "Augment",
-  "jetbrains.resharper-code": "JetBrains AI",
-};
-
-export interface Other {
-  name: string;
-  id: string;
-}
+import { COPILOT, COPILOT_SETTING, KNOWN, type Other, SUPPRESS, choices } from "./known.ts";
 
 /** Those that are installed, enabled, and not switched off as far as one can see. */
 export function others(): Other[] {
@@ -48,11 +19,8 @@ export function others(): Other[] {
   return [...found.values()];
 }
 
-const COPILOT = "GitHub Copilot";
-const COPILOT_SETTING = "github.copilot.enable";
 const NONE =
   "No other extension that Indoors knows suggests code here. Next: look through the Extensions view for one that it does not know.";
-const SUPPRESS = "editor.inlineSuggest.experimental.suppressInlineSuggestions";
 
 function suppressed(): string[] {
   const value = vscode.workspace.getConfiguration().get<unknown>(SUPPRESS);
@@ -72,9 +40,9 @@ function isSwitchedOff(name: string): boolean {
   return settings.get("chat.disableAIFeatures") === true || isOff(settings.get(COPILOT_SETTING));
 }
 
-/** The setting that hides what another extension suggests. */
-function key(other: Other): string {
-  return other.name === COPILOT ? COPILOT_SETTING : SUPPRESS;
+/** Whether VS Code has the setting that hides suggestions: writing one it does not have throws. */
+function canSuppress(): boolean {
+  return vscode.workspace.getConfiguration().inspect(SUPPRESS)?.defaultValue !== undefined;
 }
 
 /** Let a person choose which of them to switch off; what is switched off can be read in settings. */
@@ -84,16 +52,10 @@ export async function offerOff(): Promise<void> {
     void vscode.window.showInformationMessage(NONE);
     return;
   }
-  const chosen = await vscode.window.showQuickPick(
-    found.flatMap((other) => [
-      { label: `Hide suggestions of ${other.name}`, description: key(other), other, hide: true },
-      { label: `Show the extension ${other.name}`, description: other.id, other, hide: false },
-    ]),
-    {
-      title: "Other extensions that suggest code",
-      placeHolder: "Indoors keeps your code; it cannot keep theirs",
-    },
-  );
+  const chosen = await vscode.window.showQuickPick(choices(found, canSuppress()), {
+    title: "Other extensions that suggest code",
+    placeHolder: "Indoors keeps your code; it cannot keep theirs",
+  });
   if (chosen === undefined) {
     return;
   }

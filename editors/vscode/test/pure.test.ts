@@ -7,6 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { allOff, isOff } from "../src/copilot.ts";
+import { KNOWN, choices } from "../src/known.ts";
 import { find, installCommands, isPython, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { MOST_RESTARTS, Restarts } from "../src/restarts.ts";
@@ -228,6 +229,34 @@ test("Copilot is off only where it suggests in no language", () => {
     assert.ok(isOff(allOff(enabled)), JSON.stringify(enabled));
   }
   assert.deepEqual(allOff({ python: true, "*": true }), { "*": false, python: false });
+});
+
+test("those who suggest have the identifiers that they are published under", () => {
+  // Amazon Q left the AWS Toolkit, and Cloud Code is published by Google Cloud Tools.
+  assert.equal(KNOWN["amazonwebservices.amazon-q-vscode"], "Amazon Q");
+  assert.ok(!("amazonwebservices.aws-toolkit-vscode" in KNOWN));
+  assert.ok("google.geminicodeassist" in KNOWN && "googlecloudtools.cloudcode" in KNOWN);
+  assert.ok(!("google.cloudcode" in KNOWN));
+  assert.ok(Object.keys(KNOWN).every((id) => id === id.toLowerCase()));
+});
+
+test("hiding is offered only where this VS Code can hide", () => {
+  const copilot = { name: "GitHub Copilot", id: "GitHub.copilot" };
+  const found = [{ name: "Codeium", id: "Codeium.codeium" }, copilot];
+  const labels = (canSuppress: boolean): string[] =>
+    choices(found, canSuppress).map(({ label }) => label);
+  assert.deepEqual(labels(true), [
+    "Hide suggestions of Codeium",
+    "Show the extension Codeium",
+    "Hide suggestions of GitHub Copilot",
+    "Show the extension GitHub Copilot",
+  ]);
+  assert.deepEqual(labels(false), [
+    "Show the extension Codeium",
+    "Hide suggestions of GitHub Copilot",
+    "Show the extension GitHub Copilot",
+  ]);
+  assert.match(choices([copilot], false)[0]?.detail ?? "", /by a key .* still does/);
 });
 
 const STATUS = {
