@@ -131,6 +131,97 @@ def test_an_instruction_is_asked_for(window: Window, script: Script) -> None:
     window.wait(lambda: "Say what it gives." in window.text(), "the edit")
 
 
+OTHER = "def add(a, b, c):\n    return a + b + c\n"
+OTHER_DONE = OTHER.replace("\n", '\n    """Add two numbers."""\n', 1)
+
+
+def two_in_flight(window: Window, script: Script) -> None:
+    """Ask for an edit of sum.py, and before it comes for one of other.py; then let both come."""
+    (window.folder / "other.py").write_text(OTHER)
+    (script.folder / "hold").touch()
+    for n_asked, name in enumerate(("sum.py", "other.py"), 1):
+        window.edits_menu(name, "Document 'add'").wait_for()
+        choose(window)
+        window.wait(lambda n=n_asked: len(script.got("codeAction/resolve")) == n, "a request")  # type: ignore[misc]
+    (script.folder / "hold").unlink()
+    window.wait(lambda: toasts(window) == 2, "both notifications")
+
+
+def toasts(window: Window) -> int:
+    return int(window.page.locator(".notification-toast", has_text="checks passed").count())
+
+
+def test_of_two_edits_in_flight_the_later_is_in_front_and_can_be_made(
+    window: Window, script: Script
+) -> None:
+    two_in_flight(window, script)
+    window.wait(lambda: window.diff("return a + b + c"), "the later diff")
+    window.page.wait_for_timeout(1_000)
+    assert window.diff('"""Add two numbers."""'), "its right side is the edited text"
+    window.wait_preview_keys()
+    # The first one's diff gave way; its notification is the lower one, and does not do nothing.
+    apply = window.page.get_by_role("button", name="Apply", exact=True)
+    apply.last.click()
+    said = window.page.locator(".notification-toast", has_text="is not there any more").first
+    said.wait_for()
+    assert "Next: ask for the edit again" in said.inner_text()
+    window.page.locator(".monaco-diff-editor .editor.modified .view-lines").last.click()
+    window.press("Control+Enter")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
+    assert window.saved("other.py") == OTHER_DONE
+    assert (window.folder / "sum.py").read_text() == SUM
+
+
+def test_of_two_edits_that_are_kept_the_one_in_front_is_made(
+    window: Window, script: Script
+) -> None:
+    (window.folder / "other.py").write_text(OTHER)
+    ours = window.page.get_by_role("tab", name="Indoors: Document 'add'")
+    document_add(window)
+    window.command("View: Keep Editor")
+    window.edits_menu("other.py", "Document 'add'").wait_for()
+    choose(window)
+    window.wait(lambda: ours.count() == 2, "both diffs")
+    window.wait(lambda: window.diff("return a + b + c"), "the second one's diff")
+    ours.first.click()
+    window.wait(lambda: not window.diff("return a + b + c"), "the first one's diff")
+    assert window.diff('"""Add two numbers."""')
+    window.wait_preview_keys()
+    window.page.locator(".monaco-diff-editor .editor.modified .view-lines").last.click()
+    window.press("Control+Enter")
+    window.wait(lambda: ours.count() == 1, "its diff to go")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
+    assert window.saved("sum.py") == DONE
+    assert (window.folder / "other.py").read_text() == OTHER
+    ours.first.click()
+    window.wait_preview_keys()
+    window.page.locator(".monaco-diff-editor .editor.modified .view-lines").last.click()
+    window.press("Control+Enter")
+    window.wait(lambda: ours.count() == 0, "no diff")
+    window.wait(lambda: "return a + b + c" in window.text(), "the other file")
+    assert window.saved("other.py") == OTHER_DONE
+
+
+def test_a_notification_that_outlives_its_diff_says_what_became_of_the_edit(
+    window: Window, script: Script
+) -> None:
+    document_add(window)
+    window.press("Control+Enter")
+    window.wait(lambda: "Add two numbers" in window.text(), "the edit")
+    window.page.get_by_role("button", name="Apply", exact=True).first.click()
+    window.page.get_by_text("This edit was made already. Next: undo").first.wait_for()
+    assert window.saved("sum.py") == DONE, "and not twice"
+    window.press("Control+z")
+    window.saved("sum.py")
+    window.tidy()
+    document_add(window)
+    window.press("Escape")
+    window.wait(lambda: not window.diff(), "no diff")
+    window.page.get_by_role("button", name="Apply", exact=True).first.click()
+    window.page.get_by_text("is not there any more. Next: ask for the edit again").first.wait_for()
+    assert window.saved("sum.py") == SUM
+
+
 def choose(window: Window) -> None:
     """Take the entry of the menu of edits that has the focus."""
     window.press("Enter")

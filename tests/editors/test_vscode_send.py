@@ -134,6 +134,19 @@ def test_the_document_goes_with_the_edit_that_was_cancelled(
     window.wait(lambda: tabs(window) == 0, "the document to be closed")
 
 
+def test_a_question_that_outlives_its_document_says_so(
+    window: Window, script: Script, asked: str
+) -> None:
+    close_tab(window)
+    assert answer(window, script, asked)["result"] == {"accepted": False}
+    toast(window).get_by_role("button", name="Send…").click()
+    said = window.page.locator(".notification-toast", has_text="its document was closed").first
+    said.wait_for()
+    assert "Nothing is sent" in said.inner_text()
+    assert "Next: ask for the edit again" in said.inner_text()
+    assert window.page.locator(".monaco-dialog-box").count() == 0
+
+
 def test_one_at_a_time(window: Window, script: Script, asked: str) -> None:
     other = f"s{next(NUMBERS)}"
     script.ask(other, METHOD, **params("{}"))

@@ -35,7 +35,7 @@ class Script:
 
     def forget(self) -> None:
         """Nothing was told so far, and the suggestions are the fixed ones."""
-        for name in ("got.jsonl", "ran.jsonl", "rules.json", "protocol"):
+        for name in ("got.jsonl", "ran.jsonl", "rules.json", "protocol", "hold"):
             (self.folder / name).unlink(missing_ok=True)
 
     def rules(self, *rules: dict[str, Any]) -> None:

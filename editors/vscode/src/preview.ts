@@ -4,6 +4,9 @@
  *   menu entry (`indoors.preview WISH`, `indoors.askInstruction WISH`)
  *     -> codeAction/resolve -> WorkspaceEdit -> diff editor -> apply (one step to undo), or discard
  *
+ * Several may be on the screen: two were asked for at once, or one is kept while another is looked
+ * at. Each is known by the document at its diff's right side, and keys act on the one in front.
+ *
  * VS Code's own preview of a change that needs confirmation shows one cut line, and in its diff
  * nothing at all before the change is ticked. Here the diff is what one sees first.
  */
@@ -28,6 +31,11 @@ const LOST =
   "Nothing was edited: the server did not answer. Next: ask again when the status bar says that it is ready.";
 const NOT_APPLIED =
   "Nothing was edited: VS Code did not apply it. Next: see whether the file can be written, then ask again.";
+const MADE = "This edit was made already. Next: undo in its file takes it back.";
+const GONE =
+  "Nothing was edited: the diff of this edit is not there any more. Next: ask for the edit again.";
+const WHICH =
+  "Several edits are on the screen, and none is in front. Next: click into the diff of one, then say it again.";
 /** The diff takes the focus. A key this soon after belongs to what was being typed elsewhere. */
 const QUIET_MS = 500;
 
@@ -38,19 +46,25 @@ export interface Wish {
   instruction?: string;
 }
 
-/** One edit that is being looked at. */
+/** One edit that is being looked at, or was. */
 interface Shown {
+  /** The document at the right side of its diff, and its text. */
+  readonly changed: vscode.Uri;
+  readonly text: string;
   readonly edit: vscode.WorkspaceEdit;
   /** What it was made of; nothing for a new file. */
   readonly uri: vscode.Uri | undefined;
   readonly before: string;
+  /** What became of it. Its notification outlives its diff: VS Code lets nobody take one back. */
+  end?: "made" | "gone";
 }
 
 export class Preview implements vscode.Disposable, vscode.TextDocumentContentProvider {
-  private readonly texts = new Map<string, string>();
+  /** Those that are on the screen, by the document at the right side. */
+  private readonly shown = new Map<string, Shown>();
   private readonly parts: vscode.Disposable[];
   private readonly client: () => BaseLanguageClient | undefined;
-  private shown: Shown | undefined;
+  private newest: Shown | undefined;
   private n = 0;
 
   constructor(client: () => BaseLanguageClient | undefined) {
@@ -58,8 +72,11 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     this.parts = [
       vscode.workspace.registerTextDocumentContentProvider(SCHEME, this),
       vscode.window.tabGroups.onDidChangeTabs(({ closed }) => {
-        if (closed.some((tab) => this.isOurs(tab))) {
-          this.forget();
+        for (const shown of closed.map((tab) => this.of(tab))) {
+          // A tab that is dragged to another group closes in one of them.
+          if (shown !== undefined && this.tabs(shown).length === 0) {
+            this.forget(shown, "gone");
+          }
         }
       }),
     ];
@@ -72,7 +89,7 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
   }
 
   provideTextDocumentContent(uri: vscode.Uri): string {
-    return this.texts.get(uri.toString()) ?? "";
+    return this.shown.get(uri.toString())?.text ?? "";
   }
 
   /** A person is asked what to do: the model reads the code meanwhile. */
@@ -88,7 +105,9 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     if (typeof wish !== "object" || wish === null) {
       return;
     }
-    await this.discard();
+    // What is shown of the same text could not be made any more once this one is.
+    const same = [...this.shown.values()].filter(({ uri }) => uri?.toString() === wish.uri);
+    await Promise.all(same.map((one) => this.close(one, "gone")));
     const client = this.client();
     const action = { title: wish.action, data: wish };
     let made: CodeAction | undefined;
@@ -125,35 +144,73 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     const name = uri.path.split("/").at(-1) ?? "";
     const changed = vscode.Uri.from({ scheme: SCHEME, path: `/${this.n}/${name}` });
     const empty = vscode.Uri.from({ scheme: SCHEME, path: `/${this.n}/new/${name}` });
-    this.texts.set(changed.toString(), applied(original, edits));
     const note = Object.values(made.changeAnnotations ?? {})[0];
-    // Whoever applies it from here has confirmed it.
-    const edit = await client.protocol2CodeConverter.asWorkspaceEdit(confirmed(made));
-    const shown: Shown = { edit, uri: original?.uri, before: original?.getText() ?? "" };
-    this.shown = shown;
+    const shown: Shown = {
+      changed,
+      text: applied(original, edits),
+      // Whoever applies it from here has confirmed it.
+      edit: await client.protocol2CodeConverter.asWorkspaceEdit(confirmed(made)),
+      uri: original?.uri,
+      before: original?.getText() ?? "",
+    };
+    this.shown.set(changed.toString(), shown);
+    this.newest = shown;
+    this.takesKeys(false); // it is not read yet, whatever else is on the screen
     const title = `Indoors: ${note?.label ?? name}`;
     await vscode.commands.executeCommand("vscode.diff", original?.uri ?? empty, changed, title, {
       preview: true,
     });
     setTimeout(() => {
-      if (this.shown === shown) {
-        void vscode.commands.executeCommand("setContext", IN_PREVIEW, true);
+      if (this.newest === shown) {
+        this.takesKeys(this.shown.size > 0);
       }
     }, QUIET_MS);
     const text = [note?.label, note?.description].filter(Boolean).join(": ");
     const chosen = await vscode.window.showInformationMessage(text || title, APPLY, DISCARD);
-    if (this.shown === shown) {
-      await (chosen === APPLY ? this.apply() : chosen === DISCARD ? this.discard() : undefined);
+    if (chosen !== undefined && shown.end === "made") {
+      void vscode.window.showInformationMessage(MADE);
+    } else if (chosen === APPLY) {
+      await this.make(shown);
+    } else if (chosen === DISCARD) {
+      await this.close(shown, "gone");
     }
   }
 
-  /** Make the edit that is shown, if the text is still what it was made for. */
+  /** Make the edit that is in front. */
   async apply(): Promise<void> {
-    const shown = this.shown;
-    if (shown === undefined) {
+    const shown = this.inFront();
+    if (shown !== undefined) {
+      await this.make(shown);
+    }
+  }
+
+  /** Close the diff that is in front; nothing has changed. */
+  async discard(): Promise<void> {
+    const shown = this.inFront();
+    if (shown !== undefined) {
+      await this.close(shown, "gone");
+    }
+  }
+
+  /** The edit that a key or a command is about: the one in front, or the only one. */
+  private inFront(): Shown | undefined {
+    const tab = vscode.window.tabGroups.activeTabGroup.activeTab;
+    const [only, ...more] = this.shown.values();
+    const shown = tab === undefined ? undefined : this.of(tab);
+    if (shown === undefined && more.length > 0) {
+      void vscode.window.showInformationMessage(WHICH);
+      return undefined;
+    }
+    return shown ?? only;
+  }
+
+  /** Make an edit, if the text is still what it was made for. */
+  private async make(shown: Shown): Promise<void> {
+    if (shown.end !== undefined) {
+      void vscode.window.showInformationMessage(GONE);
       return;
     }
-    await this.discard();
+    await this.close(shown, "gone");
     if (shown.uri !== undefined) {
       const original = await vscode.workspace.openTextDocument(shown.uri);
       if (original.getText() !== shown.before) {
@@ -163,27 +220,42 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
       await vscode.window.showTextDocument(original);
     }
     if (await vscode.workspace.applyEdit(shown.edit)) {
+      shown.end = "made";
       reach("edited");
     } else {
       void vscode.window.showWarningMessage(NOT_APPLIED);
     }
   }
 
-  /** Close the diff; nothing has changed. */
-  async discard(): Promise<void> {
+  private async close(shown: Shown, end: "made" | "gone"): Promise<void> {
+    const tabs = this.tabs(shown);
+    this.forget(shown, end);
+    await vscode.window.tabGroups.close(tabs);
+  }
+
+  private forget(shown: Shown, end: "made" | "gone"): void {
+    shown.end ??= end;
+    this.shown.delete(shown.changed.toString());
+    if (this.shown.size === 0) {
+      this.takesKeys(false);
+    }
+  }
+
+  private takesKeys(does: boolean): void {
+    void vscode.commands.executeCommand("setContext", IN_PREVIEW, does);
+  }
+
+  /** The tabs that show an edit: a person can have it in several groups. */
+  private tabs(shown: Shown): vscode.Tab[] {
     const tabs = vscode.window.tabGroups.all.flatMap((group) => group.tabs);
-    this.forget();
-    await vscode.window.tabGroups.close(tabs.filter((tab) => this.isOurs(tab)));
+    return tabs.filter((tab) => this.of(tab) === shown);
   }
 
-  private forget(): void {
-    this.shown = undefined;
-    this.texts.clear();
-    void vscode.commands.executeCommand("setContext", IN_PREVIEW, false);
-  }
-
-  private isOurs(tab: vscode.Tab): boolean {
-    return tab.input instanceof vscode.TabInputTextDiff && tab.input.modified.scheme === SCHEME;
+  /** The edit that a tab shows, if it shows one. */
+  private of(tab: vscode.Tab): Shown | undefined {
+    return tab.input instanceof vscode.TabInputTextDiff
+      ? this.shown.get(tab.input.modified.toString())
+      : undefined;
   }
 }
 

@@ -22,6 +22,8 @@ const SCHEME = "indoors-send";
 const ASK = "Send…";
 const SEND = "Send These Bytes";
 const REFUSE = "Do Not Send";
+const LATE =
+  "Nothing is sent: its document was closed, or its edit was cancelled. Next: ask for the edit again.";
 
 export class Sending implements vscode.Disposable, vscode.TextDocumentContentProvider {
   private readonly parts: vscode.Disposable[];
@@ -107,13 +109,22 @@ export class Sending implements vscode.Disposable, vscode.TextDocumentContentPro
 
   private async decision(sent: Sent, uri: vscode.Uri): Promise<boolean> {
     const { showWarningMessage } = vscode.window;
-    if ((await showWarningMessage(question(sent), ASK, REFUSE)) !== ASK || this.uri !== uri) {
+    if ((await showWarningMessage(question(sent), ASK, REFUSE)) !== ASK) {
       return false;
+    }
+    if (this.uri !== uri) {
+      return this.tooLate();
     }
     // The first button has the focus, so that Enter sends nothing.
     const options = { modal: true, detail: meaning(sent).join("\n") };
     const chosen = await showWarningMessage(question(sent), options, REFUSE, SEND);
-    return chosen === SEND && this.uri === uri;
+    return chosen === SEND && (this.uri === uri || this.tooLate());
+  }
+
+  /** The question outlived what it is about: VS Code lets nobody take a notification back. */
+  private tooLate(): false {
+    void vscode.window.showWarningMessage(LATE);
+    return false;
   }
 
   private async close(uri: vscode.Uri): Promise<void> {
