@@ -129,6 +129,32 @@ def test_a_key_asks_for_several(window: Window, script: Script) -> None:
     window.wait(lambda: "first + second" in window.ghost_text(), "the other answer")
 
 
+def test_a_word_of_the_second_of_several_is_told_of_as_that(window: Window, script: Script) -> None:
+    window.open("a.py")
+    window.type("def add(")
+
+    def asked_at() -> int:
+        asked = script.got("textDocument/inlineCompletion")
+        return int(asked[-1]["position"]["character"]) if asked else 0
+
+    window.wait(lambda: asked_at() == len("def add("), "the last key's question")
+    window.wait(lambda: window.ghost_text().startswith("a, b"), "ghost text")
+    window.page.wait_for_timeout(500)  # a key that comes before its answer is drawn asks in vain
+    window.press("Alt+BracketRight")
+    window.wait(lambda: "first + second" in window.ghost_text(), "the other answer")
+    assert not [name for name in script.shown() if name.endswith(".1")]
+    window.press("Control+ArrowRight")
+    window.wait(lambda: "def add(first" in window.text(), "its word")
+    window.wait(
+        lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the word"
+    )
+    (partly,) = script.got("textDocument/didPartiallyAcceptCompletion")
+    name = partly["item"]["command"]["arguments"][0]
+    assert name.endswith(".1")
+    assert partly["item"]["insertText"].startswith("def add(first, second)")
+    assert script.shown()[-1] == name, "it was on the screen"
+
+
 # --- the status item ----------------------------------------------------------------------------
 
 

@@ -6,7 +6,7 @@
 import * as vscode from "vscode";
 import { type BaseLanguageClient, type Middleware, State } from "vscode-languageclient/node";
 import type { Documents } from "./documents.ts";
-import { Offers } from "./offers.ts";
+import { type Offer, Offers } from "./offers.ts";
 import { COMMIT_SCHEME } from "./rules.ts";
 
 const ACCEPTED = "indoors.accepted";
@@ -62,7 +62,7 @@ export class Completions implements vscode.Disposable {
       // Each process numbers its items anew, also one that the client started again by itself.
       if (this.client === client && newState === State.Running) {
         this.told.clear();
-        this.offers.show(undefined);
+        this.offers.show();
       }
     });
     client.onNotification(
@@ -80,7 +80,7 @@ export class Completions implements vscode.Disposable {
         this.again?.dispose();
         this.again = undefined;
         if (this.isPaused() || !this.documents.isSent(document)) {
-          this.offers.show(undefined);
+          this.offers.show();
           return null;
         }
         const ask = (token: vscode.CancellationToken): Promise<Found> =>
@@ -99,7 +99,7 @@ export class Completions implements vscode.Disposable {
           return null;
         }
         if (!token.isCancellationRequested && this.asked === asked) {
-          this.offer(document, position, first(found));
+          this.offer(document, position, all(found));
         }
         return found;
       },
@@ -125,37 +125,22 @@ export class Completions implements vscode.Disposable {
     });
   }
 
-  /** A suggestion goes to VS Code, which shows it if nothing has moved. */
+  /** Suggestions go to VS Code, which shows the first of them if nothing has moved. */
   private offer(
     document: vscode.TextDocument,
     position: vscode.Position,
-    made: vscode.InlineCompletionItem | undefined,
+    made: readonly vscode.InlineCompletionItem[],
   ): void {
     const version = document.version;
-    this.offers.show(undefined);
-    if (made?.command?.command !== ACCEPTED || typeof made.insertText !== "string") {
-      return;
-    }
-    const start = made.range?.start ?? position;
-    const typed = document.getText(new vscode.Range(start, position));
-    if (!made.insertText.startsWith(typed)) {
-      return;
-    }
-    const item: Item = {
-      insertText: made.insertText,
-      command: {
-        title: made.command.title,
-        command: ACCEPTED,
-        arguments: made.command.arguments ?? [],
-      },
-    };
-    const offset = document.offsetAt(position);
+    const offered = made.map((one) => offerOf(document, position, one));
+    const offers = offered.filter((one) => one !== undefined);
     this.offered = document.uri.toString();
-    this.offers.show({ item, text: made.insertText, typed: typed.length, offset });
+    this.offers.show(...offers);
+    const first = offered[0];
     // VS Code has drawn it by the next turn of the loop, or dropped it because the cursor moved.
     setTimeout(() => {
-      if (document.version === version && isAt(document, position)) {
-        this.shown(item);
+      if (first !== undefined && document.version === version && isAt(document, position)) {
+        this.shown(first.item);
       }
     }, 0);
   }
@@ -178,9 +163,12 @@ export class Completions implements vscode.Disposable {
       text: change.text,
     }));
     // Undoing and redoing bring text back, which nobody accepts.
-    const partly = event.reason === undefined ? this.offers.changed(changes) : undefined;
-    if (partly !== undefined) {
-      this.tell("textDocument/didPartiallyAcceptCompletion", partly);
+    const told = event.reason === undefined ? this.offers.changed(changes) : {};
+    if (told.shown !== undefined) {
+      this.shown(told.shown);
+    }
+    if (told.partly !== undefined) {
+      this.tell("textDocument/didPartiallyAcceptCompletion", told.partly);
     }
   }
 
@@ -213,7 +201,7 @@ export class Completions implements vscode.Disposable {
       return;
     }
     const found = await asked.ask();
-    const item = first(found);
+    const [item] = all(found);
     if (item === undefined || item.insertText === this.offers.text || !isCurrent()) {
       return;
     }
@@ -225,13 +213,35 @@ export class Completions implements vscode.Disposable {
           if (!isSame(asked, document, position) || this.asked !== asked) {
             return null;
           }
-          this.offer(document, position, item);
+          this.offer(document, position, all(found));
           return found;
         },
       },
     );
     await this.trigger(false);
   }
+}
+
+/** What is followed of an item; nothing of one that is not ours, or not to be inserted here. */
+function offerOf(
+  document: vscode.TextDocument,
+  position: vscode.Position,
+  made: vscode.InlineCompletionItem,
+): Offer<Item> | undefined {
+  const { command, insertText } = made;
+  if (command?.command !== ACCEPTED || typeof insertText !== "string") {
+    return undefined;
+  }
+  const typed = document.getText(new vscode.Range(made.range?.start ?? position, position));
+  if (!insertText.startsWith(typed)) {
+    return undefined;
+  }
+  const item = {
+    insertText,
+    command: { title: command.title, command: ACCEPTED, arguments: command.arguments ?? [] },
+  };
+  const offset = document.offsetAt(position);
+  return { item, text: insertText, typed: typed.length, offset };
 }
 
 function isSame(
@@ -247,8 +257,8 @@ function isSame(
   );
 }
 
-function first(found: Found): vscode.InlineCompletionItem | undefined {
-  return found instanceof vscode.InlineCompletionList ? found.items[0] : found?.[0];
+function all(found: Found): readonly vscode.InlineCompletionItem[] {
+  return (found instanceof vscode.InlineCompletionList ? found.items : found) ?? [];
 }
 
 /**

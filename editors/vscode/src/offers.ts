@@ -19,47 +19,80 @@ export interface Change {
   readonly text: string;
 }
 
+/** What a change says about what was offered. */
+export interface Told<Item> {
+  /** It is this one of several: it must have been on the screen. */
+  readonly shown?: Item;
+  /** Its first part was taken: so many UTF-16 units of the item are in the text by now. */
+  readonly partly?: { item: Item; acceptedLength: number };
+}
+
 // One key that writes more than one character: a pair, and Enter with the indentation after it.
 const PAIRS = new Set(["()", "[]", "{}", '""', "''", "``"]);
 const ENTER = /^\r?\n[ \t]*$/;
 
-/** Follows the one suggestion that is on the screen. */
+/**
+ * Follows the suggestions of one answer. VS Code shows one of them, and does not tell which: Alt+]
+ * goes to the next. What is written leaves those that begin with it.
+ */
 export class Offers<Item> {
-  private current: Offer<Item> | undefined;
-  private taken = 0;
+  private current: readonly Offer<Item>[] = [];
+  /** How many units of what was offered were written since. */
+  private written = 0;
+  /** A part was taken that several begin with. */
+  private isOwed = false;
 
-  /** The text of the suggestion, "" if there is none. */
+  /** The text of the first suggestion, "" if there is none. */
   get text(): string {
-    return this.current?.text ?? "";
+    return this.current[0]?.text ?? "";
   }
 
-  /** A suggestion is there, or none any more. */
-  show(offer: Offer<Item> | undefined): void {
-    this.current = offer;
-    this.taken = offer?.typed ?? 0;
+  /** Suggestions are there, or none any more. */
+  show(...offers: Offer<Item>[]): void {
+    this.current = offers;
+    this.written = 0;
+    this.isOwed = false;
   }
 
-  /**
-   * The document changed. If the first part of the suggestion was taken, how many UTF-16 units of
-   * the item are in the text by now; typing along, key by key, is no accept.
-   */
-  changed(changes: readonly Change[]): { item: Item; acceptedLength: number } | undefined {
-    const offer = this.current;
+  /** The document changed. Typing along, key by key, is no accept. */
+  changed(changes: readonly Change[]): Told<Item> {
+    const before = this.current;
     const change = changes[0];
-    if (offer === undefined || change === undefined || changes.length !== 1) {
-      this.show(undefined);
-      return undefined;
+    if (change === undefined || changes.length !== 1 || change.removed > 0 || change.text === "") {
+      this.show();
+      return {};
     }
-    const at = offer.offset + this.taken - offer.typed;
-    const rest = offer.text.slice(this.taken);
-    const follows = change.removed === 0 && change.offset === at && rest.startsWith(change.text);
-    if (!follows || change.text === rest || change.text === "") {
-      this.show(undefined); // something else was written, or all of it was taken
-      return undefined;
+    const { text } = change;
+    const follow = before.filter(
+      (one) => change.offset === one.offset + this.written && this.rest(one).startsWith(text),
+    );
+    const isTyped = [...text].length === 1 || PAIRS.has(text) || ENTER.test(text);
+    const whole = follow.filter((one) => this.rest(one) === text);
+    if (whole.length > 0 && (!isTyped || whole.length === follow.length)) {
+      this.show(); // all of one was taken, which its command tells
+      const [only, ...more] = whole;
+      return before.length > 1 && !isTyped && only !== undefined && more.length === 0
+        ? { shown: only.item }
+        : {};
     }
-    this.taken += change.text.length;
-    const isTyped =
-      [...change.text].length === 1 || PAIRS.has(change.text) || ENTER.test(change.text);
-    return isTyped ? undefined : { item: offer.item, acceptedLength: this.taken };
+    this.current = follow.filter((one) => !whole.includes(one));
+    this.written += text.length;
+    this.isOwed ||= !isTyped;
+    const [only, ...more] = this.current;
+    if (only === undefined || more.length > 0) {
+      return {};
+    }
+    const isReported = this.isOwed;
+    this.isOwed = false;
+    return {
+      ...(before.length > 1 ? { shown: only.item } : {}),
+      ...(isReported
+        ? { partly: { item: only.item, acceptedLength: only.typed + this.written } }
+        : {}),
+    };
+  }
+
+  private rest(offer: Offer<Item>): string {
+    return offer.text.slice(offer.typed + this.written);
   }
 }

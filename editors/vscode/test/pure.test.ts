@@ -97,17 +97,15 @@ test("typing along is no accept, a word is, and all of it is told by the command
   const offers = new Offers<string>();
   const offer = { item: "c1", text: "return a + b", typed: 3, offset: 10 };
   offers.show(offer);
-  assert.equal(offers.changed([{ offset: 10, removed: 0, text: "u" }]), undefined);
+  assert.deepEqual(offers.changed([{ offset: 10, removed: 0, text: "u" }]), {});
   assert.deepEqual(offers.changed([{ offset: 11, removed: 0, text: "rn a" }]), {
-    item: "c1",
-    acceptedLength: 8,
+    partly: { item: "c1", acceptedLength: 8 },
   });
   assert.deepEqual(offers.changed([{ offset: 15, removed: 0, text: " +" }]), {
-    item: "c1",
-    acceptedLength: 10,
+    partly: { item: "c1", acceptedLength: 10 },
   });
-  assert.equal(offers.changed([{ offset: 17, removed: 0, text: " b" }]), undefined);
-  assert.equal(offers.changed([{ offset: 19, removed: 0, text: "xx" }]), undefined);
+  assert.deepEqual(offers.changed([{ offset: 17, removed: 0, text: " b" }]), {});
+  assert.deepEqual(offers.changed([{ offset: 19, removed: 0, text: "xx" }]), {});
   for (const changes of [
     [{ offset: 9, removed: 0, text: "ur" }],
     [{ offset: 10, removed: 1, text: "ur" }],
@@ -118,23 +116,48 @@ test("typing along is no accept, a word is, and all of it is told by the command
     ],
   ]) {
     offers.show(offer);
-    assert.equal(offers.changed(changes), undefined);
-    assert.equal(
-      offers.changed([{ offset: 10, removed: 0, text: "urn" }]),
-      undefined,
-      "it is gone",
-    );
+    assert.deepEqual(offers.changed(changes), {});
+    assert.deepEqual(offers.changed([{ offset: 10, removed: 0, text: "urn" }]), {}, "it is gone");
   }
   offers.show({ item: "c2", text: "()", typed: 0, offset: 0 });
-  assert.equal(offers.changed([{ offset: 0, removed: 0, text: "()" }]), undefined, "a closed pair");
+  assert.deepEqual(offers.changed([{ offset: 0, removed: 0, text: "()" }]), {}, "a closed pair");
   for (const enter of ["\n", "\n    ", "\r\n\t"]) {
     offers.show({ item: "c3", text: `${enter}return 1`, typed: 0, offset: 0 });
-    assert.equal(offers.changed([{ offset: 0, removed: 0, text: enter }]), undefined, "Enter");
+    assert.deepEqual(offers.changed([{ offset: 0, removed: 0, text: enter }]), {}, "Enter");
     assert.deepEqual(offers.changed([{ offset: enter.length, removed: 0, text: "return" }]), {
-      item: "c3",
-      acceptedLength: enter.length + 6,
+      partly: { item: "c3", acceptedLength: enter.length + 6 },
     });
   }
+});
+
+test("of several suggestions the one that is taken is told of, once no other is left", () => {
+  const offers = new Offers<string>();
+  const several = (...texts: string[]): void =>
+    offers.show(...texts.map((text, n) => ({ item: `c${n}`, text, typed: 3, offset: 10 })));
+  const change = (offset: number, text: string): object =>
+    offers.changed([{ offset, removed: 0, text }]);
+  several("def add(a)", "def sum(a)");
+  assert.equal(offers.text, "def add(a)");
+  assert.deepEqual(change(10, " sum"), {
+    shown: "c1",
+    partly: { item: "c1", acceptedLength: 7 },
+  });
+  assert.deepEqual(change(14, "(a"), { partly: { item: "c1", acceptedLength: 9 } });
+  several("def add(a)", "def add(b)");
+  assert.deepEqual(change(10, " add"), {}, "it may be either");
+  assert.deepEqual(change(14, "(b"), { shown: "c1", partly: { item: "c1", acceptedLength: 9 } });
+  several("def add(a)", "def add(b)");
+  assert.deepEqual(change(10, " add("), {});
+  const owed = { shown: "c1", partly: { item: "c1", acceptedLength: 9 } };
+  assert.deepEqual(change(15, "b"), owed, "what was taken before is told when it is sure");
+  several("def add(a)", "def sum(a)");
+  assert.deepEqual(change(10, " "), {});
+  assert.deepEqual(change(11, "s"), { shown: "c1" }, "typed along to the other one");
+  several("def add(a)", "def sum(a)");
+  assert.deepEqual(change(10, " sum(a)"), { shown: "c1" }, "all of it: its command tells");
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), { shown: "c0" }, "all of the one, no part of the other");
+  assert.deepEqual(change(14, "(a"), {});
 });
 
 test("the server is where a person or a tool put it, as an absolute path", () => {
