@@ -79,7 +79,7 @@ export class Completions implements vscode.Disposable {
       provideInlineCompletionItems: async (document, position, context, token, next) => {
         this.again?.dispose();
         this.again = undefined;
-        if (this.isPaused() || !this.documents.isSent(document)) {
+        if (this.isQuiet(document)) {
           this.offers.show();
           return null;
         }
@@ -94,8 +94,9 @@ export class Completions implements vscode.Disposable {
         this.asked = asked;
         const found = await ask(token);
         // VS Code takes back what no longer fits the text, and would show this where the cursor is
-        // now.
-        if (document.version === asked.version && !isAt(document, position)) {
+        // now. A pause may have begun meanwhile, too.
+        const isElsewhere = document.version === asked.version && !isAt(document, position);
+        if (isElsewhere || this.isQuiet(document)) {
           return null;
         }
         if (!token.isCancellationRequested && this.asked === asked) {
@@ -104,6 +105,11 @@ export class Completions implements vscode.Disposable {
         return found;
       },
     };
+  }
+
+  /** Whether nothing is suggested in a document now. */
+  private isQuiet(document: vscode.TextDocument): boolean {
+    return this.isPaused() || !this.documents.isSent(document);
   }
 
   /**
@@ -193,6 +199,7 @@ export class Completions implements vscode.Disposable {
       const editor = vscode.window.activeTextEditor;
       return (
         editor !== undefined &&
+        !this.isQuiet(editor.document) &&
         asked === this.asked &&
         isSame(asked, editor.document, editor.selection.active)
       );
@@ -210,7 +217,8 @@ export class Completions implements vscode.Disposable {
       { scheme: vscode.Uri.parse(uri).scheme },
       {
         provideInlineCompletionItems: (document, position) => {
-          if (!isSame(asked, document, position) || this.asked !== asked) {
+          const isThere = isSame(asked, document, position) && this.asked === asked;
+          if (!isThere || this.isQuiet(document)) {
             return null;
           }
           this.offer(document, position, all(found));

@@ -9,6 +9,7 @@ import { command } from "./launch.ts";
 import { chooseModel, showMenu } from "./menu.ts";
 import { offerOff, others } from "./others.ts";
 import { Explained } from "./explained.ts";
+import { Pause } from "./pause.ts";
 import { Server } from "./server.ts";
 import { Preview, type Wish } from "./preview.ts";
 import { COMMIT_SCHEME, isDocument } from "./rules.ts";
@@ -31,9 +32,9 @@ export function deactivate(): Promise<void> | undefined {
 
 export function activate(context: vscode.ExtensionContext): void {
   const bar = new StatusBar();
-  let pausedUntil: Date | undefined;
+  const paused = new Pause();
   let timer: NodeJS.Timeout | undefined;
-  const isPaused = (): boolean => pausedUntil !== undefined;
+  const isPaused = (): boolean => paused.isOn;
   const documents = new Documents(context.workspaceState, isPaused);
   const completions = new Completions(context.extension.id, documents, isPaused);
   const sending = new Sending();
@@ -46,7 +47,7 @@ export function activate(context: vscode.ExtensionContext): void {
     return {
       life: server.life,
       reason: server.reason,
-      pausedUntil: pausedUntil === undefined ? "" : time(pausedUntil),
+      pausedUntil: paused.until === undefined ? "" : time(paused.until),
       refusal:
         document !== undefined && isDocument(document.uri.scheme)
           ? documents.refusal(document)
@@ -65,7 +66,7 @@ export function activate(context: vscode.ExtensionContext): void {
 
   const pause = (minutes: number): void => {
     clearTimeout(timer);
-    pausedUntil = minutes > 0 ? new Date(Date.now() + minutes * 60_000) : undefined;
+    paused.begin(minutes);
     timer = minutes > 0 ? setTimeout(() => pause(0), minutes * 60_000) : undefined;
     void vscode.commands.executeCommand("editor.action.inlineSuggest.hide");
     refresh();
@@ -198,6 +199,7 @@ export function activate(context: vscode.ExtensionContext): void {
     vscode.window.onDidChangeWindowState(({ focused }) => {
       if (focused) {
         void server.lookAgain(); // a person comes back, maybe from installing the server by hand
+        refresh(); // or a laptop woke up, whose pause is over by now
       }
     }),
     vscode.window.tabGroups.onDidChangeTabs((event) => opened(event.opened)),

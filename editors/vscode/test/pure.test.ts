@@ -10,6 +10,7 @@ import { allOff, isOff } from "../src/copilot.ts";
 import { KNOWN, choices } from "../src/known.ts";
 import { find, installCommands, isPython, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
+import { Pause } from "../src/pause.ts";
 import { MOST_RESTARTS, Restarts } from "../src/restarts.ts";
 import { isSecret, refusal } from "../src/rules.ts";
 import { type Sent, meaning, page, problem, question } from "../src/sent.ts";
@@ -158,6 +159,20 @@ test("of several suggestions the one that is taken is told of, once no other is 
   several("def add", "def add(a)");
   assert.deepEqual(change(10, " add"), { shown: "c0" }, "all of the one, no part of the other");
   assert.deepEqual(change(14, "(a"), {});
+});
+
+test("a pause ends by the clock, also where no timer ran meanwhile", () => {
+  let now = 1_000_000;
+  const paused = new Pause(() => now);
+  const look = (): [boolean, number | undefined] => [paused.isOn, paused.until?.getTime()];
+  assert.deepEqual(look(), [false, undefined]);
+  paused.begin(10);
+  assert.deepEqual(look(), [true, 1_600_000]);
+  now += 8 * 3_600_000; // the laptop slept
+  assert.deepEqual(look(), [false, undefined]);
+  paused.begin(10);
+  paused.begin(0);
+  assert.deepEqual(look(), [false, undefined]);
 });
 
 test("the server is where a person or a tool put it, as an absolute path", () => {
