@@ -239,14 +239,16 @@ def test_more_of_an_answer_does_not_break_a_pause(window: Window, script: Script
     version = script.changes("a.py")[-1]["textDocument"]["version"]
     window.command("Indoors: Pause for 10 Minutes")
     window.wait_label("paused until")
-    script.rules({"text": "def again(): ...", "least": 5})
-    n_asked = len(script.got("textDocument/inlineCompletion"))
-    script.say("indoors/completionReady", textDocument=document | {"version": version})
-    window.page.wait_for_timeout(1_500)
-    assert window.ghost.count() == 0
-    assert len(script.got("textDocument/inlineCompletion")) == n_asked
-    window.command("Indoors: Resume")
-    window.wait_label("ready")
+    try:
+        script.rules({"text": "def again(): ...", "least": 5})
+        n_asked = len(script.got("textDocument/inlineCompletion"))
+        script.say("indoors/completionReady", textDocument=document | {"version": version})
+        window.page.wait_for_timeout(1_500)
+        assert window.ghost.count() == 0
+        assert len(script.got("textDocument/inlineCompletion")) == n_asked
+    finally:
+        window.command("Indoors: Resume")
+        window.wait_label("ready")
     # The control: where there is no pause, it is asked for and shown.
     script.say("indoors/completionReady", textDocument=document | {"version": version})
     window.wait(lambda: "gain(): ..." in window.ghost_text(), "more of the answer")
