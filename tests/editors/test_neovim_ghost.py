@@ -135,6 +135,38 @@ def test_leaving_insert_mode_hides_and_cancels(scripted: Scripted, workspace: Pa
     scripted.wait_ghost("")
 
 
+def test_every_way_out_of_insert_mode_hides_it(scripted: Scripted, workspace: Path) -> None:
+    """<C-c> leaves without InsertLeave, and <Insert> goes to replace mode without it."""
+    nvim = scripted.nvim
+    scripted.open(workspace / "new.py")
+    scripted.tell(items=["value = 1"])
+    nvim.type("iva")
+    scripted.wait_ghost("lue = 1")
+    nvim.type("<C-c>")
+    nvim.wait(lambda: nvim.request("nvim_get_mode")["mode"] == "n", "normal mode", 5)
+    scripted.wait_ghost("")
+    nvim.lua("vim.wait(300)")  # Neovim's own part asks later than we do
+    assert scripted.ghost() == ""
+    nvim.type("a")
+    scripted.wait_ghost("lue = 1")
+    nvim.type("<Insert>")
+    nvim.wait(lambda: nvim.request("nvim_get_mode")["mode"] == "R", "replace mode", 5)
+    scripted.wait_ghost("")
+    nvim.type("<Insert>")
+    scripted.wait_ghost("lue = 1")
+    nvim.type("<C-o>")
+    scripted.wait_ghost("")
+    nvim.type("zz")
+    scripted.wait_ghost("lue = 1")
+    # A request that runs is for nobody any more.
+    scripted.tell(hold=True)
+    nvim.type("<C-u>v")
+    scripted.settle()
+    n_cancelled = len(scripted.log("$/cancelRequest"))
+    nvim.type("<C-c>")
+    nvim.wait(lambda: len(scripted.log("$/cancelRequest")) > n_cancelled, "the cancellation", 5)
+
+
 def test_an_outdated_request_is_cancelled_and_its_answer_never_shown(
     scripted: Scripted, workspace: Path
 ) -> None:

@@ -8,6 +8,7 @@
 
 local builtin = require('indoors.builtin')
 local offers = require('indoors.offers')
+local put = require('indoors.put')
 local text = require('indoors.text')
 local uris = require('indoors.uris')
 
@@ -240,21 +241,14 @@ end
 ---@param offer indoors.Offer
 local function insert(buffer, piece, found, offer)
   local is_all = piece == found.rest
-  local n_gone = 0
-  if is_all then
-    n_gone = #found.tail
-  else -- what the piece repeats of the tail is not there twice
+  local n_gone = is_all and #found.tail or 0
+  if not is_all then -- what the piece repeats of the tail is not there twice
     local offsets = text.align(found.rest, found.tail).offsets
     for number, one in ipairs(vim.fn.split(found.tail, '\\zs')) do
       if offsets[number] < #piece then n_gone = n_gone + #one end
     end
   end
-  -- A step of its own to undo: setting 'undolevels' closes the block.
-  vim.cmd('let &g:undolevels = &g:undolevels')
-  local lines = vim.split(piece, '\n', { plain = true })
-  vim.api.nvim_buf_set_text(buffer, found.row, found.col, found.row, found.col + n_gone, lines)
-  local col = #lines == 1 and found.col + #piece or #lines[#lines]
-  vim.api.nvim_win_set_cursor(0, { found.row + #lines, col })
+  put.piece(buffer, found, piece, n_gone)
   local client = vim.lsp.get_client_by_id(offer.client_id)
   if is_all then
     local command = offer.items[offer.index].raw.command
@@ -363,6 +357,12 @@ function M.attach(buffer)
     vim.schedule(function() M.update(buffer, true) end)
   end)
   on({ 'InsertLeave', 'BufLeave' }, function() M.clear(buffer) end)
+  -- <C-c> leaves without InsertLeave; <Insert> goes to replace mode and back without any event but this.
+  on('ModeChanged', function()
+    local was, is = vim.v.event.old_mode:sub(1, 1), vim.v.event.new_mode:sub(1, 1)
+    if was == 'i' and is ~= 'i' then M.clear(buffer) end
+    if was == 'R' and is == 'i' then M.update(buffer, true) end
+  end)
   on('CompleteChanged', function()
     if M.is_covered() then M.display.clear(buffer) end
   end)
