@@ -299,8 +299,10 @@ def test_an_accept_is_one_step_to_undo(scripted: Scripted, workspace: Path) -> N
     nvim.type("<Tab>")
     nvim.wait(lambda: nvim.lines() == ADD.split("\n"), "the accepted text")
     nvim.type(" # more<Esc>u")
+    nvim.wait(lambda: nvim.lines() == ADD.split("\n"), "without what was typed behind it")
+    nvim.type("u")
     nvim.wait(lambda: nvim.lines() == ["de"], "back to what was typed")
-    nvim.type("<C-r>")
+    nvim.type("<C-r><C-r>")
     nvim.wait(lambda: nvim.lines() == f"{ADD} # more".split("\n"), "and forth")
 
 

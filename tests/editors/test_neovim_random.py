@@ -70,6 +70,7 @@ SAME = """
     vim.api.nvim_buf_set_text(0, row, col, row, col + n_gone, lines)
     local last = #lines[#lines]
     vim.api.nvim_win_set_cursor(0, { row + #lines, #lines == 1 and col + last or last })
+    vim.api.nvim_feedkeys(vim.keycode('<C-g>u'), 'in', false)
 """
 
 

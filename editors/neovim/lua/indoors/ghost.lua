@@ -263,22 +263,18 @@ local function insert(buffer, piece, found, offer)
   end
 end
 
---- Accept what `piece_of` cuts from what is shown; false if nothing is shown. The text is changed once the mapping
---- that called has ended, so that this can be used in an `expr` mapping.
+--- Accept what `piece_of` cuts from what is shown; false if nothing is shown. Also in an `expr` mapping, and before any
+--- key that came together with this one.
 ---@param piece_of fun(rest: string): string
 ---@return boolean
 function M.accept(piece_of)
   local buffer = vim.api.nvim_get_current_buf()
   local _, offer = current(buffer)
   if not offer or not M.is_visible() then return false end
-  local index = offer.index
-  vim.schedule(function()
-    -- What was on the screen when the key was hit, even if another answer has come since.
-    local found = fit(buffer, offer, offer.items[index])
-    if not found or found.rest == '' or not buffers[buffer] or not is_inserting() then return end
-    offer.index, buffers[buffer].offer = index, offer
-    local piece = piece_of(found.rest)
-    if piece ~= '' then insert(buffer, piece, found, offer) end
+  put.soon(function()
+    local found = fit(buffer, offer)
+    local piece = found and piece_of(found.rest) or ''
+    if found and piece ~= '' then insert(buffer, piece, found, offer) end
   end)
   return true
 end
@@ -359,10 +355,13 @@ function M.attach(buffer)
   on({ 'InsertLeave', 'BufLeave' }, function() M.clear(buffer) end)
   -- <C-c> leaves without InsertLeave; <Insert> goes to replace mode and back without any event but this.
   on('ModeChanged', function()
-    local was, is = vim.v.event.old_mode:sub(1, 1), vim.v.event.new_mode:sub(1, 1)
-    if was == 'i' and is ~= 'i' then M.clear(buffer) end
-    if was == 'R' and is == 'i' then M.update(buffer, true) end
+    local change = vim.v.event.old_mode:sub(1, 1) .. vim.v.event.new_mode:sub(1, 1)
+    if change == 'in' or change == 'iR' then M.clear(buffer) end
+    if change == 'Ri' then M.update(buffer, true) end
   end)
+  -- Where nobody listens to this event, Neovim takes characters together, and evaluates the mapping of a key behind
+  -- them while they are not in the buffer yet.
+  on('InsertCharPre', function() end)
   on('CompleteChanged', function()
     if M.is_covered() then M.display.clear(buffer) end
   end)
