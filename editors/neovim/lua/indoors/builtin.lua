@@ -3,7 +3,8 @@
 -- Neovim's own part asks 200 ms after a key, shows an answer whether or not it still fits, and replaces the range that
 -- was asked about even if somebody has typed in it since. So its requests to our server are answered from here, and it
 -- is told again what to show after each key: with the range as it is now, or nothing. Its `get()` and `select()`, and
--- mappings that use them, work as its help says. Only its documented functions and a client's own `request` are used.
+-- mappings that use them, work as its help says; what `select()` shows is what is accepted, by our keys too. Only its
+-- documented functions and a client's own `request` are used.
 
 local offers = require('indoors.offers')
 local uris = require('indoors.uris')
@@ -16,7 +17,8 @@ local METHOD = 'textDocument/inlineCompletion'
 local tellers = {}
 ---@type table<integer, true> buffers where Neovim's part was made to ask
 local nudged = {}
----@type table<integer, table> what each buffer shows, as it would be answered
+---@type table<integer, { offer: indoors.Offer, items: table<integer, table> }> what each buffer shows: by number in the
+--- offer, as it would be answered
 local shown = {}
 
 --- Whether this Neovim can draw ghost text.
@@ -27,8 +29,15 @@ local function tell(buffer)
   local teller = tellers[buffer]
   if not teller or not vim.lsp.inline_completion.is_enabled({ bufnr = buffer }) then return end
   local context = { client_id = teller.client.id, bufnr = buffer, method = METHOD }
+  local has, items = shown[buffer], {}
+  if has then -- it shows the first of them
+    local n = #has.offer.items
+    for number = 0, n - 1 do
+      table.insert(items, has.items[(has.offer.index - 1 + number) % n + 1])
+    end
+  end
   -- It may have been switched off and on since it asked: then it has forgotten that request.
-  pcall(teller.told, nil, { items = shown[buffer] or {} }, context)
+  pcall(teller.told, nil, { items = items }, context)
 end
 
 ---@param buffer integer
@@ -40,24 +49,43 @@ local function position(buffer, row, col, encoding)
   return { line = row, character = vim.str_utfindex(line, encoding, math.min(col, #line), false) }
 end
 
+--- An item as Neovim gets it. It reads the text of the one that it shows: that one is chosen now, if by our keys or by
+--- its `select()`, which tells nobody.
+---@param offer indoors.Offer
+---@param number integer
+---@param inserted string
+---@param range table?
+local function answered(offer, number, inserted, range)
+  local fields = { range = range, command = offer.items[number].raw.command }
+  return setmetatable(fields, {
+    __index = function(_, field)
+      if field ~= 'insertText' then return end
+      offer.index = number
+      return inserted
+    end,
+  })
+end
+
 ---@param drawn indoors.Shown
 ---@param offer indoors.Offer
 function M.draw(drawn, offer)
   local client = vim.lsp.get_client_by_id(offer.client_id)
   if not client then return end
-  local encoding = client.offset_encoding
-  local at = position(drawn.buffer, drawn.row, drawn.col, encoding)
-  local till = position(drawn.buffer, drawn.row, drawn.col + #drawn.tail, encoding)
-  local items = {}
-  for number = 0, #offer.items - 1 do
-    local item = offer.items[(offer.index - 1 + number) % #offer.items + 1]
-    local found = offers.fit(drawn.buffer, offer, item)
-    if found and found.rest ~= '' then
-      local range = { start = at, ['end'] = till }
-      table.insert(items, { insertText = found.rest, range = range, command = item.raw.command })
-    end
+  local range
+  -- With a range it covers what stands behind the cursor. Without one it draws at the cursor, which it takes from the
+  -- first window of the buffer.
+  if drawn.tail ~= '' or vim.fn.bufwinid(drawn.buffer) ~= vim.api.nvim_get_current_win() then
+    range = {
+      start = position(drawn.buffer, drawn.row, drawn.col, client.offset_encoding),
+      ['end'] = position(drawn.buffer, drawn.row, drawn.col + #drawn.tail, client.offset_encoding),
+    }
   end
-  shown[drawn.buffer] = items
+  local items = {}
+  for number, item in ipairs(offer.items) do
+    local found = offers.fit(drawn.buffer, offer, item)
+    if found and found.rest ~= '' then items[number] = answered(offer, number, found.rest, range) end
+  end
+  shown[drawn.buffer] = { offer = offer, items = items }
   if not tellers[drawn.buffer] and not nudged[drawn.buffer] then
     -- It asks at the next key. Where insert mode was entered before the server was there, none may come.
     nudged[drawn.buffer] = true
