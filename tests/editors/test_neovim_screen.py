@@ -133,6 +133,63 @@ def test_wide_characters_and_tabs_keep_their_cells(
         assert screen.lines()[row : row + 2] == before, "each stands where it will stand"
 
 
+def test_lines_below_stand_in_their_columns_in_a_window_that_is_scrolled_sideways(
+    each: Scripted, workspace: Path
+) -> None:
+    nvim = each.nvim
+    screen = watched(nvim, 44, 10)
+    each.open(workspace / "new.py")
+    nvim.lua("vim.o.wrap, vim.o.sidescroll = false, 1")
+    line = "    result = compute_everything_and_more(first_argument,"
+    below = f"    {'=' * 30}second)"
+    each.tell(items=[f"{line}\n{below}"])
+    nvim.type(f"i{line[:40]}")
+    nvim.type(line[40:50])
+    row = row_of(screen, "second)")
+    left = nvim.lua("return vim.fn.winsaveview().leftcol")
+    assert left > 4
+    assert screen.lines()[row - 1 : row + 1] == [line[left:][:44], below[left:]]
+
+
+BELOW = "def f(a):\n    one\n    two\n    three\n    return 1"
+
+
+@pytest.mark.parametrize("hidden", [4, 1, 0])
+def test_what_a_window_has_no_room_for_is_said(
+    scripted: Scripted, workspace: Path, hidden: int
+) -> None:
+    """Nothing is scrolled: what somebody reads stays where it is."""
+    nvim = scripted.nvim
+    screen = watched(nvim, 50, 12)
+    file = workspace / "new.py"
+    file.write_text("".join(f"x{n} = {n}\n" for n in range(60)))
+    scripted.open(file)
+    scripted.tell(items=[BELOW, f"{BELOW}2"])
+    nvim.type("Go")
+    nvim.lua("vim.fn.winrestview({ topline = ... })", 56 - hidden)
+    nvim.type("de")
+    said = {4: "def f(a): +4 lines", 1: "def f(a): +1 line", 0: "def f(a):"}[hidden]
+    row = row_of(screen, "def f(a):")
+    nvim.wait(lambda: screen.lines() and screen.lines()[row] == said, said, 5)
+    assert row == 5 + hidden
+    top = screen.lines()[0]
+    if hidden:
+        ghost = screen.colour_at(row, "f(a)")
+        assert screen.colour_at(row, "+") != ghost, "it is no part of what is accepted"
+    nvim.type("f")
+    nvim.wait(lambda: screen.lines() and screen.cursor == (row, 3), "typed along", 5)
+    assert screen.lines()[row] == said
+    assert screen.lines()[0] == top
+    if hidden == 4 and scripted.display == "own":
+        nvim.type("<M-a>")
+        both = "def f(a): 1/2 +4 lines"
+        nvim.wait(lambda: screen.lines() and screen.lines()[row] == both, both, 5)
+    nvim.type("<Tab>")
+    nvim.wait(lambda: nvim.lines()[60:] == BELOW.split("\n"), "all of it", 5)
+    nvim.wait(lambda: screen.lines() and "    return 1" in screen.lines(), "all on the screen", 5)
+    assert not any(" +" in line for line in screen.lines())
+
+
 @pytest.mark.model
 def test_the_real_model_on_the_screen(nvim: Nvim, workspace: Path) -> None:
     screen = watched(nvim, 80, 26)

@@ -8,6 +8,7 @@
 
 local offers = require('indoors.offers')
 local uris = require('indoors.uris')
+local view = require('indoors.view')
 
 local M = {}
 
@@ -17,8 +18,12 @@ local METHOD = 'textDocument/inlineCompletion'
 local tellers = {}
 ---@type table<integer, true> buffers where Neovim's part was made to ask
 local nudged = {}
----@type table<integer, { offer: indoors.Offer, items: table<integer, table> }> what each buffer shows: by number in the
---- offer, as it would be answered
+---@class indoors.Told
+---@field drawn indoors.Shown
+---@field offer indoors.Offer
+---@field items table<integer, table> by number in the offer: as they would be answered
+
+---@type table<integer, indoors.Told> what each buffer shows
 local shown = {}
 
 --- Whether this Neovim can draw ghost text.
@@ -37,7 +42,8 @@ local function tell(buffer)
     end
   end
   -- It may have been switched off and on since it asked: then it has forgotten that request.
-  pcall(teller.told, nil, { items = items }, context)
+  local worked = pcall(teller.told, nil, { items = items }, context)
+  if worked and has and vim.api.nvim_get_current_buf() == buffer then view.draw_cut(has.drawn) end
 end
 
 ---@param buffer integer
@@ -85,7 +91,7 @@ function M.draw(drawn, offer)
     local found = offers.fit(drawn.buffer, offer, item)
     if found and found.rest ~= '' then items[number] = answered(offer, number, found.rest, range) end
   end
-  shown[drawn.buffer] = { offer = offer, items = items }
+  shown[drawn.buffer] = { drawn = drawn, offer = offer, items = items }
   if not tellers[drawn.buffer] and not nudged[drawn.buffer] then
     -- It asks at the next key. Where insert mode was entered before the server was there, none may come.
     nudged[drawn.buffer] = true

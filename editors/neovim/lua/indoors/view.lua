@@ -31,7 +31,8 @@ end
 ---@param offsets integer[]
 ---@param column integer screen column of the cursor
 ---@param virt_lines table
-local function draw_around(shown, first, offsets, column, virt_lines)
+---@param said string what is said behind the first line
+local function draw_around(shown, first, offsets, column, virt_lines, said)
   local from, at = 0, 0
   local pieces = {}
   for number, one in ipairs(vim.fn.split(shown.tail, '\\zs')) do
@@ -43,13 +44,14 @@ local function draw_around(shown, first, offsets, column, virt_lines)
     local is_last = number == #pieces
     local ghost = text.drawn(piece[2], column)
     local chunks = { { ghost, GHOST } }
-    if is_last and shown.hint ~= '' and #virt_lines == 0 then table.insert(chunks, { shown.hint, HINT }) end
+    if is_last and said ~= '' then table.insert(chunks, { said, HINT }) end
     if ghost ~= '' or #chunks > 1 or (is_last and #virt_lines > 0) then
       vim.api.nvim_buf_set_extmark(shown.buffer, M.NAMESPACE, shown.row, shown.col + piece[1], {
         id = number,
         virt_text = chunks,
         virt_text_pos = 'inline',
         virt_lines = is_last and #virt_lines > 0 and virt_lines or nil,
+        virt_lines_overflow = 'scroll', -- sideways with the text
         hl_mode = 'replace', -- combined, it would be bold behind a keyword that is
       })
     end
@@ -59,7 +61,8 @@ local function draw_around(shown, first, offsets, column, virt_lines)
 end
 
 ---@param shown indoors.Shown
-function M.draw(shown)
+---@param cut string what is said of lines that are out of sight
+local function paint(shown, cut)
   M.clear(shown.buffer)
   local lines = vim.split(shown.rest:gsub('\r', ''), '\n', { plain = true })
   local fits = text.align(shown.rest, shown.tail)
@@ -72,19 +75,56 @@ function M.draw(shown)
   if #lines > 1 and not around and shown.after ~= '' then
     table.insert(virt_lines[#virt_lines], { text.drawn(shown.after, 0), 'Normal' })
   end
-  if #virt_lines > 0 and shown.hint ~= '' then table.insert(virt_lines[#virt_lines], { shown.hint, HINT }) end
-  if around then return draw_around(shown, lines[1], fits.offsets, column, virt_lines) end
+  local said = ''
+  if #virt_lines == 0 or cut ~= '' then
+    said = shown.hint .. cut
+  elseif shown.hint ~= '' then
+    table.insert(virt_lines[#virt_lines], { shown.hint, HINT })
+  end
+  if around then return draw_around(shown, lines[1], fits.offsets, column, virt_lines, said) end
   -- What stands behind the cursor will stand on the last line: cover it here.
   local covered = shown.tail .. shown.after
   local first = text.drawn(lines[1], column)
   local missing = vim.fn.strdisplaywidth(covered, column) - vim.fn.strdisplaywidth(first, column)
   vim.api.nvim_buf_set_extmark(shown.buffer, M.NAMESPACE, shown.row, shown.col, {
     id = 1,
-    virt_text = { { first .. (' '):rep(math.max(0, missing)), GHOST } },
+    virt_text = { { first .. (' '):rep(math.max(0, missing)), GHOST }, { said, HINT } },
     virt_text_pos = 'overlay',
     virt_lines = #virt_lines > 0 and virt_lines or nil,
+    virt_lines_overflow = 'scroll',
     hl_mode = 'combine',
   })
+end
+
+--- What is to be said of drawn lines that the window has no room for: Neovim does not scroll for them, and nor do we,
+--- because what somebody reads stays where it is.
+---@param shown indoors.Shown
+---@return string
+local function cut_off(shown)
+  local _, n_below = shown.rest:gsub('\n', '')
+  if n_below == 0 then return '' end
+  local top = vim.fn.line('w0') - 1 -- which makes the window scroll, if it is about to
+  local view = vim.fn.winsaveview()
+  local above = { start_row = top, start_vcol = view.skipcol, end_row = shown.row }
+  local room = vim.fn.winheight(0) - view.topfill - vim.api.nvim_win_text_height(0, above).all
+  local n_cut = math.min(n_below, n_below - room)
+  return n_cut > 0 and (' +%d %s'):format(n_cut, n_cut == 1 and 'line' or 'lines') or ''
+end
+
+---@param shown indoors.Shown
+function M.draw(shown)
+  paint(shown, '')
+  local cut = cut_off(shown)
+  if cut ~= '' then paint(shown, cut) end
+end
+
+--- Say the same behind what Neovim has drawn.
+---@param shown indoors.Shown
+function M.draw_cut(shown)
+  M.clear(shown.buffer)
+  local cut = cut_off(shown)
+  if cut == '' then return end
+  vim.api.nvim_buf_set_extmark(shown.buffer, M.NAMESPACE, shown.row, 0, { virt_text = { { vim.trim(cut), HINT } } })
 end
 
 return M
