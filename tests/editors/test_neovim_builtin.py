@@ -102,3 +102,21 @@ def test_neovims_own_get_inserts_what_is_shown(drawn: Scripted, workspace: Path)
     assert len(drawn.log("workspace/executeCommand")) == 1
     nvim.type("<Esc>u")
     nvim.wait(lambda: nvim.lines() == ["if a: (b)"], "one step", 5)
+
+
+def test_what_a_window_has_no_room_for_is_that_of_the_one_that_is_shown(
+    drawn: Scripted, workspace: Path
+) -> None:
+    nvim = drawn.nvim
+    screen = watched(nvim, 50, 8)
+    file = workspace / "new.py"
+    file.write_text("\n" * 20)
+    drawn.open(file)
+    drawn.tell(items=["one(\n    1,\n)", "one(1,\n2)", "one(1)"])
+    nvim.type("Goon")
+    for said in ("one( +2 lines", "one(1, +1 line", "one(1) (3/3)"):
+        nvim.wait(lambda said=said: said in screen.lines(), said, 5)
+        if said.startswith("one( "):
+            nvim.type("<M-a>")
+            drawn.settle()
+        nvim.lua(SELECT, 1)

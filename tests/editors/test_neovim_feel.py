@@ -219,6 +219,7 @@ def test_an_accept_while_a_macro_is_recorded_is_in_it_as_a_key(
     nvim.wait(lambda: nvim.lines() == ["", "value = 1"], "the accepted text", 5)
     nvim.type("<Esc>q@q")
     each.settle()
+    assert nvim.lua("return vim.fn.keytrans(vim.fn.getreg('q'))") == "ova<Tab><Esc>"
     assert nvim.lines() == ["", "value = 1", "va\t"]
 
 

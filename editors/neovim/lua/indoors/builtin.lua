@@ -29,6 +29,14 @@ local shown = {}
 --- Whether this Neovim can draw ghost text.
 function M.is_there() return vim.lsp.inline_completion ~= nil end
 
+--- Neovim does not say what a window has no room for.
+---@param buffer integer
+local function say_cut(buffer)
+  local has = shown[buffer]
+  -- It may be somewhere else by now, where text was changed and no key has told yet.
+  if has and vim.api.nvim_get_current_buf() == buffer then pcall(view.draw_cut, has.drawn) end
+end
+
 ---@param buffer integer
 local function tell(buffer)
   local teller = tellers[buffer]
@@ -42,8 +50,7 @@ local function tell(buffer)
     end
   end
   -- It may have been switched off and on since it asked: then it has forgotten that request.
-  local worked = pcall(teller.told, nil, { items = items }, context)
-  if worked and has and vim.api.nvim_get_current_buf() == buffer then view.draw_cut(has.drawn) end
+  if pcall(teller.told, nil, { items = items }, context) then say_cut(buffer) end
 end
 
 ---@param buffer integer
@@ -57,16 +64,21 @@ end
 
 --- An item as Neovim gets it. It reads the text of the one that it shows: that one is chosen now, if by our keys or by
 --- its `select()`, which tells nobody.
+---@param drawn indoors.Shown
 ---@param offer indoors.Offer
 ---@param number integer
 ---@param inserted string
 ---@param range table?
-local function answered(offer, number, inserted, range)
+local function answered(drawn, offer, number, inserted, range)
   local fields = { range = range, command = offer.items[number].raw.command }
   return setmetatable(fields, {
     __index = function(_, field)
       if field ~= 'insertText' then return end
       offer.index = number
+      if drawn.rest ~= inserted then
+        drawn.rest = inserted
+        vim.schedule(function() say_cut(drawn.buffer) end)
+      end
       return inserted
     end,
   })
@@ -89,7 +101,7 @@ function M.draw(drawn, offer)
   local items = {}
   for number, item in ipairs(offer.items) do
     local found = offers.fit(drawn.buffer, offer, item)
-    if found and found.rest ~= '' then items[number] = answered(offer, number, found.rest, range) end
+    if found and found.rest ~= '' then items[number] = answered(drawn, offer, number, found.rest, range) end
   end
   shown[drawn.buffer] = { drawn = drawn, offer = offer, items = items }
   if not tellers[drawn.buffer] and not nudged[drawn.buffer] then
