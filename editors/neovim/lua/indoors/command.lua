@@ -54,6 +54,8 @@ function M.terminal(arguments, done)
   local buffer = vim.api.nvim_get_current_buf()
   local brings = arguments[1] == 'setup' or arguments[1] == 'models'
   local function ended(code)
+    -- In terminal mode the next key would close the window of a command that has ended, and what it said with it.
+    if vim.api.nvim_get_current_buf() == buffer then vim.cmd.stopinsert() end
     close_terminal(buffer, arguments[1], code)
     -- The server looks again for what was missing when settings come, or at the next key.
     local after = done and code == 0 and done or brings and M.send_settings
@@ -65,6 +67,13 @@ function M.terminal(arguments, done)
       vim.schedule(function() ended(code) end)
     end,
   })
+  -- Neovim follows the output only in terminal mode, or with the cursor in the last line. What brings something may
+  -- ask; an explanation is read from its beginning.
+  if brings then
+    vim.cmd.startinsert()
+  elseif arguments[1] == 'doctor' then
+    vim.cmd('normal! G')
+  end
 end
 
 local run = {}
