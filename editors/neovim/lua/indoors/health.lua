@@ -124,6 +124,27 @@ local function check_running()
   end
 end
 
+--- Whether a mapping of insert mode may be a person's for us: it names us, or is for <Tab> and is not Neovim's own.
+---@param one vim.api.keyset.get_keymap
+---@return boolean
+local function may_accept(one)
+  if vim.startswith(one.lhs, '<Plug>') then return false end
+  local named = ('%s %s'):format(one.rhs or '', one.desc or ''):lower()
+  return named:find('indoors', 1, true) ~= nil or one.lhs == '<Tab>' and not vim.startswith(named, ' vim.snippet.jump')
+end
+
+--- Whether there is one, also only in buffers that we are attached to: blink.cmp maps there.
+---@return boolean
+local function is_mapped()
+  local maps = vim.api.nvim_get_keymap('i')
+  for _, client in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
+    for buffer in pairs(client.attached_buffers) do
+      vim.list_extend(maps, vim.api.nvim_buf_get_keymap(buffer, 'i'))
+    end
+  end
+  return vim.iter(maps):any(may_accept)
+end
+
 local function check_beside()
   health.start('Beside it')
   local others = {}
@@ -149,8 +170,8 @@ local function check_beside()
       menu.is_open() and 'a completion menu is open' or 'completion menus of blink.cmp and nvim-cmp are seen'
     )
   end
-  if vim.fn.maparg('<Tab>', 'i') == '' then
-    health.info('<Tab> is not mapped in insert mode; `:help indoors-mappings` has mappings to copy')
+  if not is_mapped() then
+    health.info('no key of insert mode accepts a suggestion; `:help indoors-mappings` has mappings to copy')
   end
 end
 
