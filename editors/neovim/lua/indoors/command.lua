@@ -117,7 +117,7 @@ end
 
 --- Send the settings in `vim.g.indoors.settings`: they count at once.
 function M.send_settings()
-  local settings = config.get().settings or vim.empty_dict()
+  local settings = config.settings()
   for _, one in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
     one:notify('workspace/didChangeConfiguration', { settings = { indoors = settings } })
   end

@@ -23,4 +23,30 @@ function M.get()
   return vim.tbl_extend('force', M.DEFAULTS, type(given) == 'table' and given or {})
 end
 
+--- Without empty tables: Lua does not say whether `{}` is a section or a list, JSON would have a list, and what is left
+--- out means the same as both.
+---@param given table
+---@return table
+local function without_empty(given)
+  local kept = vim.empty_dict()
+  for key, value in pairs(given) do
+    if type(value) == 'table' and not vim.islist(value) then value = without_empty(value) end
+    if type(value) ~= 'table' or next(value) ~= nil then kept[key] = value end
+  end
+  return kept
+end
+
+--- The server's settings as they are sent.
+---@return table
+function M.settings()
+  local given = M.get().settings or {}
+  local sent = without_empty(given)
+  -- In a policy an empty list rules everything out, so what is in one stays as it is.
+  for key, value in pairs(given) do
+    local is_said = key == 'policy' and not vim.deep_equal(value, {})
+    if is_said or vim.startswith(tostring(key), 'policy.') then sent[key] = value end
+  end
+  return sent
+end
+
 return M

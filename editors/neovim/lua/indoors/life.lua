@@ -286,7 +286,7 @@ function M.client_config()
         askInstruction = true,
         previewEdits = true,
       },
-      settings = wanted.settings or vim.empty_dict(),
+      settings = config.settings(),
     },
     commands = require('indoors.edits').commands(),
     handlers = {
