@@ -114,6 +114,51 @@ def test_a_server_that_is_killed_by_others_is_started_again(
     each.ready()
 
 
+def test_a_folder_of_ones_own_without_a_server_says_so(
+    each: Scripted, workspace: Path, tmp_path: Path
+) -> None:
+    """And nothing is started, which would end at once and be started again."""
+    nvim = each.nvim
+    nvim.lua(SAID)
+    nvim.lua(
+        "local home = ...; vim.uv.os_homedir = function() return home end", str(tmp_path / "home")
+    )
+    nvim.lua("vim.lsp.config('indoors', { root_dir = ... })", str(workspace))
+    nvim.lua("vim.lsp.enable('indoors'); vim.cmd.edit(...)", str(workspace / "new.py"))
+    nvim.wait(lambda: said(each), "what is wrong", 10)
+    nvim.lua("vim.wait(300)")
+    for _ in range(2):
+        (told,) = nvim.lua("return said")
+        assert told.startswith("Indoors: not started: ")
+        assert "uv tool install" in told
+        assert told.endswith(", then :Indoors restart")
+        nvim.lua("said = {}; vim.cmd('Indoors restart')")
+        nvim.wait(lambda: said(each), "the same again", 10)
+        nvim.lua("vim.wait(100)")
+    assert nvim.lua(CLIENT) is None
+    nvim.lua("vim.g.indoors = { cmd = ... }; vim.cmd('Indoors restart')", each.command())
+    each.ready()
+    assert nvim.lua("return vim.lsp.get_clients()[1].root_dir") == str(workspace)
+
+
+def test_root_markers_of_ones_own_count(each: Scripted, workspace: Path) -> None:
+    inner = workspace / "inner"
+    inner.mkdir()
+    (inner / ".mine").write_text("")
+    each.nvim.lua("vim.lsp.config('indoors', { root_markers = { '.mine' } })")
+    each.open(inner / "new.py")
+    assert each.nvim.lua("return vim.lsp.get_clients()[1].root_dir") == str(inner)
+
+
+def test_root_markers_for_every_client_leave_ours(each: Scripted, workspace: Path) -> None:
+    inner = workspace / "inner"
+    inner.mkdir()
+    (inner / ".theirs").write_text("")
+    each.nvim.lua("vim.lsp.config('*', { root_markers = { '.theirs' } })")
+    each.open(inner / "new.py")
+    assert each.nvim.lua("return vim.lsp.get_clients()[1].root_dir") == str(workspace)
+
+
 GROUPS = """
     local found = {}
     for _, one in ipairs(vim.api.nvim_get_autocmds({})) do

@@ -10,7 +10,6 @@ local ghost = require('indoors.ghost')
 local menu = require('indoors.menu')
 local process = require('indoors.process')
 local send = require('indoors.send')
-local server = require('indoors.server')
 local status = require('indoors.status')
 
 local M = {}
@@ -47,11 +46,26 @@ local restarts = {}
 ---@type table<integer, indoors.Project> by client, what has ended and is not started again by itself
 local down = {}
 
+local has_told_missing = false
+
+--- Say once that there is no server.
+---@param why string
+local function tell_missing(why)
+  if has_told_missing then return end
+  has_told_missing = true
+  M.say(why, vim.log.levels.WARN)
+end
+
 --- Start the same client in the same buffers.
 ---@param project indoors.Project
 ---@return boolean is_started
 function M.start(project)
   local is_started = false
+  local why = project.config.cmd == process.start and process.missing()
+  if why then
+    tell_missing(why)
+    return false
+  end
   for _, buffer in ipairs(project.buffers) do
     if vim.api.nvim_buf_is_loaded(buffer) then
       status.started(buffer)
@@ -86,8 +100,6 @@ local function attach_open()
   end
   return is_tried
 end
-
-local has_told_missing = false
 
 --- Start every server again because a person asked for it, also where there was none when a file was opened.
 function M.restart()
@@ -196,20 +208,16 @@ local function detached(_, buffer)
   vim.api.nvim_clear_autocmds({ group = FOCUS, buffer = buffer })
 end
 
+local ROOT_MARKERS = { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml', 'pom.xml' }
+
 --- Find out where the project is, or do not start at all where there is no server.
 ---@param buffer integer
 ---@param on_dir fun(root: string?)
 local function root_dir(buffer, on_dir)
-  local found = server.find()
-  if found.cmd then
-    return on_dir(
-      vim.fs.root(buffer, { '.git', 'pyproject.toml', 'package.json', 'go.mod', 'Cargo.toml', 'pom.xml' })
-    )
-  end
-  if has_told_missing then return end
-  has_told_missing = true
-  local why = ('not started: %s.\nNext: %s, then :Indoors restart'):format(found.problem, found.next_step)
-  M.say(why, vim.log.levels.WARN)
+  local why = process.missing()
+  if why then return tell_missing(why) end
+  -- Neovim itself looks for the markers only where there is no `root_dir`.
+  on_dir(vim.fs.root(buffer, vim.lsp.config.indoors.root_markers or ROOT_MARKERS))
 end
 
 local is_wired = false
@@ -269,6 +277,7 @@ function M.client_config()
       'bash',
     },
     root_dir = root_dir,
+    root_markers = ROOT_MARKERS,
     workspace_required = false,
     -- Neovim checks the version of an edit, and does not say so.
     capabilities = {

@@ -25,12 +25,23 @@ function M.ended(client, code, signal)
   M.on_end(client, code, signal, wanted[client.rpc] == true)
 end
 
+--- That there is no server, with the next step; nil where there is one.
+---@return string?
+function M.missing()
+  local found = server.find()
+  if found.cmd then return end
+  return ('not started: %s.\nNext: %s, then :Indoors restart'):format(found.problem, found.next_step)
+end
+
 --- `cmd` of the client's configuration.
 ---@param dispatchers vim.lsp.rpc.Dispatchers
 ---@param config vim.lsp.ClientConfig
 ---@return vim.lsp.rpc.PublicClient
 function M.start(dispatchers, config)
-  local rpc
+  -- Looked for now: it may have been installed since. Our own `root_dir` does not let it come to this where there is
+  -- none; with one of theirs Neovim makes no client then, and says why.
+  local cmd, rpc = server.find().cmd, nil
+  if not cmd then error('Indoors: ' .. M.missing(), 0) end
   local around = vim.tbl_extend('force', dispatchers, {
     on_exit = function(code, signal)
       -- One that ends before it has answered for the first time is a client, too.
@@ -40,8 +51,7 @@ function M.start(dispatchers, config)
       return dispatchers.on_exit(code, signal)
     end,
   })
-  -- Looked for now: it may have been installed since. Where there still is none, `root_dir` keeps us from coming here.
-  rpc = vim.lsp.rpc.start(server.find().cmd or { 'false' }, around, {
+  rpc = vim.lsp.rpc.start(cmd, around, {
     cwd = config.cmd_cwd,
     env = config.cmd_env,
     detached = config.detached,
