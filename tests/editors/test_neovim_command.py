@@ -126,6 +126,40 @@ def test_arguments_are_completed(listening: Scripted) -> None:
     assert "is no pause" in said(listening)
 
 
+def test_a_short_or_preceded_command_is_completed_too(listening: Scripted, tmp_path: Path) -> None:
+    def complete(line: str) -> list[str]:
+        return list(listening.nvim.lua("return vim.fn.getcompletion(..., 'cmdline')", line))
+
+    for line in (
+        "Ind ref", "silent Indoors ref", "1,3Indoors ref", "write | Ind ref", "%Indoo ref",
+    ):  # fmt: skip
+        assert complete(line) == ["refactor"], line
+    assert complete("Ind refactor do") == ["document"]
+    assert complete("Ind model ") == [], "a server of one's own has no command line"
+    python, ran = tmp_path / "python", tmp_path / "ran"
+    names = [{"name": name, "completes": name != "asker"} for name in ("large", "small", "asker")]
+    lines = "\n".join(map(json.dumps, names))
+    python.write_text(f"#!/bin/sh\necho ran >> {ran}\ncat <<END\n{lines}\nEND\n")
+    python.chmod(0o755)
+    listening.nvim.lua("vim.g.indoors = { python = ... }", str(python))
+    assert complete("Ind model ") == ["large", "small"]
+    assert complete("Indoors model s") == ["small"]
+    assert ran.read_text() == "ran\n", "at every key only what is known"
+
+
+def test_a_command_can_stand_behind_a_bar(listening: Scripted) -> None:
+    run(listening, "Indoors pause off | let g:behind = 1")
+    assert listening.nvim.lua("return vim.g.behind") == 1
+    assert said(listening) == "Indoors: suggestions come again."
+
+
+@pytest.mark.parametrize("minutes", ["inf", "-inf", "nan", "1e300", "0", "-1", "525601"])
+def test_a_pause_has_an_end(listening: Scripted, minutes: str) -> None:
+    run(listening, f"Indoors pause {minutes}")
+    assert f'"{minutes}" is no pause. Next: ' in said(listening)
+    assert listening.nvim.lua("return require('indoors').status()") == "⌂ 7b"
+
+
 def test_an_edit_is_shown_as_a_diff_and_applied(listening: Scripted) -> None:
     nvim = listening.nvim
     nvim.type("idef f(): ...<Esc>")

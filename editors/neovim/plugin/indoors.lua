@@ -42,6 +42,7 @@ end
 vim.api.nvim_create_user_command('Indoors', function(call) require('indoors.command').run(call) end, {
   nargs = '*',
   range = true,
+  bar = true,
   desc = 'Indoors: status, pauses, models, edits',
   complete = function(_, line, at) return require('indoors.command').complete(line:sub(1, at)) end,
 })

@@ -9,6 +9,8 @@ local status = require('indoors.status')
 local M = {}
 
 local LOST = 'nothing was edited'
+local LONGEST_PAUSE_MIN = 365 * 24 * 60
+local MODELS_KNOWN_MS = 60000
 local ACTIONS = {
   'annotate',
   'document',
@@ -96,7 +98,7 @@ function run.pause(call)
     status.pause_file(buffer)
   elseif how == 'language' then
     status.pause_language(vim.bo.filetype)
-  elseif tonumber(how) and tonumber(how) > 0 then
+  elseif tonumber(how) and tonumber(how) > 0 and tonumber(how) <= LONGEST_PAUSE_MIN then
     status.pause_for(tonumber(how))
   else
     return say(
@@ -221,30 +223,19 @@ local function range_of(call, encoding)
   }
 end
 
----@param range table
----@return table[]
-local function problems_in(range)
-  local found = {}
-  for _, one in ipairs(vim.diagnostic.get(0)) do
-    local sent = vim.tbl_get(one, 'user_data', 'lsp')
-    if sent and one.lnum <= range['end'].line and (one.end_lnum or one.lnum) >= range.start.line then
-      table.insert(found, sent)
-    end
-  end
-  return found
-end
-
 --- Edit the code at the cursor, or in a range of lines: a diff is shown, and nothing changes before it is accepted.
 function run.refactor(call)
   local wanted, server_client = call.fargs[2], client()
   if not server_client then return say('not attached here. Next: :checkhealth indoors', vim.log.levels.ERROR) end
-  local range = range_of(call, server_client.offset_encoding)
+  local encoding = server_client.offset_encoding
+  local range = range_of(call, encoding)
+  local reports = require('indoors.edits').reports(range.start.line, range['end'].line, encoding)
   -- Named, not 0: only then is what was typed just now sent before the request.
   local buffer = vim.api.nvim_get_current_buf()
   local params = {
     textDocument = vim.lsp.util.make_text_document_params(0),
     range = range,
-    context = { diagnostics = problems_in(range), triggerKind = 1 },
+    context = { diagnostics = reports, triggerKind = 1 },
   }
   local function answered(failure, actions)
     if failure then return say(awaited.failed(LOST, failure), vim.log.levels.ERROR) end
@@ -276,20 +267,41 @@ function run.stop()
   say(('stopped: %s. Nothing was changed.'):format(table.concat(stopped, ', ')))
 end
 
+-- Asking takes a moment, and some ask for completions at every key.
+---@type { names: string[], until_ms: integer }
+local models = { names = {}, until_ms = 0 }
+
+--- The names of the models that complete; none where they cannot be listed, which `:Indoors model` says.
+---@return string[]
+local function model_names()
+  local line = server.command_line()
+  if not line then return {} end
+  vim.uv.update_time()
+  if vim.uv.now() >= models.until_ms then
+    local ended = vim.system(vim.list_extend(line, { 'models', 'list', '--json' }), { text = true }):wait(5000)
+    models.names = vim.tbl_map(function(model) return model.name end, models_in(ended.stdout or ''))
+    models.until_ms = vim.uv.now() + MODELS_KNOWN_MS
+  end
+  return vim.list_slice(models.names)
+end
+
+---@type table<string, string[]|fun(): string[]>
 local ARGUMENTS = {
   explain = { 'terminal' },
+  model = model_names,
   pause = { '10', '30', '60', 'file', 'language', 'off' },
   refactor = ACTIONS,
 }
 
---- What can follow a line that begins with `:Indoors`.
+--- What can follow on a command line, whose last command is `:Indoors`, maybe shortened or behind a range or `:silent`.
 ---@param line string
 ---@return string[]
 function M.complete(line)
-  local words = vim.split(line:gsub('^.-Indoors%s*', ''), '%s+')
+  local words = vim.split(line:gsub('^.*|', ''):gsub('^.-%f[%a]Ind%a*%s*', ''), '%s+')
+  if #words > 2 then return {} end
   local candidates = ARGUMENTS[words[1]] or {}
   if #words <= 1 then candidates = vim.tbl_filter(function(one) return one ~= '' end, vim.tbl_keys(run)) end
-  if #words > 2 then return {} end
+  if type(candidates) == 'function' then candidates = candidates() end
   table.sort(candidates)
   return vim.tbl_filter(function(one) return vim.startswith(one, words[#words]) end, candidates)
 end

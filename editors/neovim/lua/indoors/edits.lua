@@ -240,21 +240,25 @@ function M.ask(client, wish)
   end)
 end
 
---- What other tools report on the lines that are asked about, as LSP has it. Neovim's own menu sends
---- a server only what that server reported.
-local function reports(first, last)
+--- What is reported on lines of the current buffer, as LSP has it, with columns as our server counts them. All that is
+--- reported: by linters that are no language servers too, and Neovim's own menu sends a server only what that reported.
+---@param first integer
+---@param last integer
+---@param encoding string
+---@return lsp.Diagnostic[]
+function M.reports(first, last, encoding)
   local found = {}
   for _, one in ipairs(vim.diagnostic.get(0)) do
     if one.lnum <= last and (one.end_lnum or one.lnum) >= first then
       local line = vim.api.nvim_buf_get_lines(0, one.lnum, one.lnum + 1, false)[1] or ''
       local end_line = vim.api.nvim_buf_get_lines(0, one.end_lnum or one.lnum, (one.end_lnum or one.lnum) + 1, false)[1]
       table.insert(found, {
-        message = one.message, source = one.source, severity = one.severity,
+        message = one.message, source = one.source, severity = one.severity, code = one.code,
         range = {
-          start = { line = one.lnum, character = vim.str_utfindex(line, 'utf-16', one.col, false) },
+          start = { line = one.lnum, character = vim.str_utfindex(line, encoding, one.col, false) },
           ['end'] = {
             line = one.end_lnum or one.lnum,
-            character = vim.str_utfindex(end_line or '', 'utf-16', one.end_col or one.col, false),
+            character = vim.str_utfindex(end_line or '', encoding, one.end_col or one.col, false),
           },
         },
       })
@@ -269,9 +273,10 @@ function M.menu(options)
   options = options or {}
   local first = options.range and options.range.start[1] - 1 or vim.fn.line('.') - 1
   local last = options.range and options.range['end'][1] - 1 or first
-  local wanted = options.filter
+  local wanted, ours = options.filter, vim.lsp.get_clients({ bufnr = 0, name = 'indoors' })[1]
+  local diagnostics = M.reports(first, last, ours and ours.offset_encoding or 'utf-16')
   vim.lsp.buf.code_action(vim.tbl_extend('force', options, {
-    context = { diagnostics = reports(first, last), only = options.context and options.context.only },
+    context = { diagnostics = diagnostics, only = options.context and options.context.only },
     filter = function(action, id)
       local command = action.command
       local name = type(command) == 'table' and command.command or command
