@@ -1,4 +1,4 @@
-"""Two projects in one real Neovim: each has a server of its own."""
+"""Two projects in one real Neovim where a person wants a server for each, as the help says."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from support.nvim import Nvim
+from support.nvim import PLUGIN, Nvim
 from support.nvim_script import Scripted
 
 pytestmark = [pytest.mark.editor]
@@ -35,6 +35,20 @@ HAS_GONE = "return vim.lsp.get_client_by_id(...) == nil"
 SETTLED = "return vim.tbl_contains({ '⌂ !', '⌂ 7b' }, require('indoors').status(...))"
 
 
+EACH_ITS_OWN = """
+    vim.lsp.config('indoors', {
+      reuse_client = function(client, config)
+        return not client:is_stopped() and client.name == config.name
+          and client.root_dir == config.root_dir
+      end,
+    })
+"""
+
+
+def test_the_help_has_this() -> None:
+    assert EACH_ITS_OWN.strip("\n ") in (PLUGIN / "doc" / "indoors.txt").read_text()
+
+
 @pytest.fixture
 def two(each: Scripted, tmp_path: Path) -> tuple[Scripted, list[str]]:
     """An editor with a file of each of two projects."""
@@ -42,6 +56,7 @@ def two(each: Scripted, tmp_path: Path) -> tuple[Scripted, list[str]]:
     for name in ("one", "two"):
         (tmp_path / name / ".git").mkdir(parents=True)
         files.append(str(tmp_path / name / f"{name}.py"))
+    each.nvim.lua(EACH_ITS_OWN)
     each.open(Path(files[0]))
     each.nvim.lua("vim.cmd.edit(...)", files[1])
     each.ready()

@@ -410,6 +410,26 @@ def test_a_workspace_file_narrows_its_own_folder_only(client: LspClient, tmp_pat
     assert client.complete((one / "a.py").as_uri(), 0, 1)
 
 
+def test_a_folder_that_comes_later_counts_for_its_own_files(
+    client: LspClient, tmp_path: Path
+) -> None:
+    """As Neovim adds it: before a file in it is opened, beside files in no folder."""
+    one, two = tmp_path / "one", tmp_path / "two"
+    for folder in (one, two):
+        folder.mkdir()
+    denied = {"deny_paths": ["secret.py"]}
+    (two / ".indoors.json").write_text(json.dumps({"policy": denied}))
+    client.initialize()
+    client.open((one / "secret.py").as_uri(), "x\n")
+    assert client.complete((one / "secret.py").as_uri(), 0, 1)
+    event = {"added": [{"uri": two.as_uri(), "name": "two"}], "removed": []}
+    client.notify("workspace/didChangeWorkspaceFolders", {"event": event})
+    for folder in (one, two):
+        client.open((folder / "secret.py").as_uri(), "x\n")
+    assert client.complete((one / "secret.py").as_uri(), 0, 1)
+    assert client.complete((two / "secret.py").as_uri(), 0, 1) == []
+
+
 def test_folders_come_and_go(client: LspClient, core: FakeCore, tmp_path: Path) -> None:
     client.initialize()
     uri = (tmp_path / "src/a.py").as_uri()

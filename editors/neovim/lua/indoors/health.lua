@@ -118,7 +118,7 @@ local function check_running()
     })
   end
   for _, client in ipairs(clients) do
-    -- Each project has its own.
+    -- Where a person wants one for each project.
     if #clients > 1 then health.info(('for %s:'):format(client.root_dir or 'files in no project')) end
     check_client(client)
   end

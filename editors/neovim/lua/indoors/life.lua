@@ -6,6 +6,7 @@
 local awaited = require('indoors.awaited')
 local builtin = require('indoors.builtin')
 local config = require('indoors.config')
+local folders = require('indoors.folders')
 local ghost = require('indoors.ghost')
 local menu = require('indoors.menu')
 local process = require('indoors.process')
@@ -37,7 +38,7 @@ end
 ---@type table<integer, true> clients that are ended to be started again
 local restarting = {}
 
----@class indoors.Project what is started again: each project has a server of its own
+---@class indoors.Project what is started again: a client's configuration with all its folders, and its buffers
 ---@field config vim.lsp.ClientConfig
 ---@field buffers integer[]
 
@@ -69,7 +70,8 @@ function M.start(project)
   for _, buffer in ipairs(project.buffers) do
     if vim.api.nvim_buf_is_loaded(buffer) then
       status.started(buffer)
-      is_started = vim.lsp.start(project.config, { bufnr = buffer, silent = true }) ~= nil or is_started
+      local options = { bufnr = buffer, silent = true, reuse_client = project.config.reuse_client }
+      is_started = vim.lsp.start(project.config, options) ~= nil or is_started
     end
   end
   return is_started
@@ -278,6 +280,7 @@ function M.client_config()
     },
     root_dir = root_dir,
     root_markers = ROOT_MARKERS,
+    reuse_client = folders.reuse,
     workspace_required = false,
     -- Neovim checks the version of an edit, and does not say so.
     capabilities = {

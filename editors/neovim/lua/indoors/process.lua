@@ -11,9 +11,19 @@ local M = {}
 ---@type fun(client: vim.lsp.Client, code: integer, signal: integer, is_wanted: boolean)
 M.on_end = function(_, _, _, _) end
 
+--- Called once for each server that may be told more than how it is started, before it is told anything.
+---@type fun(rpc: vim.lsp.rpc.PublicClient)
+M.on_initialized = function(_) end
+
 -- By a client's `rpc`, of which each process has its own: whom somebody has asked to end, and who has ended.
 local wanted = setmetatable({}, { __mode = 'k' })
 local ended = setmetatable({}, { __mode = 'k' })
+local ours = setmetatable({}, { __mode = 'k' })
+
+--- Whether a server was started here, and not by a person's own `cmd`.
+---@param rpc vim.lsp.rpc.PublicClient
+---@return boolean
+function M.is_ours(rpc) return ours[rpc] == true end
 
 --- The server of a client has ended; who tells it later than another is not listened to.
 ---@param client vim.lsp.Client
@@ -56,10 +66,16 @@ function M.start(dispatchers, config)
     env = config.cmd_env,
     detached = config.detached,
   })
-  local request, terminate = rpc.request, rpc.terminate
+  ours[rpc] = true
+  local request, notify, terminate = rpc.request, rpc.notify, rpc.terminate
   rpc.request = function(method, ...)
     if method == 'shutdown' then wanted[rpc] = true end
     return request(method, ...)
+  end
+  rpc.notify = function(method, ...)
+    local is_sent = notify(method, ...)
+    if method == 'initialized' then M.on_initialized(rpc) end
+    return is_sent
   end
   rpc.terminate = function(...)
     wanted[rpc] = true

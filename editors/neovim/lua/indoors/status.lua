@@ -5,7 +5,7 @@
 -- machine, the mark is another one and a word says how far: `⇄ on-prem 7b`, `⇄ closed 7b`. `⌂ 7b, files not`: the
 -- kernel keeps us from every connection, and from no files.
 --
--- Each project has a server of its own: what is said in a buffer is what the buffer's server said.
+-- There may be several servers (`folders`): what is said in a buffer is what the buffer's server said.
 
 local M = {}
 
