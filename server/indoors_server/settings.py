@@ -17,6 +17,7 @@ import msgspec
 
 from indoors_indexing import reading
 from indoors_server import paths
+from indoors_server.language_ids import named
 from indoors_server.router import Rule
 from indoors_server.settings_table import BY_KEY, TABLE, Setting
 
@@ -83,10 +84,14 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
             return "completion.enabled is off"
         if trigger == "automatic" and not self.automatic:
             return "completion.automatic is off"
-        if language in self.languages_off:
-            return f"completion.languages.off names {language}"
+        if off := named(language, self.languages_off):
+            return f"completion.languages.off names {off}"
         pattern = self.excludes(path)
         return f"completion.exclude has the pattern {pattern}" if pattern else ""
+
+    def formatter(self, language: str) -> list[str]:
+        """The command that formats a language, empty if there is none."""
+        return self.formatters.get(named(language, self.formatters), [])
 
     def excludes(self, path: str) -> str:
         """The pattern of `completion.exclude` that a path matches, "" if none."""

@@ -133,7 +133,7 @@ TABLE: tuple[Setting, ...] = (
         default=[],
         accepts="a list of language ids (`markdown`, `plaintext`)",
         narrowing="add",
-        text="Languages that are not completed.",
+        text="Languages that are not completed. Neovim's names for them (`cs`, `sh`) count too.",
     ),
     Setting(
         key="completion.exclude",

@@ -48,7 +48,7 @@ class Tidying:
         """The edit in the formatter's form, or as it was and a sentence that says why; "" where no
         formatter is named. Raises only CancelledError, and then the formatter is told to end.
         """
-        command = settings.formatters.get(request.document.language)
+        command = settings.formatter(request.document.language)
         if not command or not edit.changes:
             return edit, ""
         text = changes.applied(request.document.text, edit.changes)
