@@ -39,7 +39,15 @@ def configuration(language: str) -> str:
     return found[1]
 
 
-def test_emacs_completes_with_eglot(workspace: Path, tmp_path: Path) -> None:
+# The mode for Python that Emacs 29 has besides, where an older one does not have it.
+TREE_SITTER = """
+    (unless (fboundp 'python-ts-mode) (define-derived-mode python-ts-mode prog-mode "Python"))
+    (add-to-list 'auto-mode-alist '("\\\\.py\\\\'" . python-ts-mode))
+"""
+
+
+@pytest.mark.parametrize("mode", ["python-mode", "python-ts-mode"])
+def test_emacs_completes_with_eglot(workspace: Path, tmp_path: Path, mode: str) -> None:
     need(shutil.which("emacs") and EGLOT, "no Emacs with eglot: apt install emacs-nox elpa-eglot")
     file = workspace / "new.py"
     file.write_text("")
@@ -53,11 +61,14 @@ def test_emacs_completes_with_eglot(workspace: Path, tmp_path: Path) -> None:
         "(require 'package) (package-initialize)\n"
         f'(load "{init}")\n'
         "(setq eglot-sync-connect 20 eglot-connect-timeout 20)\n"
-        f'(find-file "{file}")\n'
+        + (TREE_SITTER if mode == "python-ts-mode" else "")
+        + f'(find-file "{file}")\n'
+        f'(unless (eq major-mode \'{mode}) (error "%s" major-mode))\n'
         "(require 'eglot) (call-interactively #'eglot)\n"
         '(insert "def a")\n'
         "(eglot--signal-textDocument/didChange)\n"
         "(completion-at-point)\n"
+        '(unless (equal (eglot--language-id (eglot-current-server)) "python") (error "its name"))\n'
         f'(write-region (point-min) (point-max) "{tmp_path / "out.py"}")\n'
     )
     home = {**os.environ, "HOME": str(tmp_path)}
@@ -107,8 +118,12 @@ def test_vim_completes_with_ale(workspace: Path, tmp_path: Path, item: str, inse
     command = "'%e -I -m indoors_server serve'"
     assert command in written
     script = f"\"%e -I {SERVER} --items '{item}'\""
+    # What Vim's own file does where it was built with Python.
+    like_python = tmp_path / "ftplugin" / "python.vim"
+    like_python.parent.mkdir()
+    like_python.write_text("setlocal omnifunc=python3complete#Complete\n")
     init.write_text(
-        f"set nocompatible rtp+={ALE}\nfiletype plugin on\nlet g:ale_completion_enabled = 0\n"
+        f"set nocompatible rtp+={ALE},{tmp_path}\nlet g:ale_completion_enabled = 0\n"
         + written.replace(command, script)
     )
     take = f"\\<C-y>\\<Esc>:call writefile(getline(1, '$'), '{out}')|qa!\\<CR>"
