@@ -18,6 +18,8 @@ from typing import Annotated, Literal, get_args
 import msgspec
 from msgspec import Meta
 
+from indoors_server.language_ids import named
+
 Kind = Literal["completion", "refactor"]
 KINDS: tuple[Kind, ...] = get_args(Kind)
 Where = Literal["none", "local", "onprem", "closed"]
@@ -173,7 +175,7 @@ def _misfit(rule: Rule, names: Sequence[str], asked: Asked, known: Known) -> str
     """Why a rule is not about this request; "" if it is."""
     if rule.kinds and asked.kind not in rule.kinds:
         return f"it is for {', '.join(rule.kinds)}"
-    if rule.languages and asked.language not in rule.languages:
+    if rule.languages and not named(asked.language, rule.languages):
         return f"it is for {', '.join(rule.languages)}"
     if rule.min_context_tokens and asked.n_tokens < rule.min_context_tokens:
         return f"the document has about {asked.n_tokens} tokens"

@@ -51,6 +51,7 @@ def test_without_rules_the_engine_on_this_machine_answers() -> None:
         ({"kinds": ["refactor", "completion"]}, True),
         ({"languages": ["go"]}, False),
         ({"languages": ["go", "python"]}, True),
+        ({"languages": ["csharp"]}, False),
         ({"minContextTokens": 1001}, False),
         ({"minContextTokens": 1000}, True),
         ({"maxContextTokens": 999}, False),
@@ -64,6 +65,13 @@ def test_the_first_rule_that_fits_counts(rule: dict[str, Any], fits: bool) -> No
     route = choose(made, ASKED, known(latency=300))
     assert route.where == ("onprem" if fits else "none")
     assert route.steps[0].decision == ("used" if fits else "does not fit")
+
+
+def test_a_rule_for_a_language_is_one_by_whatever_name_an_editor_has_for_it() -> None:
+    made = rules({"use": "gpu", "languages": ["csharp", "shellscript"]})
+    for language, where in (("cs", "onprem"), ("sh", "onprem"), ("python", "local")):
+        asked = msgspec.structs.replace(ASKED, language=language)
+        assert choose(made, asked, known()).where == where
 
 
 def test_what_nobody_has_measured_fits() -> None:
