@@ -45,7 +45,9 @@ def named(rules: Sequence[Rule]) -> tuple[Named, ...]:
 def needs_local(rules: Sequence[Rule], engines: Sequence[Named]) -> bool:
     """Whether the engine on this machine has anything to answer."""
     allowed = [one for one in engines if one.state == "allowed"]
-    usable = {kind: [one.name for one in allowed if kind in one.kinds] for kind in KINDS}
+    usable: dict[Kind, list[str]] = {
+        kind: [one.name for one in allowed if kind in one.kinds] for kind in KINDS
+    }
     return router.needs_local(rules, usable)
 
 
@@ -59,5 +61,5 @@ def _of(name: str, found: endpoint_files.Found, allowed: Policy) -> Named:
     verdict = allowed.may_reach(endpoint_files.destination(one), "inline")
     if not verdict:
         return Named(name=name, state="refused", reason=verdict.reason)
-    kinds = tuple(kind for kind in KINDS if not endpoint_files.cannot(one, kind))
+    kinds: tuple[Kind, ...] = tuple(kind for kind in KINDS if not endpoint_files.cannot(one, kind))
     return Named(name=name, state="allowed", kinds=kinds)
