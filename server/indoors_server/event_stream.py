@@ -31,7 +31,8 @@ class EventStream:
 
     def __init__(self, most_bytes: int) -> None:
         self._most_bytes = most_bytes
-        self._rest = b""
+        self._rest: list[bytes] = []
+        self._n_rest = 0
         self._data: list[bytes] = []
         self._n_bytes = 0  # of what is known of the next event
         self._is_first, self._skips_lf = True, False
@@ -44,15 +45,21 @@ class EventStream:
         if self._skips_lf:
             data = data.removeprefix(b"\n")
         self._skips_lf = data.endswith(b"\r")
-        *lines, self._rest = _LINE_END.split(self._rest + data)
-        if len(self._rest) > self._most_bytes:
-            self._rest = b""
+        # A line that comes in many pieces is put together once, at its end.
+        *lines, rest = _LINE_END.split(data)
+        if lines:
+            lines[0] = b"".join((*self._rest, lines[0]))
+            self._rest, self._n_rest = [], 0
+        self._rest.append(rest)
+        self._n_rest += len(rest)
+        if self._n_rest > self._most_bytes:
+            self._rest, self._n_rest = [], 0
             raise TooLong
         return [event for line in lines for event in self._event(line)]
 
     def end(self) -> list[bytes]:
         """What no blank line, or not even the end of a line, stands behind. Raises TooLong."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest, self._n_rest = b"".join(self._rest), [], 0
         return [*self._event(rest), *self._event(b"")]
 
     def _event(self, line: bytes) -> list[bytes]:
@@ -66,7 +73,7 @@ class EventStream:
         if name not in _FIELDS:
             self.is_foreign = self.is_foreign or name not in _OTHERS
             return []
-        self._n_bytes += len(value)
+        self._n_bytes += len(value) + 1
         if self._n_bytes > self._most_bytes:
             self._data, self._n_bytes = [], 0
             raise TooLong

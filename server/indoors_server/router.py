@@ -147,9 +147,12 @@ def choose(rules: Sequence[Rule], asked: Asked, known: Known) -> Route:
         if misfit := _misfit(rule, names, asked, known) or ("" if names else cannot):
             steps.append(Step(number, shown, "does not fit", misfit))
             continue
+        # An unknown name may have meant anything: as far as this goes nothing leaves.
+        is_known = all(_where_is(name, known) is not None for name in names)
         if _reach(names, known) > reach:
             why = "a rule before it could not be used, and this one reaches further out"
             steps.append(Step(number, shown, "skipped", why))
+            reach = reach if is_known else 0
             continue
         usable, why = _usable(names, asked, known)
         why = "; ".join(part for part in (cannot, why) if part)
@@ -157,8 +160,6 @@ def choose(rules: Sequence[Rule], asked: Asked, known: Known) -> Route:
             steps.append(Step(number, shown, "used", why))
             return Route(where=_where_of(usable, known), use=_elsewhere(usable), steps=tuple(steps))
         steps.append(Step(number, shown, "skipped", why))
-        # An unknown name may have meant anything: as far as this goes nothing leaves.
-        is_known = all(_where_is(name, known) is not None for name in names)
         reach = min(reach, _reach(names, known) if is_known else 0)
     steps.append(Step(0, LOCAL, "used", "no rule fits"))
     return Route(where="local", steps=tuple(steps))

@@ -136,7 +136,8 @@ def test_a_model_that_arrives_is_used_by_the_server_that_runs(
         assert "(or :Indoors setup)" in nvim.lua(STATUS)
         client = "return vim.lsp.get_clients({ name = 'indoors' })[1].id"
         before = nvim.lua(client)
-        nvim.lua("vim.cmd('Indoors setup'); vim.cmd.wincmd('p')")
+        nvim.lua("vim.cmd('Indoors setup')")
+        nvim.type("<C-\\><C-n><C-w>p")  # it takes keys
         name = model_path().name
         nvim.wait(lambda: (cache / "models" / f"{name}.json").is_file(), "the model", 120)
         # The end of setup is enough: nobody types, and nothing is started again.

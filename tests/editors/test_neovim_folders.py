@@ -151,3 +151,17 @@ def test_a_command_of_ones_own_is_told_once_it_can_be(each: Scripted, places: li
     each.ready()
     assert only(each)["folders"] == [str(one.parent), str(two.parent)]
     assert told(each)[2:] == [("folder", str(two.parent)), ("file", str(two))]
+
+
+def test_a_project_with_rules_of_its_own_shares_its_server_with_nobody(
+    each: Scripted, places: list[Path]
+) -> None:
+    """What it forbids a model is forbidden to the whole server."""
+    one, two, none = places
+    (two.parent / ".indoors.json").write_text("{}")
+    each.open(one)
+    for file in (two, none):
+        each.nvim.lua("vim.cmd.edit(...)", str(file))
+    each.nvim.wait(lambda: len(each.nvim.lua(CLIENTS)) == 2, "two servers")
+    found = sorted((one["folders"], one["buffers"]) for one in each.nvim.lua(CLIENTS))
+    assert found == [([str(one.parent)], 2), ([str(two.parent)], 1)]

@@ -71,7 +71,11 @@ def test_however_it_is_cut_the_text_is_the_same(
 
 
 def test_a_line_that_does_not_end_and_an_event_that_does_not_are_told() -> None:
-    for endless in (b"data: " + b"x" * 1_000_000, (b"data: " + b"x" * 9000 + b"\n") * 100):
+    for endless in (
+        b"data\n" * 1_000_000,
+        b"data: " + b"x" * 1_000_000,
+        (b"data: " + b"x" * 9000 + b"\n") * 100,
+    ):
         with pytest.raises(TooLong):
             events(endless)
         reader = Reader("openai-api")

@@ -97,6 +97,9 @@ def test_row_12_behind_a_skipped_rule_nothing_reaches_further_out() -> None:
     made = rules({"use": "no-such"}, {"use": ["no-such", "gpu"]})
     assert choose(made, ASKED, known()).where == "local"
     assert choose(made[1:], ASKED, known()).use == ("gpu",)
+    for second in (["claude", "no-such"], ["claude", "no-such", "local"]):
+        made = rules({"use": "gpu"}, {"use": second}, {"use": "spare"})
+        assert choose(made, ASKED, known(refused=["gpu"])).where == "local"
 
 
 def test_a_rule_whose_engines_cannot_do_it_is_about_something_else() -> None:

@@ -31,7 +31,8 @@ _LINE_REST = re.compile(r"[ \t]{0,20}(?:\r?\n|$)|[ \t]{1,80}(?:#|;|//)")
 # A line's end that is written as one, in a string of code, ends a value, and so does another name:
 # were each value of `pass=pass=…` read to its end, the time would not be in proportion to the text.
 _END = re.compile(
-    r"\\[rn]|(?i:passw?|pwd?|psk|secret|token|credential|string|key)[A-Za-z0-9_\-]{0,40}[=:>]"
+    r"\\[rn]|(?i:passw?|pwd?|psk|secret|token|credential|string|key)[A-Za-z0-9_\-]{0,40}"
+    r"[=:>](?![=\s]|$)"
 )
 _EXPRESSION = re.compile(r"[A-Za-z_$][\w.$:>?!\-]{0,512}[(\[{<]")
 # A name or a path of names; only a path ends with a mark, as `this.token!` does.

@@ -52,6 +52,8 @@ _WORDS = (
     _Word("key", before=_KEY_OF),
 )
 _REST = re.compile(r"[A-Za-z0-9_\-]{0,40}")
+# What takes texts apart is no secret, and is named with a model's name in much code.
+_TOKENIZER = re.compile(r"tokeni[sz][ae]")
 # A name that ends with one of these names something about a secret.
 _ABOUT = re.compile(
     r"(?i)(?:field|input|label|name|placeholder|regexp?|pattern|ur[il]|path|file|dir|type|id|hint"
@@ -114,6 +116,8 @@ def names(text: str, low: str) -> Iterator[Name]:
 
 def _is_name(word: _Word, text: str, low: str, at: int) -> bool:
     """Whether a word stands in a name as one for a secret."""
+    if _TOKENIZER.match(low, at):
+        return False
     if word.is_whole:
         after = text[at + len(word.text) : at + len(word.text) + 1]
         if after.isalpha() or after in ("_", "-"):

@@ -52,7 +52,13 @@ _OPERATORS = {
     ".endpoints.huggingface.cloud": "Hugging Face",
 }
 # AWS has the region in the middle of a name.
-_BEDROCK = re.compile(r"(?:^|\.)bedrock(?:-[a-z]+)*\.[a-z0-9-]+\.amazonaws\.com(?:\.cn)?$")
+_BEDROCK = re.compile(
+    r"(?:^|\.)bedrock(?:-[a-z]+)*\.[a-z0-9-]+\.(?:(?:vpce\.)?amazonaws\.com(?:\.cn)?|api\.aws)$"
+)
+# Google too, in one of its forms, and another has a `p` behind it.
+_VERTEX = re.compile(
+    r"(?:^|\.)(?:aiplatform\.[a-z0-9-]+\.rep|[a-z0-9-]+-aiplatform\.p)\.googleapis\.com$"
+)
 
 
 def operator_at(destination: str) -> str:
@@ -60,4 +66,6 @@ def operator_at(destination: str) -> str:
     name = destination.partition("://")[2].rpartition(":")[0].rstrip(".").casefold()
     if _BEDROCK.search(name):
         return "Amazon"
+    if _VERTEX.search(name):
+        return "Google"
     return next((who for end, who in _OPERATORS.items() if f".{name}".endswith(end)), "")

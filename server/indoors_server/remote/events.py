@@ -15,6 +15,8 @@ from indoors_server.event_stream import DONE, EventStream, TooLong
 Form = Literal["sse", "lines"]
 
 MAX_LINE_BYTES = 1024 * 1024
+# Of what is no stream of events; a page that says so is shorter.
+_MOST_FOREIGN_BYTES = 64 * 1024
 
 
 class NotUnderstood(Exception):
@@ -29,11 +31,16 @@ class Events:
             EventStream(MAX_LINE_BYTES) if form == "sse" else _Lines()
         )
         self._has_any = False
+        self._n_bytes = 0
         self.is_done = False
 
     def feed(self, data: bytes) -> list[Any]:
         """The values that are whole now. Raises NotUnderstood."""
-        return self._values(lambda: self._stream.feed(data))
+        values = self._values(lambda: self._stream.feed(data))
+        self._n_bytes += len(data)
+        if self._stream.is_foreign and not self._has_any and self._n_bytes > _MOST_FOREIGN_BYTES:
+            raise NotUnderstood("the answer is no stream of events")
+        return values
 
     def end(self) -> list[Any]:
         """What stands at the end without a line end. Raises NotUnderstood, also where all that came

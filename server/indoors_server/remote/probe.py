@@ -168,9 +168,11 @@ async def _ollama(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
     name = named[0] if named else _chosen(endpoint, names)
     if isinstance(name, Fault):
         return name
-    about = await ask("/api/show", {"model": name})
     entry = next(one for one in listed["models"] if str(one["name"]) == name)
-    if is_passed_on(name) or entry.get("remote_host") or about.get("remote_host"):
+    if is_passed_on(name) or entry.get("remote_host"):
+        return faults.passed_on(endpoint, clean(name))
+    about = await ask("/api/show", {"model": name})
+    if about.get("remote_host"):
         return faults.passed_on(endpoint, clean(name))
     info = about.get("model_info") or {}
     trained = next((v for k, v in info.items() if k.endswith(".context_length")), None)
@@ -209,7 +211,7 @@ def is_passed_on(model: str) -> bool:
     """Whether a name is one of those that Ollama passes on to its own company's machines, by the
     tags that these models have there: `NAME:cloud` and `NAME:SIZE-cloud`.
     """
-    tag = model.rpartition(":")[2] if ":" in model else ""
+    tag = model.rpartition(":")[2].casefold() if ":" in model else ""
     return tag == "cloud" or tag.endswith("-cloud")
 
 

@@ -204,3 +204,26 @@ def test_the_same_text_with_a_placeholder_is_free(name: str) -> None:
 
 def test_secrets_in_these_tables_are_known_to_the_tables_of_keys_too() -> None:
     assert not set(planted.NAMED) & set(TEXTS)
+
+
+@pytest.mark.parametrize("begin", ["API_KEY=", "client_secret: ", "DB_PASSWORD="])
+def test_what_fills_up_the_end_of_base64_does_not_cut_it(begin: str) -> None:
+    """Words such as pw, key and pass stand in what is made up, too."""
+    for made in (
+        "rM4GleePWGK45pBChHti08FTD",
+        "ubmWlfbocpwvZOIkiXWurVudg8",
+        "Ab5uKeynOvFFCJhO9MvvRH6N",
+    ):
+        assert secrets.scan(f"{begin}{made}kfpRQCXIGz0TcdMF0I=\n")
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        'tokenizer = AutoTokenizer.from_pretrained("meta-llama/Llama-3.1-8B-Instruct")',
+        'self.tokenizer = AutoTokenizer.from_pretrained(\n    "Qwen/Qwen2.5-Coder-7B"\n)',
+        'run(tokenizer="mistralai/Mistral-7B-v0.1", tokeniser="facebook/opt-125m")',
+    ],
+)
+def test_a_tokenizer_is_no_token(code: str) -> None:
+    assert not secrets.scan(code)

@@ -137,7 +137,7 @@ def test_an_ollama_that_passes_prompts_on_is_no_engine_of_ones_own(said_at: str)
     ("model", "is_elsewhere"),
     [
         ("qwen2.5-coder:480b-cloud", True),
-        ("qwen2.5-coder:cloud", True),
+        ("qwen2.5-coder:Cloud", True),
         ("qwen2.5-coder:7b", False),
         ("cloud-qwen2.5-coder:7b", False),
     ],
@@ -148,6 +148,8 @@ def test_a_model_is_known_by_its_tag_as_one_of_somebody_else(
     async def test(bench: Bench) -> None:
         fault = await bench.known.ready()
         assert (fault is not None and "passes what it is asked on" in fault.what) == is_elsewhere
+        # Not even the model's name goes on.
+        assert not (is_elsewhere and "/api/show" in bench.servers[0].paths)
 
     run(test, ModelServer(api, model=model), ready=False)
 

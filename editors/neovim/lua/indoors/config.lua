@@ -40,6 +40,7 @@ end
 ---@return table
 function M.settings()
   local given = M.get().settings or {}
+  if type(given) ~= 'table' then return given end -- the server says what is wrong with it
   local sent = without_empty(given)
   -- In a policy an empty list rules everything out, so what is in one stays as it is.
   for key, value in pairs(given) do

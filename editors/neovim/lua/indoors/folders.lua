@@ -4,6 +4,8 @@
 --   a file of another project -> workspace/didChangeWorkspaceFolders, then the file
 --
 -- The server keeps settings, policies and indexes apart by folder, and the innermost folder that holds a file counts.
+-- But there is one model, for all of them: a project with an `.indoors.json` has a server of its own, so that what it
+-- forbids it forbids nobody else.
 -- `reuse_client` of one's own counts instead of what is here.
 
 local process = require('indoors.process')
@@ -42,6 +44,15 @@ local function unknown(client, config)
   return vim.tbl_filter(function(folder) return not known[folder.uri] end, wanted or {})
 end
 
+--- Whether some folder has rules of its own: what they forbid a model is forbidden to the whole server.
+---@param folders lsp.WorkspaceFolder[]
+---@return boolean
+local function has_rules(folders)
+  return vim.iter(folders):any(function(folder)
+    return vim.uv.fs_stat(vim.fs.joinpath(vim.uri_to_fname(folder.uri), '.indoors.json')) ~= nil
+  end)
+end
+
 --- Whether a client serves what a configuration is for, once it was told of the folder.
 ---@param client vim.lsp.Client
 ---@param config vim.lsp.ClientConfig
@@ -49,6 +60,8 @@ end
 function M.reuse(client, config)
   if client.name ~= config.name or client:is_stopped() then return false end
   local added = unknown(client, config)
+  if #added == 0 and (config.root_dir or config.workspace_folders) then return true end
+  if has_rules(added) or has_rules(client.workspace_folders or {}) then return false end
   if #added == 0 then return true end
   if client.initialized then
     send(function(method, params) client:notify(method, params) end, added)

@@ -270,7 +270,7 @@ end
 function M.accept(piece_of)
   local buffer = vim.api.nvim_get_current_buf()
   local _, offer = current(buffer)
-  if not offer or not M.is_visible() then return false end
+  if not offer or not M.is_visible() or not vim.bo[buffer].modifiable then return false end
   put.soon(function()
     local found = fit(buffer, offer)
     local piece = found and piece_of(found.rest) or ''
