@@ -314,7 +314,7 @@ HARMLESS: tuple[str, ...] = (
     "https://user@github.com/x/y.git\n",
     "https://4cd2feabbda5f05cb39676b9852e160d@o0.ingest.sentry.io/1\n",
     "tests/a.py:120:error:name:Foo\n",
-    "//registry.npmjs.org/:_authToken=${NPM_TOKEN}\n",
+    "//registry.example/:_authToken=${NPM_TOKEN}\n",
     "auth: { username, password }\n",
     "def authenticate(user, password):\n",
     'login("bob", "correct")\n',

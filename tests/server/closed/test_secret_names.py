@@ -160,7 +160,7 @@ PLACES: dict[str, tuple[str, str]] = {
     "address-same-remote": ("postgres://bobby7:{}@db.prod.test/x\n", "bobby" + "7"),
     "docker": ('{"auths": {"r.io": {"auth": "{}"}}}\n', PAIR),
     "npmrc-auth": ("_auth={}\n", PAIR),
-    "npmrc-uuid": ("//registry.npmjs.org/:_authToken={}\n", UUID),
+    "npmrc-uuid": ("//registry.example/:_authToken={}\n", UUID),
     "netrc": ("machine h.test password {}\n", PLAIN),
     "netrc-lines": ("machine h.test\n  login bob\n  password {}\n", PLAIN),
     "netrc-lines-no-login": ("machine h.test\n  password {}\n", PLAIN),
