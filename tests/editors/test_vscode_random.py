@@ -119,6 +119,15 @@ def is_of_a_suggestion(before: str, after: str, earlier: list[str]) -> bool:
     )
 
 
+def is_written_over(before: dict[str, Any], after: dict[str, Any], keys: str) -> bool:
+    """Whether keys took the place of a closing bracket that VS Code had written by itself. It knows
+    which ones those are, through an accept as well, and forgets it where a probe writes the same.
+    """
+    selections = before["selections"]
+    is_typing = all(start == end for start, end in selections)
+    return is_typing and len(after["text"]) - len(before["text"]) < len(selections) * len(keys)
+
+
 def compare(window: Window, script: Script, probe: Probe, n: int, seed: int, accepts: bool) -> None:
     """Both runs, action by action."""
     take = {"take": True} if seed % 2 == 0 else {}
@@ -157,7 +166,8 @@ def compare(window: Window, script: Script, probe: Probe, n: int, seed: int, acc
     window.open(OFF)
     probe.note()
     for (what, keys), (before, after) in zip(actions, pairs, strict=True):
-        if what == "accept" and after != before:
+        is_over = accepts and what == "type" and is_written_over(before, after, keys)
+        if (what == "accept" and after != before) or is_over:
             probe.edit(change(before["text"], after["text"]), after["selections"])
         else:
             if what in {"type", "press"}:
