@@ -48,6 +48,11 @@ def test_data_of_several_lines_is_one_event() -> None:
     assert json.loads(event) == {"a": {"b": "x"}}
 
 
+def test_a_line_end_that_is_cut_in_two_is_one() -> None:
+    assert events(b'data: {"a":\r', b"\ndata: 1}\r", b"\n\r", b"\n") == [b'{"a":\n1}']
+    assert events(b'data: {"a":\r', b"\r", b'data: {"b": 1}\n') == [b'{"a":', b'{"b": 1}']
+
+
 TEXTS = st.lists(st.text(max_size=8), max_size=6)
 
 
@@ -89,3 +94,5 @@ def test_what_is_no_stream_of_events_is_told_once_it_is_over() -> None:
     assert values.feed(b"<html>\n<body>\n") == []
     with pytest.raises(NotUnderstood, match="no stream of events"):
         values.end()
+    with pytest.raises(NotUnderstood, match="no stream of events"):
+        values.feed(b"<p>text</p>\n" * 10_000)  # and before it is, where it is long

@@ -97,6 +97,8 @@ def test_row_12_behind_a_skipped_rule_nothing_reaches_further_out() -> None:
     made = rules({"use": "no-such"}, {"use": ["no-such", "gpu"]})
     assert choose(made, ASKED, known()).where == "local"
     assert choose(made[1:], ASKED, known()).use == ("gpu",)
+    made = rules({"use": ["no-such", "gpu"]}, {"use": "spare"})
+    assert choose(made, ASKED, known(refused=["gpu"])).where == "local"
     for second in (["claude", "no-such"], ["claude", "no-such", "local"]):
         made = rules({"use": "gpu"}, {"use": second}, {"use": "spare"})
         assert choose(made, ASKED, known(refused=["gpu"])).where == "local"

@@ -225,6 +225,25 @@ def test_a_name_without_an_answer_is_said():
     assert (refused.kind, refused.why) == ("resolve", "Its name was not resolved within 5 s.")
 
 
+@pytest.mark.loopback
+def test_a_connection_is_given_up_before_a_server_ends_it(fake, monkeypatch):
+    """uvicorn (vLLM) and llama-server do after 5 s; a request that meets that end is lost."""
+    assert http._IDLE_S < 5
+
+    async def ask_twice(pause_s: float) -> int:
+        before = fake.n_connections
+        site = http.Site(endpoint(fake), "", Resolver(["127.0.0.1"]))
+        for _ in range(2):
+            await answers_of(site, {"n": 1})
+            await asyncio.sleep(pause_s)
+        await site.close()
+        return fake.n_connections - before
+
+    assert asyncio.run(ask_twice(0.2)) == 1
+    monkeypatch.setattr(http, "_IDLE_S", 0.05)
+    assert asyncio.run(ask_twice(0.2)) == 2
+
+
 # --- an explicit proxy ----------------------------------------------------------------------------
 
 
