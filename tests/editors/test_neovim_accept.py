@@ -129,3 +129,15 @@ def test_a_dot_repeats_what_was_typed_around_an_accept(each: Scripted, workspace
     nvim.type("<Tab>23<Esc>.")
     each.settle()
     assert nvim.lines() == ["", "value = 123", "val23"]
+
+
+def test_nothing_is_accepted_into_a_buffer_that_takes_no_changes(
+    each: Scripted, workspace: Path
+) -> None:
+    nvim = shown(each, workspace).nvim
+    nvim.lua("vim.bo.modifiable = false")
+    assert nvim.lua("return require('indoors').accept()") is False
+    assert nvim.lines() == ["val"]
+    nvim.lua("vim.bo.modifiable = true")
+    assert nvim.lua("return require('indoors').accept()") is True
+    nvim.wait(lambda: nvim.lines() == ["value = 1"], "it", 5)

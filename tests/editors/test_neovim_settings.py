@@ -47,3 +47,12 @@ def test_empty_tables_are_no_mistake(each: Scripted, workspace: Path) -> None:
         "completion": {"exclude": ["*.env"], "maxLines": 3},
         "policy": POLICY, "policy.models": [],
     }  # fmt: skip
+
+
+def test_what_is_no_section_is_left_to_the_server_to_say(each: Scripted, workspace: Path) -> None:
+    each.open(workspace / "new.py")
+    each.nvim.lua("vim.g.indoors = { settings = 'x' }; require('indoors').settings_changed()")
+    each.settle()
+    (sent,) = each.log("workspace/didChangeConfiguration")
+    assert sent["settings"] == {"indoors": "x"}
+    assert problems("x")
