@@ -65,6 +65,9 @@ class Child:
         self.reading: asyncio.ReadTransport | None = None
         self.writing: asyncio.WriteTransport | None = None
         self.sent: dict[str, tuple[str, int]] = {}
+        # When it was started, and when it said that it is up: until then it works on nothing.
+        self.spawned_at = asyncio.get_running_loop().time()
+        self.up_at: float | None = None
         self.ended = False
 
     def send(self, message: Message) -> None:
@@ -244,6 +247,7 @@ class IndexerProcess:
             return
         if isinstance(message, messages.Started):
             self.lock = message.lock  # it has answered nothing yet
+            child.up_at = asyncio.get_running_loop().time()
             return
         self._failures = 0
         for listener in self._listeners:

@@ -4,8 +4,9 @@
 
 A parse may be hostile. The indexer stops one itself after a second; if it is stuck for `stuck_ms`
 regardless, the process is given up, and the document at fault is refused until its text changes;
-after two such strikes, until it is closed and opened again by the editor (`forget`). Use from one
-event loop.
+after two such strikes, until it is closed and opened again by the editor (`forget`). A process that
+is not up yet (a home on a slow network, a busy machine) is stuck on nothing, and no document is at
+fault. Use from one event loop.
 """
 
 from __future__ import annotations
@@ -23,6 +24,8 @@ from indoors_server.indexer_process import IndexerProcess
 _STRIKES = 2
 # Nobody types meanwhile: an edit is being checked.
 OUTLINE_DEADLINE_S = 5.0
+# A process that is not up after this long never will be; another is started.
+_START_S = 60.0
 
 
 class _Pending(msgspec.Struct):
@@ -186,16 +189,21 @@ class SyntaxClient:
     def _check(self) -> None:
         """Give the process up if it has worked on one question for too long, else look again."""
         self._watch = None
-        if not self._pending:
+        child = self._indexer.child
+        if not self._pending or child is None:
             return
         loop = asyncio.get_running_loop()
         # Questions are answered in order: the oldest is the one that it works on.
         oldest = next(iter(self._pending.values()))
-        left = self._working_since + oldest.stuck_s - loop.time()
-        if left <= 0:
-            self._indexer.lose(blame=True)
+        if child.up_at is None:
+            left = child.spawned_at + _START_S - loop.time()
+            again_s = min(left, oldest.stuck_s)
         else:
-            self._watch = loop.call_later(left, self._check)
+            again_s = left = max(self._working_since, child.up_at) + oldest.stuck_s - loop.time()
+        if left <= 0:
+            self._indexer.lose(blame=child.up_at is not None)
+        else:
+            self._watch = loop.call_later(again_s, self._check)
 
     def _stop_watching(self) -> None:
         if self._watch is not None:

@@ -130,6 +130,24 @@ def test_a_stuck_parse_is_killed_and_the_next_request_is_answered() -> None:
     asyncio.run(scenario())
 
 
+def test_a_process_that_is_slow_to_start_is_waited_for_and_no_document_is_at_fault() -> None:
+    slow = "import os, sys, time; time.sleep(1.5); os.execv(sys.argv[1], sys.argv[1:])"
+
+    def spawn_slowly() -> subprocess.Popen:
+        line = [sys.executable, "-I", "-c", slow, *children.command("indexer")]
+        return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+    async def scenario() -> None:
+        async with running(spawn_slowly, deadline_ms=50, stuck_ms=500) as client:
+            before = client.pid
+            asked = document("def f():\n")
+            assert await client.site(asked, 9) is None
+            assert (await answer(client, asked, 9)).scope == ("f",)
+            assert client.pid == before
+
+    asyncio.run(scenario())
+
+
 def test_a_slow_document_is_refused_for_good_after_two_strikes_until_reopened() -> None:
     async def scenario() -> None:
         async with running() as client:
