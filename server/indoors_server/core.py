@@ -291,6 +291,7 @@ class EngineCore:
 
     async def _complete_here(self, request: CompletionRequest) -> Completion:
         if self._pipeline is None:
+            self.recheck()  # engines elsewhere may be ready, so that nobody else looks for it
             return nothing(request, "no model is loaded")
         return await self._pipeline.complete(request)
 
@@ -350,7 +351,8 @@ class EngineCore:
         elif route.where != "local":
             return NoSafeEdit(reason=f"no engine edits this ({route.reason})")
         if engine is None or self._syntax is None:
-            return NoSafeEdit(reason="no model is loaded")
+            self.recheck()
+            return NoSafeEdit(reason=self._facts.reason or "no model is loaded")
         return Editing(engine, self._syntax)
 
     def opened(self, document: Document) -> None:

@@ -175,9 +175,11 @@ class Elsewhere:
 
     def _latency_ms(self, names: Sequence[str], kind: Kind) -> float | None:
         """How long engines took lately, each of them that was asked for as much. Of the engine here
-        only completions are measured.
+        only completions are measured: what they take says nothing of an edit.
         """
         if list(names) == [LOCAL]:
+            if kind != "completion":
+                return None
             known = self._local_ms
             is_old = known is None or self._clock() - known[1] > _LATENCY_S
             return None if known is None or is_old else known[0]
@@ -315,14 +317,24 @@ class Elsewhere:
         return EngineStatus(name=name, state=server.state, reason=fault, model=model)
 
     def beside(self, local: Facts) -> tuple[EngineStatus, ...]:
-        """The engines that rules name, and before them the one on this machine where it is one of
-        them and cannot answer: what it was to do, no other does.
+        """The engines that rules name, and before them the one on this machine, where it has some
+        requests to answer and cannot: what it was to do, no other does.
         """
-        is_named = any(LOCAL in rule.names for rule in self.rules)
-        if local.phase != "error" or not is_named or not self.engines:
+        usable: dict[Kind, list[str]] = {
+            kind: [name for name in self._endpoints if self._is_usable(name, kind)]
+            for kind in router.KINDS
+        }
+        is_needed = router.needs_local(self.rules, usable)
+        if local.phase != "error" or not is_needed or not self.engines:
             return self.engines
         told = f"{local.reason} Next: {local.next_step}" if local.next_step else local.reason
         return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)
+
+    def _is_usable(self, name: str, kind: Kind) -> bool:
+        """Whether an engine may be asked for such a thing at all."""
+        place = endpoint_files.destination(self._endpoints[name])
+        is_own = self._where(name) == "onprem" and not self._cannot(name, kind)
+        return is_own and bool(self.policies.of("").may_reach(place, "inline"))
 
     def facts(self, local: Facts) -> Facts:
         """What is known of the engines together: one that answers is enough, and one that failed

@@ -3,7 +3,8 @@
     { "team": { "url": "https://gpu.example:8443", "api": "openai", "model": "coder-32b" } }
 
 An entry with a mistake is none, with a message; the others count. A name that a machine's file has
-is the machine's alone, also where that entry has a mistake: nobody's own file steps in its place.
+is the machine's alone, also where that entry has a mistake: nobody's own file steps in its place,
+and in that of a machine's file that cannot be read none does.
 Where the machine's policy lists hosts, a person's own entry has neither `proxy` nor `ca_file`.
 What an address or a header may look like is decided here, once, for all who use an `Endpoint`.
 """
@@ -12,7 +13,6 @@ from __future__ import annotations
 
 import ipaddress
 import json
-import math
 import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
@@ -34,8 +34,9 @@ _MAX_HEADERS, _MAX_ADDRESSES = 20, 64
 _NAME = re.compile(r"(?!(?:local|none)\Z)[a-z0-9][a-z0-9-]{0,39}")
 _URL = re.compile(r"(https?://[^/?#]*)((?:/[A-Za-z0-9._~-]{1,100}){0,8})/?")
 _PROXY = re.compile(r"(https?)(://[^/?#]*:[0-9]{1,5})/?")
-# Anthropic's and Google's are no further than this; Hugging Face's have a slash.
-_MODEL = re.compile(r"[A-Za-z0-9][A-Za-z0-9._:/+@-]{0,199}")
+# Hugging Face's have a slash, and vLLM and llama-server call a model by its path.
+_MODEL = re.compile(r"[A-Za-z0-9./~][A-Za-z0-9._:/+@~-]{0,199}")
+_CLOSED_MODEL = re.compile(r"[A-Za-z0-9][^~]*")
 _HEADER = re.compile(r"[A-Za-z0-9][A-Za-z0-9-]{0,63}")
 _HEADER_VALUE = re.compile(r"[\x21-\x7e](?:[\x20-\x7e]{0,998}[\x21-\x7e])?")
 _KEY = re.compile(r"file:(/.+)|keyring:([^/]{1,100})/(.{1,100})")
@@ -83,9 +84,13 @@ def load(*, machine: MachinePlace | None = None, user: Path | None = None) -> Fo
         str(place.directory / FILE), "machine", lambda: files.read_machine(FILE, place), problems
     )
     mine, _ = _read(str(own), "user", lambda: files.read_user(own), problems)
-    for name in mine.keys() & taken:
+    if taken is None:
+        if mine:
+            problems.append(f"{own}: no engine of it counts until this machine's file can be read")
+        mine, taken = {}, set()
+    for name in sorted(mine.keys() & taken):
         problems.append(f"{own}: {name}: is named by this machine's file, which counts")
-    mine = {name: one for name, one in mine.items() if name not in taken}
+        del mine[name]
     if any(one.proxy or one.ca_file for one in mine.values()) and _lists_hosts(place):
         for name in sorted(mine):
             if given := " and ".join(key for key in _DIVERTING if getattr(mine[name], key)):
@@ -110,14 +115,16 @@ def _lists_hosts(place: MachinePlace) -> bool:
 
 def parse(
     raw: bytes, file: str, layer: Literal["machine", "user"]
-) -> tuple[dict[str, Endpoint], set[str], list[str]]:
-    """The endpoints of a file's content, all names that it uses, and what is wrong with it."""
+) -> tuple[dict[str, Endpoint], set[str] | None, list[str]]:
+    """The endpoints of a file's content, all names that it uses (None: they cannot be told), and
+    what is wrong with it.
+    """
     try:
         whole = _json(layers.text_of(raw))
     except ValueError as error:
-        return {}, set(), [f"{file}: {error}. No engine of it counts"]
+        return {}, None, [f"{file}: {error}. No engine of it counts"]
     if not isinstance(whole, dict):
-        return {}, set(), [f"{file}: must be an object of engines by name. None of it counts"]
+        return {}, None, [f"{file}: must be an object of engines by name. None of it counts"]
     names = {name for name in whole if name != "$schema"}
     if len(names) > MAX_ENDPOINTS:
         return {}, names, [f"{file}: has more than {MAX_ENDPOINTS} engines. None of it counts"]
@@ -138,12 +145,12 @@ def _read(
     layer: Literal["machine", "user"],
     read: Callable[[], bytes | None],
     problems: list[str],
-) -> tuple[dict[str, Endpoint], set[str]]:
+) -> tuple[dict[str, Endpoint], set[str] | None]:
     try:
         raw = read()
     except files.Unusable as error:
         problems.append(f"{file}: {error}. No engine of it counts")
-        return {}, set()
+        return {}, None
     if raw is None:
         return {}, set()
     found, names, wrong = parse(raw, file, layer)
@@ -205,6 +212,10 @@ def _fit_together(one: Endpoint) -> None:
         raise _Unfit("client_cert and client_key belong together")
     if one.is_closed and not one.model:
         raise _Unfit("a closed API needs a model")
+    if one.is_closed and not _CLOSED_MODEL.fullmatch(one.model):
+        raise _Unfit("model must be the model's name there")
+    if one.answer_tokens and not one.is_closed:
+        raise _Unfit("answer_tokens is for closed APIs")
     if one.api == "google-api" and not re.fullmatch(r"[A-Za-z0-9._-]+", one.model):
         raise _Unfit("model must be a name of letters, digits, dots and hyphens")
     if (one.price_input or one.price_output) and not one.currency:
@@ -246,7 +257,8 @@ def _url(value: object) -> str:
     if found is None or {".", ".."} & set(found[2].split("/")):
         raise _Unfit("must be scheme, host and port, as in https://models.example:8443")
     try:
-        return hosts.canonical(found[1]) + found[2]
+        # As their pages name an API's address; every call of ours begins with this.
+        return hosts.canonical(found[1]) + re.sub(r"/v1(?:beta)?\Z", "", found[2])
     except hosts.BadAddress as error:
         raise _Unfit(str(error)) from None
 
@@ -320,7 +332,7 @@ def _texts(value: Iterable[object]) -> Iterable[str]:
 def _number(low: float, high: float) -> Callable[[object], float]:
     def check(value: object) -> float:
         is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if not is_number or not math.isfinite(value) or not low <= value <= high:  # type: ignore[arg-type, operator]
+        if not is_number or not low <= value <= high:  # type: ignore[operator]
             raise _Unfit(f"must be a number from {low:g} to {high:g}")
         return float(value)  # type: ignore[arg-type]
 
@@ -346,6 +358,7 @@ _CHECKS: dict[str, Callable[[object], Any]] = {
     "family": lambda value: _text(value, "a family's name", re.compile(r"[a-z0-9._-]{1,40}")),
     "instruct": _switch,
     "context_tokens": _whole,
+    "answer_tokens": _whole,
     "key": _key,
     "ca_file": _file,
     "client_cert": _file,

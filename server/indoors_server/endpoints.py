@@ -59,9 +59,11 @@ _READ_S, _EDIT_READ_S, _CLOSED_READ_S = 30.0, 300.0, 600.0
 class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """One engine or API.
 
-    `url` is scheme://host:port, with a path in front of all calls if there is one. `model` is its
-    name there; `family` how it is prompted (`families.FAMILIES`), "" to be told by its name;
-    `instruct` whether it follows instructions; `context_tokens` 0: asked, else assumed.
+    `url` is scheme://host:port, with a path in front of all calls if there is one (a `/v1` at its
+    end is none: the calls begin with it). `model` is its name there; `family` how it is prompted
+    (`families.FAMILIES`), "" to be told by its name; `instruct` whether it follows instructions;
+    `context_tokens` 0: asked, else assumed; `answer_tokens` the longest answer that a closed API's
+    model can be asked for, 0: not known.
 
     `key` says where the bearer token (or API key) is: "file:/absolute/path" (0600) or
     "keyring:service/user", never the key itself. `ca_file`, `client_cert`, `client_key` are PEM
@@ -82,6 +84,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     family: str = ""
     instruct: bool = True
     context_tokens: int = 0
+    answer_tokens: int = 0
     key: str = ""
     ca_file: str = ""
     client_cert: str = ""

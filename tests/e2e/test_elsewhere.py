@@ -119,6 +119,18 @@ def test_row_12_what_fails_here_is_not_asked_elsewhere(tmp_path: Path) -> None:
         assert not server.bodies
 
 
+def test_what_this_machine_would_answer_is_said_to_be_missing(tmp_path: Path) -> None:
+    """No rule names it, and completions are its own all the same."""
+    server = ModelServer("openai", "gpu")
+    with running(server):
+        setup = Setup(tmp_path, server)
+        setup.rules({"use": "gpu", "kinds": ["refactor"]})
+        with setup.editor() as client:
+            client.open(setup.uri(), TEXT)
+            client.wait_for(lambda: engines_of(client) == {"local": "wrong", "gpu": "up"})
+            assert completed(client, setup.uri()) == ""
+
+
 def test_nothing_is_sent_while_a_person_writes_what_to_do(tmp_path: Path) -> None:
     """A model here reads the code meanwhile; one elsewhere is sent it with the words."""
     server = ModelServer("openai", "gpu")

@@ -278,6 +278,7 @@ def test_latency_is_that_of_each_engine_for_each_kind_whichever_of_a_rule_may_be
         assert here._latency_ms(["local"], "completion") is None
         here.learn_local(50)
         assert here._latency_ms(["local"], "completion") == 50
+        assert here._latency_ms(["local"], "refactor") is None  # of an edit that says nothing
         bench.now_s += 61
         assert here._latency_ms(names, "refactor") is None
         assert here._latency_ms(["local"], "completion") is None

@@ -57,6 +57,26 @@ def test_an_entry_is_read_in_its_one_spelling(places):
     assert endpoint_files.destination(found.endpoints["team"]) == "https://gpu.example:8443"
 
 
+@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1beta", "/base/v1"])
+def test_an_address_may_end_as_the_pages_of_an_api_have_it(places, path):
+    """Each call begins with it, so that it would be there twice."""
+    found = load(places, user={"team": GOOD | {"url": f"https://gpu.example:8443{path}"}})
+    assert found.endpoints["team"].url == "https://gpu.example:8443" + "/base" * ("base" in path)
+
+
+@pytest.mark.parametrize("model", ["/models/Qwen2.5-Coder-7B", "./coder", "~/m/coder.gguf"])
+def test_a_model_may_be_called_by_its_path_as_vllm_does(places, model):
+    assert load(places, user={"team": GOOD | {"model": model}}).endpoints["team"].model == model
+
+
+@pytest.mark.parametrize("broken", ['{"team": %s,}', "[]", "\xff", ""])
+def test_nobodys_own_steps_in_the_place_of_a_machines_file_that_cannot_be_read(places, broken):
+    found = load(places, broken.replace("%s", json.dumps(GOOD)), {"team": GOOD, "other": GOOD})
+    assert found.endpoints == {}
+    assert len(found.problems) == 2
+    assert "until this machine's file can be read" in found.problems[1]
+
+
 def test_a_machines_name_is_the_machines_alone(places):
     bad = GOOD | {"url": "ftp://gpu.example"}
     theirs = {"team": GOOD, "broken": bad}
@@ -148,6 +168,10 @@ BAD = [
     {"connect_s": 0},
     {"read_s": True},
     {"read_s": "30"},
+    {"connect_s": 10**400},
+    {"price_input": -(10**400)},
+    {"answer_tokens": 4096},
+    {"model": "/models/x", "api": "openai-api"},
     {"price_input": -1},
     {"price_input": 3},
     {"currency": "dollars"},

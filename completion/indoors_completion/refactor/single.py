@@ -24,12 +24,13 @@ _GROWS, _SPARE_TOKENS = 1.6, 1024
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked, and the most tokens that the code of its answer can have."""
+    """What is asked, and the most tokens that question and code of the answer can have."""
 
     request: EditRequest
     action: Action
     target: Target
     messages: tuple[Message, ...]
+    n_asked: int
     n_answer: int
 
 
@@ -44,13 +45,18 @@ def question_of(request: EditRequest, n_context: int = 0) -> Question | NoSafeEd
         return NoSafeEdit(reason="this does not apply here")
     messages = tuple(prompts.messages(action, request, target))
     n_answer = int(len(target.text) / _LATIN_CHARACTERS_PER_TOKEN * _GROWS) + _SPARE_TOKENS
-    n_asked = sum(len(one.text) for one in messages) / _LATIN_CHARACTERS_PER_TOKEN
+    n_asked = int(sum(len(one.text) for one in messages) / _LATIN_CHARACTERS_PER_TOKEN) + 1
     if n_context and n_asked + n_answer > n_context:
         return NoSafeEdit(
             reason=f"this is too long for a context of {n_context} tokens; select fewer lines"
         )
     return Question(
-        request=request, action=action, target=target, messages=messages, n_answer=n_answer
+        request=request,
+        action=action,
+        target=target,
+        messages=messages,
+        n_asked=n_asked,
+        n_answer=n_answer,
     )
 
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from contextlib import aclosing
 from hashlib import sha256
@@ -65,6 +66,8 @@ _STATUSES = {
     413: "the request is too long for it",
     429: "it takes no more requests now",
 }
+# What each API calls the length of an answer, where it says that too much was asked for.
+_LENGTH = re.compile("max_(?:completion_|output_)?tokens|maxOutputTokens")
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -124,7 +127,10 @@ class Closed:
             msgspec.structs.replace(message, text=text)
             for message, text in zip(question.messages, redacted.texts, strict=True)
         ]
-        max_tokens = question.n_answer + THINKING_TOKENS
+        max_tokens = _most_tokens(question, endpoint)
+        if max_tokens < question.n_answer:
+            said = f"{endpoint.name} writes {max_tokens} tokens at most (answer_tokens)"
+            return NoSafeEdit(reason=f"{said}, and this may need more; select fewer lines")
         body = bodies.body_of(endpoint, messages, max_tokens)
         sources = names_of(workspace, request.document.path)
         ask = _ask_of(endpoint, workspace, sources, body)
@@ -243,6 +249,16 @@ class Closed:
         return reader, text + reader.close()
 
 
+def _most_tokens(question: single.Question, endpoint: Endpoint) -> int:
+    """How long an answer may be: the code, what is thought before, and no more than the model can,
+    as far as the person said what that is. An API refuses a request that asks for more.
+    """
+    most = question.n_answer + THINKING_TOKENS
+    if endpoint.context_tokens:
+        most = min(most, endpoint.context_tokens - question.n_asked)
+    return min(most, endpoint.answer_tokens) if endpoint.answer_tokens else most
+
+
 def _failed(endpoint: Endpoint, head: wire.Head, error: bytes) -> str:
     status, pause_s = head.status, head.retry_after_s
     why = _STATUSES.get(status, "it failed" if status >= 500 else "it did not answer")
@@ -250,6 +266,8 @@ def _failed(endpoint: Endpoint, head: wire.Head, error: bytes) -> str:
     told = "" if status in (401, 403) else bodies.message_in(error)
     says = f" It says: {told}" if told else ""
     step = f" Next: ask again in {pause_s:.0f} s" if pause_s and pause_s >= 0.5 else ""
+    if status == 400 and _LENGTH.search(told):
+        step = " Next: set answer_tokens of it in engines.json to the most that its model writes"
     return plain(f"{endpoint.name} gave no answer: {why} (HTTP {status}).{says}{step}")
 
 

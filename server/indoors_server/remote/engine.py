@@ -36,6 +36,7 @@ _log = logging.getLogger("indoors.remote")
 _LESS = 0.75
 # Once as it is, once shorter, and once without each of what a server may not take.
 _TRIES = 6
+# The longest that a whole answer takes, unless a person waits longer for a piece of one (read_s).
 _COMPLETION_S, _REFACTOR_S = 30.0, 300.0
 _MAX_ERROR_BYTES = 64 * 1024
 _MIN_PREFILL, _MIN_DECODE = 128, 8
@@ -167,6 +168,7 @@ class RemoteEngine:
                 self._learn(server, exchange, job)
 
     def _ask(self, server: Server, question: Question, job: Job) -> wire.Ask:
+        whole_s = _COMPLETION_S if self._kind == "completion" else _REFACTOR_S
         return wire.Ask(
             endpoint=server.endpoint.name,
             kind=self._kind,
@@ -174,7 +176,7 @@ class RemoteEngine:
             body=question.body,
             workspace=job.root,
             sources=sources_of(job),
-            timeout_s=_COMPLETION_S if self._kind == "completion" else _REFACTOR_S,
+            timeout_s=max(whole_s, server.endpoint.read_s),
         )
 
     def _learn(self, server: Server, exchange: _Exchange, job: Job) -> None:

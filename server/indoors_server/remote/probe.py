@@ -147,8 +147,18 @@ async def _llama_server(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
         found = msgspec.structs.replace(
             found, abilities=abilities, family=dialects.CARRIER, advice=""
         )
+    if not found.advice and not _is_called(endpoint.model, f"{path} {about.get('id', '')}"):
+        shown = clean(abilities.model)
+        told = f"it has {shown} and not {endpoint.model}, and answers with what it has. Next: set "
+        found = msgspec.structs.replace(found, advice=told + "`model` in engines.json")
     n_params = meta.get("n_params")
     return msgspec.structs.replace(found, n_params=int(n_params)) if n_params else found
+
+
+def _is_called(wanted: str, names: str) -> bool:
+    """Whether a model may be meant by a name: llama-server answers to any, with its one model."""
+    wanted, names = (re.sub(r"[^a-z0-9]", "", one.lower()) for one in (wanted, names))
+    return wanted.removesuffix("gguf") in names
 
 
 async def _infills(ask: _Asker) -> bool:
@@ -176,7 +186,9 @@ async def _ollama(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
         return faults.passed_on(endpoint, clean(name))
     info = about.get("model_info") or {}
     trained = next((v for k, v in info.items() if k.endswith(".context_length")), None)
-    context = min(_OLLAMA_CONTEXT_TOKENS, int(trained)) if trained else None
+    # It loads a model with the context that a request wants, whose memory nobody asked for.
+    most = endpoint.context_tokens or _OLLAMA_CONTEXT_TOKENS
+    context = min(most, int(trained)) if trained else None
     abilities = Abilities(model=name, owner="ollama", n_ctx=_context(endpoint, context))
     base = " ".join(str(info.get(f"general.{key}") or "") for key in ("basename", "name"))
     found = _found(endpoint, abilities, f"{name} {base}", tuple(names))

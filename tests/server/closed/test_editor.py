@@ -25,7 +25,7 @@ from indoors_server.gateway import wire
 from indoors_server.policies import Policies
 from indoors_server.status import Facts
 from support import planted
-from support.closed_apis import APIS, HOST, FakeDoor, streamed
+from support.closed_apis import APIS, HOST, FakeDoor, streamed, told
 from support.edit_clients import CAPABILITIES, applied, menu, place, shown
 
 TEXT = "import os\n\n\ndef area(width, height):\n    total = width * height\n    return total\n"
@@ -47,9 +47,12 @@ class Home:
         key = self.config / "their.key"
         key.write_text("k")
         key.chmod(0o600)
-        theirs = {"url": HOST, "api": api, "model": "big-1", "key": f"file:{key}"}
-        (self.config / "engines.json").write_text(json.dumps({"theirs": theirs}))
+        self.theirs = {"url": HOST, "api": api, "model": "big-1", "key": f"file:{key}"}
         self.api = api
+        self.write_entry()
+
+    def write_entry(self, **more: int) -> None:
+        (self.config / "engines.json").write_text(json.dumps({"theirs": self.theirs | more}))
         self.agree()
 
     def write_policy(self, **values: Any) -> None:
@@ -147,6 +150,46 @@ def test_row_14_what_is_sent_is_what_was_shown_and_the_edit_is_checked(
         (note,) = edit["edit"]["changeAnnotations"].values()
         assert note["needsConfirmation"] is True
         assert note["description"].startswith("Written by theirs.")
+
+
+@pytest.mark.parametrize(
+    ("said", "least", "most"),
+    [
+        ({}, 8192, 10_000),
+        ({"answer_tokens": 4096}, 4096, 4096),
+        ({"context_tokens": 4096}, 2000, 4090),
+        ({"context_tokens": 4096, "answer_tokens": 2000}, 2000, 2000),
+    ],
+    ids=json.dumps,
+)
+def test_no_longer_answer_is_asked_for_than_the_model_can_give(
+    home: Home, said: dict[str, int], least: int, most: int
+) -> None:
+    """An API refuses a request that asks for more, after a person has accepted it."""
+    home.write_entry(**said)
+    door = door_of(home.api)
+    with home.editor(door) as client:
+        assert ask(client, home.uri)["applied"] is True
+    (sent,) = door.asks
+    assert least <= told(sent.body)["max_tokens"] <= most
+
+
+def test_an_answer_that_is_sure_to_be_cut_is_not_asked_for(home: Home) -> None:
+    home.write_entry(answer_tokens=500)
+    door = door_of(home.api)
+    with home.editor(door) as client:
+        answer = ask(client, home.uri)
+        assert previews(client) == []
+    assert "theirs writes 500 tokens at most (answer_tokens)" in answer["reason"]
+    assert door.asks == []
+
+
+def test_an_api_that_is_asked_for_too_long_an_answer_leads_to_the_setting(home: Home) -> None:
+    refused = b'{"error": {"message": "max_tokens: 9216 > 8192, which is the maximum"}}'
+    door = FakeDoor(lambda _ask: refused, status=400)
+    with home.editor(door) as client:
+        answer = ask(client, home.uri)
+    assert "Next: set answer_tokens of it in engines.json" in answer["reason"]
 
 
 def test_the_menu_offers_it_where_every_lock_but_the_preview_holds(home: Home) -> None:

@@ -283,3 +283,14 @@ def test_what_the_gateway_says_of_one_request_is_nothing_about_the_server(kind: 
         assert bench.known.why(denied.uri) == ""
 
     run(test, ModelServer("openai"))
+
+
+@pytest.mark.parametrize(("read_s", "whole_s"), [(0, 30), (5, 30), (90, 90)])
+def test_who_waits_longer_for_a_piece_waits_as_long_for_the_whole(
+    read_s: float, whole_s: float
+) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.answer(job())
+        assert [ask.timeout_s for ask in bench.door.sent] == [whole_s]
+
+    run(test, ModelServer("openai"), read_s=read_s)

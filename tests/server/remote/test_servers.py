@@ -204,6 +204,41 @@ def test_a_model_that_is_not_there_is_said_with_those_that_are(api: Api) -> None
     run(test, ModelServer(api), ready=False, model="wrong")
 
 
+@pytest.mark.parametrize(
+    ("wanted", "is_said"),
+    [
+        ("qwen2.5-coder-7b", False),
+        ("Qwen2.5-Coder-7B.gguf", False),
+        ("/models/Qwen2.5-Coder-7B.gguf", False),
+        ("", False),
+        ("Qwen2.5-Coder-32B", True),
+    ],
+)
+def test_a_llama_server_answers_with_what_it_has_and_that_is_said(
+    wanted: str, is_said: bool
+) -> None:
+    async def test(bench: Bench) -> None:
+        assert bench.engine.model is not None
+        (server,) = bench.known.all
+        assert server.found is not None
+        advice = server.found.advice
+        assert ("Qwen2.5-Coder-7B.gguf and not Qwen2.5-Coder-32B" in advice) == is_said
+        assert (await bench.answer(job()))[2].stop_reason == "eos"
+
+    run(test, ModelServer("llama-server"), model=wanted)
+
+
+@pytest.mark.parametrize(
+    ("said", "counts"), [(0, 8192), (4096, 4096), (16384, 16384), (99999, 32768)]
+)
+def test_an_ollama_gets_the_context_that_a_person_says(said: int, counts: int) -> None:
+    async def test(bench: Bench) -> None:
+        await bench.answer(job())
+        assert bench.servers[0].bodies[-1]["options"]["num_ctx"] == counts
+
+    run(test, ModelServer("ollama"), context_tokens=said)
+
+
 @pytest.mark.parametrize("api", ["openai", "llama-server", "chat"])
 def test_another_kind_of_server_is_told_apart(api: Api) -> None:
     async def test(bench: Bench) -> None:
