@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import shlex
 import time
 from collections.abc import Callable
 from hashlib import sha256
@@ -176,8 +177,10 @@ def _consent(
         consent.given(kept.consents(), ask.workspace, endpoint, policy_hash, now_s)
     except consent.NoConsent as error:
         what = f"Code of this workspace may not go to {endpoint.name}: {error}."
-        step = f"indoors closed allow {endpoint.name}, in a terminal in the workspace's folder"
-        return _held(4, "consent", what, "", step)
+        if not ask.workspace:
+            return _held(4, "consent", what, "", "open the folder that the file is in")
+        where = f"--workspace {shlex.quote(ask.workspace)}"
+        return _held(4, "consent", what, "", f"indoors closed allow {endpoint.name} {where}")
     return None
 
 
