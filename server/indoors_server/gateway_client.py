@@ -69,7 +69,7 @@ class GatewayClient:
         """Why nothing can be asked, "" if it can be tried."""
         if self._launcher.state in ("starting", "waiting"):
             return self._refusal
-        return self._launcher.reason or "the policy's mode was local when the server started"
+        return self._launcher.reason
 
     @property
     def ready(self) -> wire.Ready | None:

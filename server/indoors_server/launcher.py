@@ -210,10 +210,11 @@ def _end_with_launcher() -> None:
 
 
 def too_narrow(policy: Policy, least_mode: str) -> str:
-    """Why `policy` does not allow what needs `least_mode`; "" if it does."""
+    """Why `policy` does not allow what needs `least_mode`, and the next step; "" if it does."""
     if MODES.index(policy.mode) >= MODES.index(least_mode):
         return ""
-    return f"the policy's mode is {policy.mode} (mode, {policy.origin('mode').title})"
+    reason = f"the policy's mode is {policy.mode} (mode, {policy.origin('mode').title})"
+    return f"{reason}. Next: {policy.step_to(least_mode)}"
 
 
 def _open_pipe(folder: int, name: str, access: int, stack: contextlib.ExitStack) -> int:

@@ -91,7 +91,7 @@ async def _door() -> AsyncIterator[Door]:
     from indoors_server.gateway_client import GatewayClient
     from indoors_server.launching import Launcher
 
-    launcher = Launcher(prelaunch.outcome())
+    launcher = Launcher(prelaunch.outcome(), "this command")
     await launcher.open()
     try:
         yield GatewayClient(launcher)

@@ -138,7 +138,7 @@ def _policy(endpoint: Endpoint, policy: Policy) -> Verdict | None:
     if policy.mode != "closed":
         what = f"{endpoint.name} is a closed API, and the policy's mode is {policy.mode}."
         why = f"Decided by {policy.origin('mode').title}."
-        return _held(1, "policy", what, why, "indoors policy mode closed")
+        return _held(1, "policy", what, why, policy.step_to("closed"))
     if host not in policy.closed_hosts:
         return _held(
             1, "policy", f"{host} is not in the policy's closed_hosts.",

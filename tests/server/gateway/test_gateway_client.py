@@ -53,12 +53,15 @@ def test_beside_linux_it_is_said_that_linux_is_needed(
     asyncio.run(test())
 
 
-def test_without_a_wider_policy_that_is_the_reason() -> None:
+@pytest.mark.usefixtures("private_home")
+@pytest.mark.parametrize("asker", ["the server", "this command"])
+def test_without_a_wider_policy_that_is_the_reason_and_what_to_do_is_said(asker: str) -> None:
     async def test() -> None:
-        client = GatewayClient(Launcher(""))
-        assert "mode was local" in client.reason
+        client = GatewayClient(Launcher("", asker))
+        assert f"mode was local when {asker} started" in client.reason
         (refused,) = await asked(client)
-        assert "mode was local" in refused.what
+        assert refused.what.endswith(f"mode was local when {asker} started.")
+        assert refused.next_step == "indoors policy mode onprem"
 
     asyncio.run(test())
 

@@ -200,6 +200,7 @@ def test_a_policy_that_only_looks_wider_brings_none_that_stays(home):
     assert (found["started"], state) == (False, "none")
     assert found["answer"][0] == "policy"
     assert "the policy's mode is local (mode, user " in found["answer"][1]
+    assert found["answer"][1].endswith(". Next: indoors policy mode onprem")
 
 
 def test_row_10_a_policy_that_became_narrower_is_obeyed_at_once(home):
