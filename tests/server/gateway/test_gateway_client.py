@@ -95,6 +95,34 @@ class Pretended:
             self.n_ended += 1
 
 
+def test_an_extra_that_is_installed_meanwhile_needs_no_restart() -> None:
+    """Before, whoever had been refused once was never asked again: there was no way out."""
+
+    class Missing(Pretended):
+        is_there = False
+
+        async def start_role(self, name: str) -> Pipes | Refusal:  # type: ignore[override]
+            if not self.is_there:
+                return Refusal("not installed", "the gateway is not installed. Next: install it")
+            return await super().start_role(name)
+
+    async def test() -> None:
+        launcher = Missing()
+        client = GatewayClient(cast(Any, launcher))
+        (refused,) = await asked(client)
+        assert (refused.what, refused.next_step) == (
+            "Nothing was sent: the gateway is not installed.",
+            "install it",
+        )
+        assert client.reason == "", "it can be tried"
+        launcher.is_there = True
+        (end,) = await asked(client)
+        assert isinstance(end, wire.End)
+        await client.close()
+
+    asyncio.run(test())
+
+
 def test_a_gateway_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:
     """It was stopped, or waits for a disk that is gone: no request has the end it promised."""
     monkeypatch.setattr(gateway_client, "GRACE_S", 0.0)
