@@ -64,7 +64,10 @@ def main(arguments: list[str] | None = None) -> int:
         return child.run(argv[1:])
     from indoors_server import cli
 
-    return cli.main(argv)
+    try:
+        return cli.main(argv)
+    finally:
+        prelaunch.end()
 
 
 def _asks_for_help(argv: list[str]) -> bool:

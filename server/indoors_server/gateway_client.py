@@ -69,7 +69,7 @@ class GatewayClient:
         """Why nothing can be asked, "" if it can be tried."""
         if self._launcher.state in ("starting", "waiting"):
             return self._refusal
-        return self._launcher.reason or "the policy's mode was local when the server started"
+        return self._launcher.reason
 
     @property
     def ready(self) -> wire.Ready | None:
@@ -187,8 +187,8 @@ class GatewayClient:
 
     def _refused(self, refusal: Refusal) -> wire.Refused:
         reason, _, step = refusal.reason.partition(". Next: ")
-        if refusal.kind in ("policy", "not installed"):
-            # Neither comes right by asking again.
+        if refusal.kind == "policy":
+            # It does not come right by asking again; what is missing may be installed meanwhile.
             self._refusal = refusal.reason
             self.on_change()
         kind: wire.RefusalKind = "policy" if refusal.kind == "policy" else "gone"

@@ -335,6 +335,7 @@ def check_launcher() -> Check:
     reason = launcher.too_narrow(found, launcher.LEAST_MODE) or launcher.writable_by_the_server()
     if sys.platform != "linux":
         reason = "it exists on Linux only"
+    reason, _, _ = reason.partition(". Next: ")  # by default there is none, and all is well
     text = f"none: {reason}" if reason else f"one with each server: the policy allows {found.mode}"
     return Check(name="launcher", state="ok", text=text)
 

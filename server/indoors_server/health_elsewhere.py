@@ -34,5 +34,6 @@ def _spare(check: Check) -> Check:
 def _check(one: named_engines.Named) -> Check:
     is_bad = one.state in ("refused", "wrong")
     state: Literal["ok", "warning"] = "warning" if is_bad else "ok"
-    step = f"indoors engines check {one.name}" if is_bad else ""
-    return Check(name="elsewhere", state=state, text=one.text, next_step=step)
+    text, _, step = one.text.partition(". Next: ")
+    step = step or (f"indoors engines check {one.name}" if is_bad else "")
+    return Check(name="elsewhere", state=state, text=text, next_step=step)

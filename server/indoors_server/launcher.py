@@ -23,7 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from indoors_server import launcher_lock
+from indoors_server import gateway_extra, launcher_lock
 
 if TYPE_CHECKING:
     import subprocess
@@ -38,7 +38,7 @@ class Role(NamedTuple):
     """What may be started: its command line behind `python -I -m indoors_server`, the module that
     must be installed for it, and the least mode of the policy.
 
-    `needs` is a module that comes with the extra of the role's name. With `knows_policy` it gets
+    `needs` is a module that comes with the extra `gateway`. With `knows_policy` it gets
     the descriptor of a file with the policy that counts here.
     """
 
@@ -50,7 +50,9 @@ class Role(NamedTuple):
 
 
 ROLES = {
-    "gateway": Role(("gateway",), "indoors_server.gateway", "onprem", "httpx", knows_policy=True),
+    "gateway": Role(
+        ("gateway",), "indoors_server.gateway", "onprem", gateway_extra.MODULE, knows_policy=True
+    ),
     "engine-host": Role(("engine-host",), "indoors_server.engine_host", "local"),
 }
 # A launcher waits only where this much is allowed; below it nothing of ours is without a filter.
@@ -151,14 +153,12 @@ class Launcher:
         except Refused:
             self.stop(name)  # what a policy forbids by now does not go on either
             raise
-        from importlib import util
-
         from indoors_server import children
 
-        if util.find_spec(role.module) is None:
+        if not gateway_extra.is_installed(role.module):
             raise Refused("missing", f"the {name} is not installed")
-        if role.needs and util.find_spec(role.needs) is None:
-            step = f"pip install 'indoors[{name}]'"
+        if role.needs and not gateway_extra.is_installed(role.needs):
+            step = gateway_extra.command()
             raise Refused("missing", f"the {name} is not installed. Next: {step}")
         pause = self._pauses.setdefault(name, Pause(self._clock))
         if left_s := pause.left_s():
@@ -210,10 +210,11 @@ def _end_with_launcher() -> None:
 
 
 def too_narrow(policy: Policy, least_mode: str) -> str:
-    """Why `policy` does not allow what needs `least_mode`; "" if it does."""
+    """Why `policy` does not allow what needs `least_mode`, and the next step; "" if it does."""
     if MODES.index(policy.mode) >= MODES.index(least_mode):
         return ""
-    return f"the policy's mode is {policy.mode} (mode, {policy.origin('mode').title})"
+    reason = f"the policy's mode is {policy.mode} (mode, {policy.origin('mode').title})"
+    return f"{reason}. Next: {policy.step_to(least_mode)}"
 
 
 def _open_pipe(folder: int, name: str, access: int, stack: contextlib.ExitStack) -> int:

@@ -19,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import BinaryIO, Literal, NamedTuple, cast
 
-from indoors_server import prelaunch
+from indoors_server import policy, prelaunch
 from indoors_server.status import LauncherState
 
 # The launcher reads the policy and starts a process for an answer; a disk may be slow.
@@ -60,9 +60,12 @@ class Refusal(NamedTuple):
 
 
 class Launcher:
-    """One launcher, from `open` to `close`. `on_change` is called when `state` has changed."""
+    """One launcher, from `open` to `close`. `on_change` is called when `state` has changed.
 
-    def __init__(self, outcome: prelaunch.Started | str = "") -> None:
+    `asker` is what people know this process as.
+    """
+
+    def __init__(self, outcome: prelaunch.Started | str = "", asker: str = "the server") -> None:
         self.on_change: Callable[[], None] = lambda: None
         self._started = None if isinstance(outcome, str) else outcome
         self._asking = asyncio.Lock()
@@ -70,7 +73,7 @@ class Launcher:
         self._reading: asyncio.ReadTransport | None = None
         self._reaping: list[asyncio.Task[None]] = []
         self.state: LauncherState = "none" if self._started is None else "starting"
-        self.reason = outcome if isinstance(outcome, str) else ""
+        self.reason = (outcome or _was_local(asker)) if isinstance(outcome, str) else ""
 
     async def open(self) -> None:
         """Begin to listen to the launcher."""
@@ -134,8 +137,7 @@ class Launcher:
     def _no_launcher(self) -> Refusal:
         if self.state == "gone":
             return Refusal("gone", self.reason or _GONE)
-        reason = self.reason or "the policy's mode was local when the server started"
-        return Refusal("policy", reason)
+        return Refusal("policy", self.reason)
 
     async def _ask(self, command: str) -> str | None:
         """The answer to a command; None without a launcher. One that does not answer is ended."""
@@ -190,6 +192,12 @@ class Launcher:
         if not self._reaping:
             task = asyncio.get_running_loop().create_task(_reap(started.process))
             self._reaping.append(task)
+
+
+def _was_local(asker: str) -> str:
+    """Why there is no launcher where no policy asked for one, and what to do about that."""
+    step = policy.load().step_to("onprem")
+    return f"the policy's mode was local when {asker} started. Next: {step}"
 
 
 async def _reap(process: Process) -> None:

@@ -9,6 +9,7 @@ lock-down; the launcher decides, and ends itself if nothing is allowed. Standard
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import sys
@@ -56,6 +57,13 @@ def start() -> None:
         _outcome = _start()
     except OSError as error:
         _outcome = f"the launcher could not be started ({error.strerror})"
+
+
+def end() -> None:
+    """Take the pipes' folder away when the command ends; its launcher ends with this process."""
+    if isinstance(_outcome, Started):
+        with contextlib.suppress(OSError):  # who used the launcher has done so
+            _outcome.folder.rmdir()
 
 
 def outcome() -> Started | str:

@@ -83,7 +83,8 @@ class Person:
         )  # fmt: skip
 
     def agree(self) -> None:
-        done = self.run("closed", "allow", "theirs", "--yes")
+        folder = str(self.home / "project")
+        done = self.run("closed", "allow", "theirs", "--yes", "--workspace", folder)
         assert done.returncode == 0, done.stderr
         assert "localhost" in done.stdout
 
@@ -317,7 +318,8 @@ def test_a_consent_can_be_seen_and_taken_back(person: Person, fake: Fake) -> Non
     assert "Nobody agreed" in person.run("closed", "list").stdout
     person.agree()
     assert time.strftime("%Y") in person.run("closed", "list").stdout
-    assert "taken back: theirs" in person.run("closed", "revoke", "theirs").stdout
+    folder = ("--workspace", str(person.home / "project"))
+    assert "taken back: theirs" in person.run("closed", "revoke", "theirs", *folder).stdout
     assert "Nobody agreed" in person.run("closed", "list").stdout
     assert person.run("closed", "allow", "theirs").returncode != 0, "it asks, and nobody answers"
     assert "Nobody agreed" in person.run("closed", "list").stdout

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
 import sys
 from pathlib import Path
 
@@ -122,3 +123,20 @@ def test_after_a_kill_no_launcher_remains(home: Path) -> None:
         (pid,) = launchers_of(process.pid)
         process.kill()
         wait_until(lambda: not is_alive(pid), GONE_S, "it ended with the server")
+
+
+SIMPLIFY = ("refactor", "area.py:1", "--action", "simplify", "--with", "theirs")
+
+
+@pytest.mark.parametrize("command", [("engines",), ("complete", "area.py:9:9"), SIMPLIFY])
+def test_a_command_leaves_no_folder_of_a_launcher(home: Path, command: tuple[str, ...]) -> None:
+    """Whether it used its launcher or not; and it has only one."""
+    write_policy(home, mode="closed")
+    (home / "area.py").write_text("def area(a):\n    return a\n")
+    subprocess.run(
+        [sys.executable, "-I", "-m", "indoors_server", *command],
+        cwd=home, env=os.environ | environment(home), check=False, stdin=subprocess.DEVNULL,
+    )  # fmt: skip
+    folders = home / ".local/state/indoors/launcher"
+    assert folders.is_dir(), "there was one"
+    assert list(folders.iterdir()) == []

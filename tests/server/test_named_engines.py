@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from indoors_server import cli, lockdown, named_engines
+from indoors_server import cli, lockdown, named_engines, prelaunch
 from indoors_server.health import Check
 from indoors_server.health_elsewhere import beside
 from indoors_server.router import KINDS, Rule, needs_local
@@ -101,4 +102,28 @@ def test_doctor_calls_no_error_what_no_rule_uses(home: Path) -> None:
     assert (elsewhere.name, elsewhere.state) == ("elsewhere", "ok")
     rules(home, {"use": ["gpu", "local"]})
     assert beside(checks)[0] == checks[0]
+    write_policy(home, mode="local")
+    elsewhere = beside(checks)[-1]
+    assert elsewhere.text.startswith("gpu: the policy's mode is local")
+    assert elsewhere.next_step == "indoors policy mode onprem"
+    write_engines(home)
+    assert beside(checks)[-1].next_step == "indoors engines check gpu"
     assert named_engines.named(()) == ()
+
+
+def test_who_has_no_policy_yet_is_told_the_one_next_step(
+    home: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first thing that goes wrong for most: engines.json is written, and no policy."""
+    monkeypatch.setattr(prelaunch, "_outcome", "")
+    (home / ".config/indoors/policy.json").unlink()
+    assert cli.main(["engines", "check", "gpu"]) == 1
+    out = capsys.readouterr().out
+    assert "mode was local when this command started.\n" in out
+    assert re.search(r"^  next +indoors policy mode onprem$", out, re.MULTILINE)
+    assert cli.main(["engines"]) == 0
+    out = capsys.readouterr().out
+    assert out.endswith(". Next: indoors policy mode onprem\n"), "to check it would not help"
+    write_policy(home, mode="onprem", onprem_hosts=[URL])
+    assert cli.main(["engines"]) == 0
+    assert "indoors engines check NAME" in capsys.readouterr().out

@@ -7,6 +7,7 @@ where they lie.
 from __future__ import annotations
 
 import argparse
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -60,7 +61,8 @@ def _allow(options: argparse.Namespace) -> int:
     lasts_s = options.days * _DAY_S
     consent.allow(workspace, endpoint, own.hash, time.time(), lasts_s)
     screen.say(f"Written to {private_files.show(consent.file())}.")
-    screen.say(f"Take it back: indoors closed revoke {endpoint.name}")
+    where = f"--workspace {shlex.quote(workspace)}"
+    screen.say(screen.clean(f"Take it back: indoors closed revoke {endpoint.name} {where}"))
     return 0
 
 
@@ -122,7 +124,7 @@ def _revoke(options: argparse.Namespace) -> int:
         shown = private_files.show(Path(one.workspace))
         screen.say(screen.clean(f"taken back: {one.endpoint} for {shown}"))
     if not gone:
-        screen.say("There was no such consent.")
+        screen.say("There was no such consent. Those that there are: indoors closed list")
     return 0
 
 
@@ -141,10 +143,12 @@ def _endpoint(name: str) -> Endpoint:
 
 
 def _folder(given: str) -> Path:
-    """The folder that the editor has open: the project around this one, unless it is named."""
+    """The folder that is named, else this one, and none around it: more than was meant would be
+    agreed to. One that is named may be gone by now.
+    """
     from indoors_server import index_place
 
-    return Path(given).resolve() if given else index_place.root_of("")
+    return Path(given).resolve() if given else index_place.root_of(".")
 
 
 def _day(seconds: float) -> str:

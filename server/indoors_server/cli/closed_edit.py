@@ -26,11 +26,6 @@ PATIENCE_S = 5.0
 RequestOf = Callable[["SyntaxClient"], Awaitable[EditRequest]]
 
 
-def prepare() -> None:
-    """Start the launcher, where a policy lets code leave: before this process is locked down."""
-    prelaunch.start()
-
-
 async def make(
     request_of: RequestOf, endpoint: str, root: str, policies: Policies
 ) -> tuple[Edit | NoSafeEdit, str, float, str]:
@@ -96,7 +91,7 @@ async def _door() -> AsyncIterator[Door]:
     from indoors_server.gateway_client import GatewayClient
     from indoors_server.launching import Launcher
 
-    launcher = Launcher(prelaunch.outcome())
+    launcher = Launcher(prelaunch.outcome(), "this command")
     await launcher.open()
     try:
         yield GatewayClient(launcher)

@@ -73,7 +73,9 @@ def _show(rows: list[dict[str, Any]]) -> None:
         screen.say(f"{row['name']:<{width}}  {row['api']:<12}  {state}  {screen.clean(about)}")
         if row["reason"]:
             screen.say(screen.paint(f"{'':<{width}}  {row['reason']}", "dim"))
-    screen.say("next    indoors engines check NAME asks one of them what it is; no code is sent")
+    if any(row["allowed"] for row in rows):
+        text = "next    indoors engines check NAME asks one of them what it is; no code is sent"
+        screen.say(text)
 
 
 async def _asked(name: str) -> dict[str, Any]:
@@ -88,7 +90,7 @@ async def _asked(name: str) -> dict[str, Any]:
     if endpoint_files.is_closed(endpoint, policy.load()):
         reason = "a closed API is asked nothing but what a person sends it"
         return {"name": name, "usable": False, "reason": reason}
-    launcher = Launcher(prelaunch.outcome())
+    launcher = Launcher(prelaunch.outcome(), "this command")
     await launcher.open()
     try:
         begun_s = time.monotonic()

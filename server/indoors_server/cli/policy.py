@@ -165,7 +165,7 @@ def _write(
         step = f"remove what is not needed from {private_files.show(file)}"
         raise InputError("That would not be a policy.", why=str(after.problems[0]), next_step=step)
     if after.values.get(key) == before.values.get(key):
-        screen.say("Your policy says so already; nothing to write.")
+        screen.say(f"Your policy says so already; nothing to write. {_RESTART}")
         return 0
     machine = _machine()
     _refuse_beyond(machine, after, key)

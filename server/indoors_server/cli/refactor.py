@@ -72,8 +72,6 @@ def run(options: argparse.Namespace) -> int:
     from indoors_server import edit_request
     from indoors_server.cli import session
 
-    if options.endpoint:
-        closed_edit.prepare()
     resolved = session.prepare(options.model)
     try:
         asked = read_place(options.place)

@@ -67,7 +67,7 @@ async def loaded_core(
 
     `asked` is what it will be asked, which decides the engine; without it, the one here is loaded.
     """
-    launcher = Launcher(prelaunch.outcome())
+    launcher = Launcher(prelaunch.outcome(), "this command")
     await launcher.open()
     core = EngineCore(
         retrieval=retrieval, elsewhere=Elsewhere(GatewayClient(launcher), time.monotonic)

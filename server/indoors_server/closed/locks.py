@@ -17,15 +17,15 @@ from __future__ import annotations
 
 import hmac
 import json
+import shlex
 import time
 from collections.abc import Callable
 from hashlib import sha256
-from importlib import util
 from typing import Any, Literal
 
 import msgspec
 
-from indoors_server import endpoint_files
+from indoors_server import endpoint_files, gateway_extra
 from indoors_server.closed import consent, ledger, secrets
 from indoors_server.endpoints import CALLS, Endpoint
 from indoors_server.gateway import wire
@@ -36,7 +36,6 @@ from indoors_server.policy.decision import Policy
 #   offer    there is no body yet     preview  nobody has accepted it yet     send  all, and counts
 Stage = Literal["offer", "preview", "send"]
 STAGES: tuple[Stage, ...] = ("offer", "preview", "send")
-_CLIENT = "httpx"
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -89,11 +88,6 @@ def at_the_gateway(kept: Stores | None = None) -> Callable[..., wire.Refused | N
     return refusal
 
 
-def is_installed() -> bool:
-    """Whether there is an HTTP client; it is looked for and not imported."""
-    return util.find_spec(_CLIENT) is not None
-
-
 def check(
     ask: wire.Ask,
     endpoint: Endpoint,
@@ -102,7 +96,7 @@ def check(
     *,
     stage: Stage = "send",
     consent_hash: str = "",
-    installed: Callable[[], bool] = is_installed,
+    installed: Callable[[], bool] = gateway_extra.is_installed,
 ) -> Verdict:
     """The first lock that holds a request. `policy` is the narrowest that the caller knows;
     consents are for `consent_hash`, that of machine and user alone (its own, by default).
@@ -137,7 +131,7 @@ def _policy(endpoint: Endpoint, policy: Policy) -> Verdict | None:
     if policy.mode != "closed":
         what = f"{endpoint.name} is a closed API, and the policy's mode is {policy.mode}."
         why = f"Decided by {policy.origin('mode').title}."
-        return _held(1, "policy", what, why, "indoors policy mode closed")
+        return _held(1, "policy", what, why, policy.step_to("closed"))
     if host not in policy.closed_hosts:
         return _held(
             1, "policy", f"{host} is not in the policy's closed_hosts.",
@@ -151,7 +145,7 @@ def _extra(endpoint: Endpoint, installed: Callable[[], bool]) -> Verdict | None:
     if installed():
         return None
     what = f"There is no HTTP client here to ask {endpoint.name} with."
-    return _held(2, "config", what, "", "pip install 'indoors[gateway]'")
+    return _held(2, "config", what, "", gateway_extra.command())
 
 
 def _endpoint(endpoint: Endpoint) -> Verdict | None:
@@ -176,8 +170,10 @@ def _consent(
         consent.given(kept.consents(), ask.workspace, endpoint, policy_hash, now_s)
     except consent.NoConsent as error:
         what = f"Code of this workspace may not go to {endpoint.name}: {error}."
-        step = f"indoors closed allow {endpoint.name}, in a terminal in the workspace's folder"
-        return _held(4, "consent", what, "", step)
+        if not ask.workspace:
+            return _held(4, "consent", what, "", "open the folder that the file is in")
+        where = f"--workspace {shlex.quote(ask.workspace)}"
+        return _held(4, "consent", what, "", f"indoors closed allow {endpoint.name} {where}")
     return None
 
 

@@ -177,7 +177,7 @@ def _check_policy(
     # An API of others on the list of one's own engines has been let through as one of them.
     if is_closed and policy.mode != "closed":
         what = f"{endpoint.name} is a closed API, and the policy's mode is {policy.mode}."
-        raise Failure("policy", what, next_step="indoors policy mode closed")
+        raise Failure("policy", what, next_step=policy.step_to("closed"))
     if is_closed and host not in policy.closed_hosts:
         what = f"{endpoint.name} is a closed API, and {host} is not in closed_hosts."
         raise Failure("policy", what, next_step=f"indoors policy allow {host} --closed")

@@ -94,7 +94,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
         Budgets, consent and previews are not looked at here: this is one lock of several.
         """
         if not self._may_go_out:
-            return self._refuse("mode", f"the policy's mode is {self.mode}: code goes nowhere")
+            return self._stays("code goes nowhere", destination)
         if not globs.relative(path):
             return Verdict(allowed=False, reason=f"{path!r} is not a file of this workspace")
         if not (shown := self._may_show(path)):
@@ -104,8 +104,17 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     def may_reach(self, destination: str, kind: SendKind) -> Verdict:
         """As `may_send`, for what has no text of any file."""
         if not self._may_go_out:
-            return self._refuse("mode", f"the policy's mode is {self.mode}: nothing goes out")
+            return self._stays("nothing goes out", destination)
         return self._may_reach(destination, kind)
+
+    def step_to(self, mode: str) -> str:
+        """What a person does who wants this wider mode."""
+        layer = self.origin("mode").layer
+        if layer == "machine":
+            return "ask who administers this machine: its policy decides the mode"
+        if layer in GRANTING or layer == "default":
+            return f"{_MODE_COMMAND} {mode}"
+        return "indoors policy explain mode"
 
     def calls_closed(self, destination: str) -> bool:
         """Whether what is at `destination` is an API of others: the policy says so, or all know."""
@@ -162,11 +171,15 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
             return self._refuse("onprem_hosts", what, step=f"indoors policy allow {place}")
         if self.mode != "closed":
             what = f"{place} is a closed API and the policy's mode is {self.mode}"
-            return self._refuse("mode", what, step=f"{_MODE_COMMAND} closed")
+            return self._refuse("mode", what, step=self.step_to("closed"))
         if kind != "refactor":
             what = f"{place} is a closed API, and inline completion never goes to one"
             return self._refuse("closed_hosts", what, place)
         return ALLOWED
+
+    def _stays(self, what: str, destination: str) -> Verdict:
+        step = self.step_to("closed" if self.calls_closed(destination) else "onprem")
+        return self._refuse("mode", f"the policy's mode is {self.mode}: {what}", step=step)
 
     def _refuse(self, key: str, what: str, rule: str = "", step: str = "") -> Verdict:
         origin = self.origin(key, rule)

@@ -53,12 +53,15 @@ def test_beside_linux_it_is_said_that_linux_is_needed(
     asyncio.run(test())
 
 
-def test_without_a_wider_policy_that_is_the_reason() -> None:
+@pytest.mark.usefixtures("private_home")
+@pytest.mark.parametrize("asker", ["the server", "this command"])
+def test_without_a_wider_policy_that_is_the_reason_and_what_to_do_is_said(asker: str) -> None:
     async def test() -> None:
-        client = GatewayClient(Launcher(""))
-        assert "mode was local" in client.reason
+        client = GatewayClient(Launcher("", asker))
+        assert f"mode was local when {asker} started" in client.reason
         (refused,) = await asked(client)
-        assert "mode was local" in refused.what
+        assert refused.what.endswith(f"mode was local when {asker} started.")
+        assert refused.next_step == "indoors policy mode onprem"
 
     asyncio.run(test())
 
@@ -90,6 +93,34 @@ class Pretended:
                     if self._answers and isinstance(message, wire.Ask):
                         said.write(frames.encode(wire.End(request=message.request)))
             self.n_ended += 1
+
+
+def test_an_extra_that_is_installed_meanwhile_needs_no_restart() -> None:
+    """Before, whoever had been refused once was never asked again: there was no way out."""
+
+    class Missing(Pretended):
+        is_there = False
+
+        async def start_role(self, name: str) -> Pipes | Refusal:  # type: ignore[override]
+            if not self.is_there:
+                return Refusal("not installed", "the gateway is not installed. Next: install it")
+            return await super().start_role(name)
+
+    async def test() -> None:
+        launcher = Missing()
+        client = GatewayClient(cast(Any, launcher))
+        (refused,) = await asked(client)
+        assert (refused.what, refused.next_step) == (
+            "Nothing was sent: the gateway is not installed.",
+            "install it",
+        )
+        assert client.reason == "", "it can be tried"
+        launcher.is_there = True
+        (end,) = await asked(client)
+        assert isinstance(end, wire.End)
+        await client.close()
+
+    asyncio.run(test())
 
 
 def test_a_gateway_that_hangs_is_replaced(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from indoors_server import health, landlock, launcher, prelaunch
+from indoors_server import gateway_extra, health, landlock, launcher, prelaunch
 from indoors_server.policy import files as policy_files
 from indoors_server.policy.table import MODES
 from support.launchers import ROOT, USERS, Remote, children_of, server, status_of, write_policy
@@ -200,6 +200,7 @@ def test_a_policy_that_only_looks_wider_brings_none_that_stays(home):
     assert (found["started"], state) == (False, "none")
     assert found["answer"][0] == "policy"
     assert "the policy's mode is local (mode, user " in found["answer"][1]
+    assert found["answer"][1].endswith(". Next: indoors policy mode onprem")
 
 
 def test_row_10_a_policy_that_became_narrower_is_obeyed_at_once(home):
@@ -264,12 +265,20 @@ def test_what_is_not_installed_says_so(home):
     assert found["answer"] == ["not installed", "the not-there is not installed"]
 
 
-def test_what_comes_with_an_extra_says_how_to_have_it(home):
-    code = 'say(answer=await launcher.start_role("extra"), real=launcher.state)'
-    with server(home) as locked:
+def test_what_comes_with_an_extra_says_how_to_have_it_and_is_there_once_it_is(home, tmp_path):
+    code = """
+        answer = await launcher.start_role("extra")
+        say(started=isinstance(answer, Pipes), answer=None if isinstance(answer, Pipes) else answer)
+    """
+    modules = tmp_path / "modules"
+    modules.mkdir()
+    with server(home, path=[str(modules)]) as locked:
         found = locked.run(code)
-    step = "Next: pip install 'indoors[extra]'"
-    assert found["answer"] == ["not installed", f"the extra is not installed. {step}"]
+        (modules / "extra_of_a_test.py").touch()
+        again = locked.run(code)
+    reason = f"the extra is not installed. Next: {gateway_extra.command()}"
+    assert found["answer"] == ["not installed", reason]
+    assert again["started"]
 
 
 def test_a_role_that_knows_the_policy_gets_what_counts_here(home):

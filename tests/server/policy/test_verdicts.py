@@ -75,6 +75,35 @@ def test_sending(mode: str, host: str, kind: Any, allowed: bool, says: str) -> N
     assert says in verdict.reason
 
 
+ADMIN = "ask who administers this machine: its policy decides the mode"
+
+
+@pytest.mark.parametrize(
+    ("machine", "user", "workspace", "step"),
+    [
+        ("", "", "", "indoors policy mode onprem"),
+        ("", "off", "", "indoors policy mode onprem"),
+        ("onprem", "local", "", "indoors policy mode onprem"),
+        ("local", "", "", ADMIN),
+        ("local", "onprem", "", ADMIN),
+        ("", "onprem", "local", "indoors policy explain mode"),
+    ],
+)
+def test_a_mode_that_lets_nothing_out_says_who_can_change_it(
+    machine: str, user: str, workspace: str, step: str
+) -> None:
+    said = {"machine": machine, "user": user, "workspace": workspace}
+    found = merge([layer(name, {"mode": mode}) for name, mode in said.items() if mode])  # type: ignore[arg-type]
+    for verdict in (found.may_reach(A, "inline"), found.may_send("src/a.py", A, "inline")):
+        assert verdict.reason.partition(". Next: ")[2] == step
+
+
+def test_a_mode_that_lets_nothing_out_names_the_mode_that_a_closed_api_needs() -> None:
+    for values in ({}, {"mode": "local", "closed_hosts": [C]}):
+        at = C if values else "https://api.anthropic.com:443"
+        assert of(**values).may_reach(at, "refactor").reason.endswith("indoors policy mode closed")
+
+
 @pytest.mark.parametrize(
     "path", ["", ".", "../a.py", "a/../../b.py", "/etc/passwd", "C:\\a.py", "c:a.py", "\\\\s\\a"]
 )
