@@ -15,6 +15,7 @@ import pytest
 
 from fakes.lsp_client import running_server
 from support.index_server import Editor, Workspace, until
+from support.lines import whole_lines
 
 SERVER = Path(__file__).parents[1] / "support/recording_server.py"
 SETTINGS = {
@@ -74,7 +75,7 @@ def editor(work: Workspace) -> Iterator[Editor]:
 
 def prompts(work: Workspace) -> list[str]:
     file = work.home / ".state/indoors/prompts"
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
+    return [json.loads(line) for line in whole_lines(file)]
 
 
 def type_into(editor: Editor, work: Workspace, path: str, old: str, new: str) -> None:

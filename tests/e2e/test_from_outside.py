@@ -26,6 +26,7 @@ import pytest
 from support.altered import altered_command
 from support.engines import engine_dir, model_path
 from support.index_server import Editor, Workspace, editing, until
+from support.lines import whole_lines
 from support.needs import need
 from support.other_users import ANOTHER, USER, acting_as, as_user, belongs_to, tell
 from support.processes import is_locked, locks_of, role_of, tree_of
@@ -173,7 +174,7 @@ def told_modules(log: Path, roles: dict[int, str]) -> dict[str, set[str]]:
     """What each process has imported, as it says itself when it is asked to."""
 
     def told() -> list[dict[str, Any]]:
-        lines = [line.partition("MODULES ")[2] for line in log.read_text().splitlines()]
+        lines = [line.partition("MODULES ")[2] for line in whole_lines(log)]
         return [json.loads(line) for line in lines if line]
 
     for pid in roles:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fakes.editor_server import with_changes
 from support.code_server import ROOT
+from support.lines import whole_lines
 
 
 def scripted_python(folder: Path) -> Path:
@@ -62,9 +63,7 @@ class Script:
         return [one.get("params") or {} for one in self.all() if one.get("method") == method]
 
     def all(self) -> list[dict[str, Any]]:
-        log = self.folder / "got.jsonl"
-        lines = log.read_text().splitlines() if log.exists() else []
-        return [json.loads(line) for line in lines if line.endswith("}")]
+        return [json.loads(line) for line in whole_lines(self.folder / "got.jsonl")]
 
     def commands(self, name: str) -> list[Any]:
         """Arguments of all executions of a command so far."""
@@ -88,8 +87,7 @@ class Script:
 
     def ran(self) -> list[list[str]]:
         """Commands of ours that were run beside the server."""
-        log = self.folder / "ran.jsonl"
-        return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
+        return [json.loads(line) for line in whole_lines(self.folder / "ran.jsonl")]
 
     def pids(self) -> list[int]:
         """The processes that served, in order."""
