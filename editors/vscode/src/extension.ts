@@ -15,6 +15,7 @@ import { Preview, type Wish } from "./preview.ts";
 import { COMMIT_SCHEME, isDocument } from "./rules.ts";
 import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
+import { askedOnly, hidden } from "./shown.ts";
 import { StatusBar } from "./statusBar.ts";
 import { aboutWorkspace, run } from "./terminal.ts";
 import { follow, opened, reach } from "./walkthrough.ts";
@@ -40,18 +41,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const sending = new Sending();
   const server = new Server(context.extension, documents, completions, sending, () => refresh());
   const preview = new Preview(() => server.client);
-  const explained = new Explained(documents, () => server.client);
+  const { id } = context.extension;
+  const explained = new Explained(documents, id, () => server.client);
   running = server;
 
   const situation = (document = inFront()): Situation => {
+    const written = document && isDocument(document.uri.scheme) ? document : undefined;
     return {
       life: server.life,
       reason: server.reason,
       pausedUntil: paused.until === undefined ? "" : time(paused.until),
-      refusal:
-        document !== undefined && isDocument(document.uri.scheme)
-          ? documents.refusal(document)
-          : "",
+      refusal: written ? documents.refusal(written) || hidden(written, id) : "",
+      askedOnly: written ? askedOnly(written) : "",
       status: server.status,
       others: others().map((other) => other.name),
       mismatch: server.mismatch,

@@ -31,8 +31,10 @@ export interface Situation {
   reason: string;
   /** Until when nothing is suggested, in words, "" if it is. */
   pausedUntil: string;
-  /** Why the document in front is not sent to the server, "" if it is, or if there is none. */
+  /** Why nothing is suggested in the document in front, "" if it is, or if there is none. */
   refusal: string;
+  /** Why nothing comes by itself there, and only to a key; "" if it does. */
+  askedOnly: string;
   status: Status | undefined;
   /** Other extensions that complete. */
   others: readonly string[];
@@ -224,12 +226,20 @@ function running(situation: Situation): State {
   }
 }
 
+/** What to do where suggestions come to a key alone. */
+export const ASK_OR_SWITCH_ON =
+  "Next: ask with Alt+\\ (Indoors: Suggest Now), or switch that setting on";
+
 function details(situation: Situation): string[] {
   const { status, others, life } = situation;
   const lines: string[] = [];
   if (life === "running" && status !== undefined) {
     if (status.phase === "error" && status.next_step) {
       lines.push(`Next: ${status.next_step}`);
+    }
+    const suggests = status.phase === "ready" || status.phase === "busy";
+    if (suggests && situation.askedOnly && !situation.refusal && !situation.pausedUntil) {
+      lines.push(`Only when asked (${situation.askedOnly}). ${ASK_OR_SWITCH_ON}`);
     }
     if (status.model) {
       const speed = status.tokens_per_s ? `, ${Math.round(status.tokens_per_s)} tokens/s` : "";

@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { allOff, isOff } from "../src/copilot.ts";
-import { KNOWN, choices } from "../src/known.ts";
+import { KNOWN, choices, listed } from "../src/known.ts";
 import { find, installCommands, isPython, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { Pause } from "../src/pause.ts";
@@ -297,6 +297,13 @@ test("hiding is offered only where this VS Code can hide", () => {
   assert.match(choices([copilot], false)[0]?.detail ?? "", /by a key .* still does/);
 });
 
+test("who is hidden is read as VS Code reads it", () => {
+  assert.deepEqual(listed("codeium.codeium,a.b"), ["codeium.codeium", "a.b"]);
+  assert.deepEqual(listed(""), []);
+  assert.deepEqual(listed(undefined), []);
+  assert.ok(!listed("a.b, codeium.codeium").includes("codeium.codeium"), "a blank is compared too");
+});
+
 const STATUS = {
   phase: "ready",
   reason: "",
@@ -312,6 +319,7 @@ const SITUATION: Situation = {
   reason: "",
   pausedUntil: "",
   refusal: "",
+  askedOnly: "",
   status: STATUS,
   others: [],
   mismatch: "",
@@ -367,6 +375,35 @@ test("every state has words, and the mark changes where code may leave", () => {
   const lines = describe({ ...SITUATION, status: { ...STATUS, engines } }).lines;
   assert.ok(lines.includes("Engine gpu: up, coder"));
   assert.ok(lines.includes("Engine old: down, old does not answer."));
+});
+
+test("where suggestions come to a key alone, the state and the explanation say so", () => {
+  const askedOnly = "editor.inlineSuggest.enabled is off";
+  const said = /Only when asked \(editor\.inlineSuggest\.enabled is off\)\. Next: ask with Alt\+\\/;
+  for (const phase of ["ready", "busy"] as const) {
+    const status = { ...STATUS, phase };
+    assert.match(describe({ ...SITUATION, status, askedOnly }).lines[1] ?? "", said);
+    assert.match(describe({ ...SITUATION, status, askedOnly }).spoken, said);
+  }
+  const others: Partial<Situation>[] = [
+    { refusal: "plain text is off" },
+    { pausedUntil: "10:20" },
+    { life: "starting", status: undefined },
+  ];
+  for (const more of [...others, { askedOnly: "" }]) {
+    const { spoken } = describe({ ...SITUATION, askedOnly, ...more });
+    assert.ok(!spoken.includes("Only when asked"), spoken);
+  }
+  assert.equal(silence({ ...SITUATION, askedOnly }), "", "a key is answered");
+  const none: Explanation = { refusal: "", completion: null };
+  const explained = why("a.py", none, askedOnly);
+  assert.match(
+    explained,
+    /comes by itself here: editor\.inlineSuggest\.enabled is off\.\nNext: ask/,
+  );
+  assert.ok(!explained.includes("Next: type"), "which would bring none");
+  const completion = { shown: true, source: "model", totalMs: 84, stages: [], filters: [] };
+  assert.match(why("a.py", { refusal: "", completion }, askedOnly), /84 ms.*\nNothing comes by/);
 });
 
 test("where nothing can be suggested, that is said with a next step", () => {
