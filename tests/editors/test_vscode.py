@@ -370,6 +370,25 @@ def test_suggestions_are_shown_and_read_with_a_screen_reader(
         window.press("Escape")
 
 
+def test_a_word_is_taken_with_a_screen_reader_and_elsewhere_the_cursor_moves(
+    window: Window, script: Script, vscode: CodeServer
+) -> None:
+    with vscode.set(editor__accessibilitySupport="on"):
+        window.open("a.py")
+        window.type("def a")
+        window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+        window.press("Control+ArrowRight")
+        window.wait(
+            lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the word"
+        )
+        window.press("Escape")
+        window.wait(lambda: window.ghost.count() == 0, "no ghost text")
+        window.press("Home")
+        window.press("Control+ArrowRight")
+        window.type("x")
+        assert window.saved("a.py") == "defx add"
+
+
 # --- life ---------------------------------------------------------------------------------------
 
 
