@@ -247,7 +247,9 @@ function details(situation: Situation): string[] {
     }
     lines.push(`Lock: ${lockOf(status.lock, status.mode).says}`);
     if (status.launcher !== "none" && status.launcher !== "") {
-      lines.push(`The process that may open connections: ${status.launcher}`);
+      // One that is gone comes back with the server alone; until then no engine elsewhere is asked.
+      const next = status.launcher === "gone" ? ". Next: Indoors: Restart the Server" : "";
+      lines.push(`The process that may open connections: ${status.launcher}${next}`);
     }
     lines.push(...(status.engines ?? []).map(engineLine));
     lines.push(...(status.index ?? []).map(indexLine));

@@ -373,6 +373,10 @@ test("every state has words, and the mark changes where code may leave", () => {
     { name: "old", state: "down", reason: "old does not answer." },
   ];
   const lines = describe({ ...SITUATION, status: { ...STATUS, engines } }).lines;
+  const about = (launcher: string): string =>
+    describe({ ...SITUATION, status: { ...STATUS, launcher } }).spoken;
+  assert.match(about("waiting"), /may open connections: waiting$/);
+  assert.match(about("gone"), /may open connections: gone\. Next: Indoors: Restart the Server$/);
   assert.ok(lines.includes("Engine gpu: up, coder"));
   assert.ok(lines.includes("Engine old: down, old does not answer."));
 });
