@@ -156,9 +156,40 @@ test("of several suggestions the one that is taken is told of, once no other is 
   assert.deepEqual(change(11, "s"), { shown: "c1" }, "typed along to the other one");
   several("def add(a)", "def sum(a)");
   assert.deepEqual(change(10, " sum(a)"), { shown: "c1" }, "all of it: its command tells");
+});
+
+test("of two of which one begins the other, the one that was taken is told of", () => {
+  const offers = new Offers<string>();
+  const several = (...texts: string[]): void =>
+    offers.show(...texts.map((text, n) => ({ item: `c${n}`, text, typed: 3, offset: 10 })));
+  const change = (offset: number, text: string): object =>
+    offers.changed([{ offset, removed: 0, text }]);
+  const accepted = (name: string): string | undefined => offers.accepted((item) => item === name);
   several("def add", "def add(a)");
-  assert.deepEqual(change(10, " add"), { shown: "c0" }, "all of the one, no part of the other");
-  assert.deepEqual(change(14, "(a"), {});
+  assert.deepEqual(change(10, " add"), {}, "all of the one, or the first word of the other");
+  assert.equal(accepted("c0"), "c0");
+  assert.equal(accepted("c0"), undefined, "once");
+  assert.deepEqual(change(14, "(a"), {}, "what is typed behind it is no part of the other");
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "(a"), { shown: "c1", partly: { item: "c1", acceptedLength: 9 } });
+  assert.deepEqual(change(16, ")"), {});
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "("), { shown: "c1", partly: { item: "c1", acceptedLength: 8 } });
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "(a)"), { shown: "c1" }, "all of it: its command tells");
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "\n"), {}, "it went on with neither");
+  assert.equal(accepted("c0"), undefined);
+  several("def add", "def add(a)", "def add(b)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.equal(accepted("c9"), undefined, "another one's command");
+  assert.deepEqual(change(14, "(b"), { shown: "c2", partly: { item: "c2", acceptedLength: 9 } });
+  several("def add(a)", "def add");
+  assert.deepEqual(change(10, " add(a)"), { shown: "c0" });
 });
 
 test("a pause ends by the clock, also where no timer ran meanwhile", () => {
