@@ -102,7 +102,7 @@ class Service:
             may_prepare=self._may_prepare,
             busy=self._busy,
         )
-        self._started = self._closed = self._was_ready = False
+        self._started = self._closed = self._was_ready = self._is_told_focus = False
         self._status: Status | None = None
         self._told: set[str] = set()
 
@@ -255,7 +255,7 @@ class Service:
     # --- documents ----------------------------------------------------------------------------
 
     def opened(self, uri: str, language: str, version: int, text: str) -> None:
-        """A document was opened; editors show what they open."""
+        """A document was opened. An editor that never says what it shows, shows what it opens."""
         self.session.open(uri, language, version, text)
         if (snapshot := self.session.snapshot(uri)) is not None:
             self._retrieval.opened(snapshot.root, snapshot.document)
@@ -263,7 +263,8 @@ class Service:
                 self._core.opened(snapshot.document)
             self.marks.look(snapshot.document.uri)
         self.index.opened(uri)
-        self.focus(uri)
+        if not self._is_told_focus or uri == self.session.focus:
+            self._show(uri)
 
     def changed(self, uri: str, version: int | None, changes: list[Change]) -> None:
         """A document changed."""
@@ -282,20 +283,19 @@ class Service:
 
     def focus(self, uri: str | None, position: tuple[int, int] | None = None) -> None:
         """The editor shows another document, or none; the cursor is at (line, character)."""
-        self._leave(uri)
-        self.session.focus = uri
-        snapshot = self.session.snapshot(uri) if uri else None
-        if snapshot is not None and position is not None:
+        self._is_told_focus = True
+        if uri and position and (snapshot := self.session.snapshot(uri)):
             offset = snapshot.lines.offset(*position, self.session.encoding)
             self.session.move_cursor(snapshot.document.uri, offset)
-        self._warm()
-        self.refresh_status()
+        self._show(uri)
 
-    def _leave(self, uri: str | None) -> None:
-        """What had the focus is left for another document."""
-        before = self.session.focus
+    def _show(self, uri: str | None) -> None:
+        """A document has the focus, and what had it is left; or none has it."""
+        before, self.session.focus = self.session.focus, uri
         if before and uri and before != uri and (left := self.session.snapshot(before)):
             self._retrieval.left(left.document, self.session.cursor(before))
+        self._warm()
+        self.refresh_status()
 
     def _is_refused(self, folder: str, path: str) -> bool:
         """Whether a file is none that may be used, as `completion.exclude` or the policy says."""

@@ -140,10 +140,6 @@ def vscode(tmp_path_factory: pytest.TempPathFactory, vsix: Path) -> Iterator[Cod
             {"key": "ctrl+f6", "command": "vscode.open", "args": UNTITLED_SECRET},
             {"key": "ctrl+f7", "command": "workbench.action.files.newUntitledFile"},
         ]
-        if code_server.LEG == "accessible":
-            # With a screen reader VS Code leaves Ctrl+Right to moving the cursor.
-            word = "editor.action.inlineSuggest.acceptNextWord"
-            keys.append({"key": "ctrl+right", "command": word, "when": "inlineSuggestionVisible"})
         server.keys(keys)
         yield server
 

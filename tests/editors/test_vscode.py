@@ -231,6 +231,32 @@ def test_without_a_file_in_front_the_next_step_is_said(window: Window) -> None:
     window.page.get_by_text("No file is in front. Next: click into the code").first.wait_for()
 
 
+@pytest.mark.parametrize("view", ["", "Preferences: Open User Settings (JSON)"])
+def test_what_is_about_a_file_does_nothing_to_a_view(
+    window: Window, script: Script, vscode: CodeServer, view: str
+) -> None:
+    before = vscode.settings_file.read_text()
+    if view:
+        window.command(view)
+        window.page.locator(".tab.active", has_text="settings.json").first.wait_for()
+        window.focus()
+    said = window.page.locator(".notification-toast", has_text="No file is in front. Next: click")
+    for title in ("Turn Off or On in This File", "Turn Off or On in This Language"):
+        window.command(f"Indoors: {title}")
+        said.first.wait_for()
+        window.command("Notifications: Clear All Notifications")
+        window.wait(lambda: said.count() == 0, "the message to go")
+    window.item.click()
+    window.page.locator(".quick-input-list .monaco-list-row", has_text="Why this").wait_for()
+    rows = "".join(window.page.locator(".quick-input-list .monaco-list-row").all_inner_texts())
+    assert "Not in" not in rows
+    assert "Edit what is selected" not in rows
+    window.press("Escape")
+    window.wait_label("ready")
+    assert vscode.settings_file.read_text() == before
+    assert not script.got("textDocument/didClose")
+
+
 def test_more_of_an_answer_does_not_break_a_pause(window: Window, script: Script) -> None:
     window.open("a.py")
     window.type("def a")
@@ -342,6 +368,25 @@ def test_suggestions_are_shown_and_read_with_a_screen_reader(
         )
         window.picture("accessible")
         window.press("Escape")
+
+
+def test_a_word_is_taken_with_a_screen_reader_and_elsewhere_the_cursor_moves(
+    window: Window, script: Script, vscode: CodeServer
+) -> None:
+    with vscode.set(editor__accessibilitySupport="on"):
+        window.open("a.py")
+        window.type("def a")
+        window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+        window.press("Control+ArrowRight")
+        window.wait(
+            lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the word"
+        )
+        window.press("Escape")
+        window.wait(lambda: window.ghost.count() == 0, "no ghost text")
+        window.press("Home")
+        window.press("Control+ArrowRight")
+        window.type("x")
+        assert window.saved("a.py") == "defx add"
 
 
 # --- life ---------------------------------------------------------------------------------------

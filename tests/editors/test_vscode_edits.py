@@ -4,6 +4,7 @@ it, and what keeps it from being made.
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Iterator
@@ -12,6 +13,8 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from editors.conftest import SUM
+from editors.test_vscode_places import notebook, open_notebook
+from editors.test_vscode_told import close_unsaved, untitled
 from support.vscode_script import Script
 from support.vscode_window import Window
 
@@ -220,6 +223,61 @@ def test_a_notification_that_outlives_its_diff_says_what_became_of_the_edit(
     window.page.get_by_role("button", name="Apply", exact=True).first.click()
     window.page.get_by_text("is not there any more. Next: ask for the edit again").first.wait_for()
     assert window.saved("sum.py") == SUM
+
+
+def python_is_coloured(window: Window) -> bool:
+    """Whether the diff's right side has a keyword in a colour of its own."""
+    line = window.page.locator(".monaco-diff-editor .editor.modified .view-line").first
+    classes = {one.get_attribute("class") for one in line.locator("span > span").all()}
+    return len(classes) > 1
+
+
+def test_an_edit_in_a_cell_of_a_notebook_is_coloured_and_made(
+    window: Window, script: Script
+) -> None:
+    (window.folder / "edit.ipynb").write_text(notebook("x = 1\n", SUM))
+    cells = open_notebook(window, "edit.ipynb")
+    cells.nth(1).click()
+    window.press("Control+Home")
+    window.press("Control+Period")
+    window.page.locator(".action-widget .monaco-list-row.focused").first.wait_for()
+    choose(window)
+    window.wait(lambda: window.diff('"""Add two numbers."""'), "the diff")
+    window.wait(lambda: python_is_coloured(window), "the colours of Python")
+    window.picture("preview-cell")
+    window.wait_preview_keys()
+    window.press("Control+Enter")
+    window.wait(lambda: not window.diff(), "no diff")
+    shown = window.page.locator(".notebookOverlay .cell.code .view-lines")
+    window.wait(
+        lambda: "Add two numbers" in "".join(shown.all_inner_texts()).replace("\xa0", " "),
+        "the edit in its notebook",
+    )
+    saved = json.loads(window.saved("edit.ipynb"))
+    assert ["".join(cell["source"]) for cell in saved["cells"]] == ["x = 1\n", DONE]
+
+
+def test_an_edit_of_what_has_no_file_is_coloured(window: Window, script: Script) -> None:
+    untitled(window)
+    window.page.keyboard.insert_text(SUM)
+    window.command("Change Language Mode")
+    window.page.locator(
+        ".quick-input-list .monaco-list-row", has_text="Auto Detect"
+    ).first.wait_for()
+    window.page.locator(".quick-input-widget input").first.fill("Python")
+    window.page.locator(".quick-input-list .monaco-list-row", has_text="Python").first.click()
+    window.wait(lambda: script.got("textDocument/didOpen"), "the document at the server")
+    window.focus()
+    window.press("Control+Home")
+    window.press("Control+Period")
+    window.page.locator(".action-widget .monaco-list-row.focused").first.wait_for()
+    choose(window)
+    window.wait(lambda: window.diff('"""Add two numbers."""'), "the diff")
+    window.wait(lambda: python_is_coloured(window), "the colours of Python")
+    window.wait_preview_keys()
+    window.press("Escape")
+    window.wait(lambda: not window.diff(), "no diff")
+    close_unsaved(window)
 
 
 def choose(window: Window) -> None:

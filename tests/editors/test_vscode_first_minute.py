@@ -84,6 +84,37 @@ def test_from_nothing_to_the_first_suggestion(
         window.wait(lambda: window.ghost.count() > 0, "the first suggestion")
 
 
+def test_an_installation_takes_the_place_of_a_python_that_was_chosen(
+    page: Any, vsix: Path, tmp_path: Path, shop: Path
+) -> None:
+    home, told = tmp_path / "home", tmp_path / "told"
+    python = scripted_python(told)
+    wheel = home / "indoors-0.1.0-py3-none-any.whl"
+    place = home / ".local" / "share" / "uv" / "tools" / "indoors" / "bin"
+    program(
+        home / ".local" / "bin" / "uv",
+        f"#!/bin/sh\nmkdir -p {place}\ncp {python} {place}/python\n",
+    )
+    wheel.write_text("")
+    gone = tmp_path / "gone" / "python"
+    with code_server.running(home, vsix, indoors__python=str(gone)) as server:
+        window = Window(page, server, shop)
+        window.wait_label(f"indoors.python is {gone}, and no program is there")
+        page.get_by_role("button", name="Install From Wheel…").first.click()
+        window.choose(wheel)
+        dialog = page.locator(".monaco-dialog-box")
+        dialog.wait_for(timeout=60_000)
+        assert f"your setting indoors.python ({gone}) is removed" in dialog.inner_text()
+        assert str(gone) in server.machine_file.read_text(), "not before the installation"
+        dialog.get_by_role("button", name="Run in Terminal").click()
+        window.wait_label("ready")
+        window.wait(lambda: "indoors_server setup" in dialog.inner_text(), "the next step")
+        assert f"{place}/python" in dialog.inner_text()
+        dialog.get_by_role("button", name="Cancel").click()
+        assert str(gone) not in server.machine_file.read_text()
+        window.wait_label("ready")
+
+
 def test_the_way_without_internet_is_described(
     page: Any, vsix: Path, tmp_path: Path, shop: Path
 ) -> None:

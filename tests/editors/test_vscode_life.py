@@ -48,6 +48,28 @@ def test_a_server_that_ends_again_and_again_is_left_to_the_person(
     window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
 
 
+def test_a_server_that_is_started_again_is_told_what_is_in_front(
+    window: Window, script: Script
+) -> None:
+    pid = window.new_server(script)
+    for name in ("a.py", "sum.py"):
+        window.open(name)
+        window.wait(lambda name=name: script.opened(name), "the document at the server")  # type: ignore[misc]
+    window.page.get_by_role("tab", name="a.py", exact=True).click()
+    window.wait(lambda: in_front(script) == "a.py", "word of what is in front")
+    script.forget()
+    os.kill(pid, signal.SIGKILL)
+    window.wait(lambda: script.opened("a.py") and script.opened("sum.py"), "another server")
+    window.wait(lambda: in_front(script) == "a.py", "word of what is in front")
+
+
+def in_front(script: Script) -> str:
+    """The file that the server was told is in front."""
+    told = script.got("textDocument/didFocus")
+    uri = str(told[-1].get("textDocument", {}).get("uri", "")) if told else ""
+    return uri.rpartition("/")[2]
+
+
 def alive(pid: int) -> bool:
     return Path(f"/proc/{pid}").exists()
 

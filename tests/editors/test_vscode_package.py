@@ -149,6 +149,16 @@ def test_every_command_is_declared_and_every_key_is_named() -> None:
     assert declared <= registered
 
 
+def test_where_a_key_is_named_that_of_a_mac_is_too() -> None:
+    steps = [step for one in manifest()["contributes"]["walkthroughs"] for step in one["steps"]]
+    lines = [step["description"] for step in steps]
+    lines += [row for row in (EXTENSION / "README.md").read_text().splitlines() if row[:1] == "|"]
+    lines += (code_server.ROOT / "docs" / "first-minute.md").read_text().splitlines()
+    named = [line for line in lines if "Ctrl+" in line]
+    assert len(named) >= 6
+    assert [line for line in named if "Cmd+" not in line] == []
+
+
 def test_no_command_asks_for_the_focus_that_the_palette_takes() -> None:
     """VS Code's palette leaves out what is not enabled while the palette itself has the focus."""
     enabled = [one.get("enablement", "") for one in manifest()["contributes"]["commands"]]

@@ -318,3 +318,21 @@ def test_beside_another_and_the_ai_features_of_vs_code(
     )
     page.wait_for_timeout(500)
     assert window.ghost.count() == 0, "nothing of the other is shown"
+
+
+def test_a_workspace_that_keeps_another_on_is_named(
+    page: Any, with_ai: CodeServer, tmp_path: Path
+) -> None:
+    setting = "editor.inlineSuggest.experimental.suppressInlineSuggestions"
+    (tmp_path / ".vscode").mkdir()
+    (tmp_path / ".vscode" / "settings.json").write_text(json.dumps({setting: "some.other"}))
+    with with_ai.set(**{setting.replace(".", "__"): "a.b"}):
+        window = Window(page, with_ai, tmp_path)
+        window.wait_label("Indoors is indoors; Codeium is also on")
+        window.command("Indoors: Other Extensions That Suggest Code")
+        page.get_by_text("Hide suggestions of Codeium").first.click()
+        text = "This workspace's settings keep Codeium on. Next: set"
+        page.locator(".notification-toast", has_text=text).first.wait_for()
+        assert "Codeium is also on" in window.label()
+        own = json.loads(with_ai.settings_file.read_text())[setting]
+        assert own == "a.b,codeium.codeium", "what the workspace lists is none of the person's"

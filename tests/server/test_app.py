@@ -563,6 +563,38 @@ def test_the_focused_document_is_prepared_where_its_cursor_is(
     assert core.warmed == [(URI, None), (URI, 4), (URI, 1), (URI, 2)]
 
 
+def test_what_is_opened_behind_the_document_in_front_has_no_focus(
+    client: LspClient, core: FakeCore
+) -> None:
+    """Peeking at a definition or renaming across files opens documents that nobody is shown."""
+    off = {"completion": {"languages": {"off": ["plaintext"]}}}
+    client.initialize(settings=off)
+    client.open(URI, "x = \n")
+    client.notify("textDocument/didFocus", {"textDocument": {"uri": URI}})
+    client.open("file:///w/peeked.txt", "y\n", language="plaintext")
+    client.open("file:///w/peeked.py", "z\n")
+    assert is_alive(client)
+    assert client.phase() == "ready", "the status is about what is in front"
+    assert {uri for uri, _ in core.warmed} == {URI}
+    client.notify("textDocument/didClose", {"textDocument": {"uri": URI}})
+    client.open(URI, "x = \n")
+    client.notify("textDocument/didFocus", {"textDocument": {"uri": "file:///w/peeked.txt"}})
+    client.wait_for(lambda: client.phase() == "inactive")
+
+
+def test_an_editor_that_names_no_focus_shows_what_it_opens(
+    client: LspClient, core: FakeCore
+) -> None:
+    off = {"completion": {"languages": {"off": ["plaintext"]}}}
+    client.initialize(settings=off)
+    client.open(URI, "x = \n")
+    client.open("file:///w/read.txt", "y\n", language="plaintext")
+    client.wait_for(lambda: client.phase() == "inactive")
+    client.open("file:///w/b.py", "z\n")
+    client.wait_for(lambda: client.phase() == "ready")
+    assert [uri for uri, _ in core.warmed] == [URI, "file:///w/b.py"]
+
+
 def test_a_model_that_comes_late_begins_with_what_is_on_the_screen(
     client: LspClient, core: FakeCore
 ) -> None:

@@ -104,7 +104,21 @@ export class Completions implements vscode.Disposable {
         }
         return found;
       },
+      executeCommand: (command, args: readonly unknown[], next) => {
+        if (command === ACCEPTED) {
+          this.accepted(args[0]);
+        }
+        return next(command, [...args]);
+      },
     };
+  }
+
+  /** VS Code took all of an item, which it says behind the change of the document. */
+  private accepted(name: unknown): void {
+    const item = this.offers.accepted(({ command }) => command.arguments[0] === name);
+    if (item !== undefined) {
+      this.shown(item);
+    }
   }
 
   /** Whether nothing is suggested in a document now. */

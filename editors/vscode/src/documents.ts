@@ -111,13 +111,18 @@ export class Documents implements vscode.Disposable {
     return this.sent.has(document.uri.toString());
   }
 
-  /** What passes of the messages about documents. */
-  middleware(): Middleware {
+  /** What passes of the messages about documents. `focus` tells the server what is in front. */
+  middleware(focus: (editor: vscode.TextEditor) => void): Middleware {
     return {
       didOpen: async (document, next) => {
         if (this.refusal(document) === "") {
           this.sent.add(document.uri.toString());
           await next(document);
+          // A server that was started again is told of all documents, and until then of no focus.
+          const editor = vscode.window.activeTextEditor;
+          if (editor?.document.uri.toString() === document.uri.toString()) {
+            focus(editor);
+          }
         }
       },
       didChange: async (event, next) => {

@@ -6,6 +6,7 @@
 import * as vscode from "vscode";
 import { type BaseLanguageClient, ExecuteCommandRequest } from "vscode-languageclient/node";
 import { type Documents, fileOf } from "./documents.ts";
+import { askedOnly, hidden } from "./shown.ts";
 import { type Explanation, why } from "./why.ts";
 
 const SCHEME = "indoors-why";
@@ -18,12 +19,18 @@ export class Explained implements vscode.Disposable, vscode.TextDocumentContentP
   readonly onDidChange = this.changes.event;
   private readonly registered: vscode.Disposable;
   private readonly documents: Documents;
+  private readonly extensionId: string;
   private readonly client: () => BaseLanguageClient | undefined;
   private about: vscode.TextDocument | undefined;
   private text = "";
 
-  constructor(documents: Documents, client: () => BaseLanguageClient | undefined) {
+  constructor(
+    documents: Documents,
+    extensionId: string,
+    client: () => BaseLanguageClient | undefined,
+  ) {
     this.documents = documents;
+    this.extensionId = extensionId;
     this.client = client;
     this.registered = vscode.workspace.registerTextDocumentContentProvider(SCHEME, this);
   }
@@ -47,14 +54,14 @@ export class Explained implements vscode.Disposable, vscode.TextDocumentContentP
       return;
     }
     const name = vscode.workspace.asRelativePath(fileOf(this.about.uri));
-    this.text = why(name, await this.explanation(this.about));
+    this.text = why(name, await this.explanation(this.about), askedOnly(this.about));
     this.changes.fire(PLACE);
     const opened = await vscode.workspace.openTextDocument(PLACE);
     await vscode.window.showTextDocument(opened, { preview: true });
   }
 
   private async explanation(document: vscode.TextDocument): Promise<Explanation> {
-    const refusal = this.documents.refusal(document);
+    const refusal = this.documents.refusal(document) || hidden(document, this.extensionId);
     if (refusal) {
       return { refusal, completion: null };
     }

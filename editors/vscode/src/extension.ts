@@ -15,6 +15,7 @@ import { Preview, type Wish } from "./preview.ts";
 import { COMMIT_SCHEME, isDocument } from "./rules.ts";
 import { Sending } from "./send.ts";
 import * as settings from "./settings.ts";
+import { askedOnly, hidden } from "./shown.ts";
 import { StatusBar } from "./statusBar.ts";
 import { aboutWorkspace, run } from "./terminal.ts";
 import { follow, opened, reach } from "./walkthrough.ts";
@@ -22,6 +23,7 @@ import { type Situation, silence } from "./words.ts";
 
 const PAUSE_MINUTES = 10;
 const MENU = "Show Menu";
+const NO_FILE = "No file is in front. Next: click into the code, then say it again.";
 /** What the key in the box of Source Control says of itself (package.json). */
 const COMMIT_BOX = "commitBox";
 let running: Server | undefined;
@@ -40,18 +42,18 @@ export function activate(context: vscode.ExtensionContext): void {
   const sending = new Sending();
   const server = new Server(context.extension, documents, completions, sending, () => refresh());
   const preview = new Preview(() => server.client);
-  const explained = new Explained(documents, () => server.client);
+  const { id } = context.extension;
+  const explained = new Explained(documents, id, () => server.client);
   running = server;
 
   const situation = (document = inFront()): Situation => {
+    const written = code(document);
     return {
       life: server.life,
       reason: server.reason,
       pausedUntil: paused.until === undefined ? "" : time(paused.until),
-      refusal:
-        document !== undefined && isDocument(document.uri.scheme)
-          ? documents.refusal(document)
-          : "",
+      refusal: written ? documents.refusal(written) || hidden(written, id) : "",
+      askedOnly: written ? askedOnly(written) : "",
       status: server.status,
       others: others().map((other) => other.name),
       mismatch: server.mismatch,
@@ -95,7 +97,7 @@ export function activate(context: vscode.ExtensionContext): void {
   const commands: Record<string, (...rest: never[]) => unknown> = {
     "indoors.menu": async () => {
       await server.lookAgain();
-      const open = inFront();
+      const open = code(inFront());
       if (server.status !== undefined) {
         reach("sawLock"); // it stands in the menu
       }
@@ -109,8 +111,8 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     "indoors.suggest": async (place: unknown) => {
       const isInFront = place !== COMMIT_BOX;
-      const open = isInFront ? inFront() : commitBox();
-      if (open === undefined || !isDocument(open.uri.scheme)) {
+      const open = code(isInFront ? inFront() : commitBox());
+      if (open === undefined) {
         void vscode.window.showInformationMessage(
           "No file is in front. Next: click into the code, then ask for a suggestion again.",
         );
@@ -125,24 +127,20 @@ export function activate(context: vscode.ExtensionContext): void {
     },
     "indoors.pause": () => pause(PAUSE_MINUTES),
     "indoors.resume": () => pause(0),
-    "indoors.toggleFile": async () => {
-      const open = inFront();
-      if (open !== undefined) {
-        await documents.toggle(open.uri);
+    "indoors.toggleFile": () =>
+      withCode(async ({ uri }) => {
+        await documents.toggle(uri);
         server.focus(vscode.window.activeTextEditor);
         refresh();
-      }
-    },
-    "indoors.toggleLanguage": async () => {
-      const language = inFront()?.languageId;
-      if (language !== undefined) {
+      }),
+    "indoors.toggleLanguage": () =>
+      withCode(async ({ languageId }) => {
         const off = settings.languagesOff();
-        const now = off.includes(language)
-          ? off.filter((one) => one !== language)
-          : [...off, language];
+        const now = off.includes(languageId)
+          ? off.filter((one) => one !== languageId)
+          : [...off, languageId];
         await settings.set("completion.languages.off", now.length > 0 ? now : undefined);
-      }
-    },
+      }),
     "indoors.why": () => explained.show(inFront()),
     "indoors.chooseModel": () => withPython(chooseModel),
     "indoors.prove": async () => {
@@ -179,7 +177,7 @@ export function activate(context: vscode.ExtensionContext): void {
     "indoors.preview": (wish: Wish) => preview.show(wish),
     "indoors.applyEdit": () => preview.apply(),
     "indoors.discardEdit": () => preview.discard(),
-    "indoors.refactorMenu": refactorMenu,
+    "indoors.refactorMenu": () => withCode(refactorMenu),
   };
 
   context.subscriptions.push(
@@ -221,6 +219,21 @@ export function activate(context: vscode.ExtensionContext): void {
 
 function inFront(): vscode.TextDocument | undefined {
   return vscode.window.activeTextEditor?.document;
+}
+
+/** A document, if it is one that people write code in, and no view of something. */
+function code(document: vscode.TextDocument | undefined): vscode.TextDocument | undefined {
+  return document !== undefined && isDocument(document.uri.scheme) ? document : undefined;
+}
+
+/** Do something with the document in front; where none is, that is said. */
+async function withCode(use: (document: vscode.TextDocument) => Promise<void>): Promise<void> {
+  const open = code(inFront());
+  if (open === undefined) {
+    void vscode.window.showInformationMessage(NO_FILE);
+  } else {
+    await use(open);
+  }
 }
 
 /** What is written in the box of Source Control, which is no editor that an extension is shown. */

@@ -5,7 +5,7 @@
 
 import * as vscode from "vscode";
 import { command, installCommands } from "./launch.ts";
-import { set } from "./settings.ts";
+import * as settings from "./settings.ts";
 import { aboutWorkspace, run, runWithConsent } from "./terminal.ts";
 
 /** Say that there is no server, and offer the ways to one. True if there may be one now. */
@@ -47,11 +47,20 @@ export async function install(): Promise<boolean> {
     );
     return false;
   }
-  return runWithConsent(
+  const chosen = settings.python();
+  // Where a person chose a Python, no other is looked for, whatever is installed.
+  const leaves = chosen
+    ? ` When it has ended well, your setting indoors.python (${chosen}) is removed, so that what was installed is used.`
+    : "";
+  const isInstalled = await runWithConsent(
     "Install Indoors",
     commands,
-    "This installs the server and the Python packages that it needs. It asks your package index for them.",
+    `This installs the server and the Python packages that it needs. It asks your package index for them.${leaves}`,
   );
+  if (isInstalled && chosen) {
+    await settings.set("python", undefined);
+  }
+  return isInstalled;
 }
 
 /** `indoors setup`, which fetches an engine and a model. */
@@ -85,7 +94,7 @@ export async function choosePython(): Promise<void> {
   });
   const file = files?.[0]?.fsPath;
   if (file !== undefined) {
-    await set("python", file);
+    await settings.set("python", file);
   }
 }
 

@@ -34,6 +34,14 @@ export const COPILOT_SETTING = "github.copilot.enable";
 /** Not every VS Code has it: it came after the oldest one that we run in. */
 export const SUPPRESS = "editor.inlineSuggest.experimental.suppressInlineSuggestions";
 
+/**
+ * The extensions that `SUPPRESS` names. VS Code parts it at commas and compares exactly, with
+ * identifiers in small letters: with a blank or a capital in it, one that it names is shown.
+ */
+export function listed(value: unknown): string[] {
+  return typeof value === "string" ? value.split(",").filter(Boolean) : [];
+}
+
 /** An entry of the list to choose from. */
 export interface Choice {
   label: string;

@@ -18,6 +18,7 @@ export interface Facts {
   python: string | undefined;
   /** Called when a step that the server named has ended well. */
   stepTaken: () => Promise<void>;
+  /** The one in front, if code is written in it. */
   document: vscode.TextDocument | undefined;
   isFileOff: boolean;
 }
@@ -89,7 +90,9 @@ function entries(facts: Facts): Entry[] {
       );
     }
     add("$(question) Why this suggestion", call("indoors.why"), "or why there is none");
-    add("$(edit) Edit what is selected…", call("indoors.refactorMenu"));
+    if (document !== undefined) {
+      add("$(edit) Edit what is selected…", call("indoors.refactorMenu"));
+    }
   }
   if (python !== undefined) {
     add("$(symbol-misc) Choose the model…", call("indoors.chooseModel"), situation.status?.model);

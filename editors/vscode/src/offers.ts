@@ -41,6 +41,8 @@ export class Offers<Item> {
   private written = 0;
   /** A part was taken that several begin with. */
   private isOwed = false;
+  /** Those that the part is all of: it may have been one of them, or the first words of another. */
+  private whole: readonly Offer<Item>[] = [];
 
   /** The text of the first suggestion, "" if there is none. */
   get text(): string {
@@ -52,6 +54,16 @@ export class Offers<Item> {
     this.current = offers;
     this.written = 0;
     this.isOwed = false;
+    this.whole = [];
+  }
+
+  /** One was accepted as a whole, which is told behind its change: it, if that was not sure before. */
+  accepted(isIt: (item: Item) => boolean): Item | undefined {
+    const found = this.whole.find((one) => isIt(one.item));
+    if (found !== undefined) {
+      this.show();
+    }
+    return found?.item;
   }
 
   /** The document changed. Typing along, key by key, is no accept. */
@@ -63,29 +75,32 @@ export class Offers<Item> {
       return {};
     }
     const { text } = change;
+    const isUnsure = before.length > 1 || this.whole.length > 0;
     const follow = before.filter(
       (one) => change.offset === one.offset + this.written && this.rest(one).startsWith(text),
     );
     const isTyped = [...text].length === 1 || PAIRS.has(text) || ENTER.test(text);
     const whole = follow.filter((one) => this.rest(one) === text);
-    if (whole.length > 0 && (!isTyped || whole.length === follow.length)) {
+    if (whole.length > 0 && whole.length === follow.length) {
       this.show(); // all of one was taken, which its command tells
       const [only, ...more] = whole;
-      return before.length > 1 && !isTyped && only !== undefined && more.length === 0
+      return isUnsure && !isTyped && only !== undefined && more.length === 0
         ? { shown: only.item }
         : {};
     }
     this.current = follow.filter((one) => !whole.includes(one));
     this.written += text.length;
     this.isOwed ||= !isTyped;
+    // Taken by a key, it is told of when the command of one comes, or what is written goes on.
+    this.whole = isTyped ? [] : whole;
     const [only, ...more] = this.current;
-    if (only === undefined || more.length > 0) {
+    if (only === undefined || more.length > 0 || this.whole.length > 0) {
       return {};
     }
     const isReported = this.isOwed;
     this.isOwed = false;
     return {
-      ...(before.length > 1 ? { shown: only.item } : {}),
+      ...(isUnsure ? { shown: only.item } : {}),
       ...(isReported
         ? { partly: { item: only.item, acceptedLength: only.typed + this.written } }
         : {}),

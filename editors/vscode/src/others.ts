@@ -5,7 +5,7 @@
 
 import * as vscode from "vscode";
 import { allOff, isOff } from "./copilot.ts";
-import { COPILOT, COPILOT_SETTING, KNOWN, type Other, SUPPRESS, choices } from "./known.ts";
+import { COPILOT, COPILOT_SETTING, KNOWN, type Other, SUPPRESS, choices, listed } from "./known.ts";
 
 /** Those that are installed, enabled, and not switched off as far as one can see. */
 export function others(): Other[] {
@@ -22,14 +22,9 @@ export function others(): Other[] {
 const NONE =
   "No other extension that Indoors knows suggests code here. Next: look through the Extensions view for one that it does not know.";
 
-function suppressed(): string[] {
-  const value = vscode.workspace.getConfiguration().get<unknown>(SUPPRESS);
-  const listed = typeof value === "string" ? value.split(",") : [];
-  return listed.map((one) => one.trim()).filter(Boolean);
-}
-
 function isSuppressed(id: string): boolean {
-  return suppressed().some((one) => one.toLowerCase() === id.toLowerCase());
+  const named = listed(vscode.workspace.getConfiguration().get<unknown>(SUPPRESS));
+  return named.includes(id.toLowerCase());
 }
 
 function isSwitchedOff(name: string): boolean {
@@ -75,7 +70,13 @@ export async function offerOff(): Promise<void> {
     }
     return;
   }
-  // VS Code knows who suggests by the identifier in small letters, and compares exactly.
-  const listed = [...suppressed(), chosen.other.id.toLowerCase()].join(",");
-  await settings.update(SUPPRESS, listed, vscode.ConfigurationTarget.Global);
+  // A workspace's list may count instead of the person's, and is none of what the person wrote.
+  const own = listed(settings.inspect(SUPPRESS)?.globalValue);
+  const named = new Set([...own, chosen.other.id.toLowerCase()]);
+  await settings.update(SUPPRESS, [...named].join(","), vscode.ConfigurationTarget.Global);
+  if (!isSuppressed(chosen.other.id)) {
+    void vscode.window.showWarningMessage(
+      `This workspace's settings keep ${chosen.other.name} on. Next: set ${SUPPRESS} there as well.`,
+    );
+  }
 }

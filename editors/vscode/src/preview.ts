@@ -156,6 +156,13 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
     this.shown.set(changed.toString(), shown);
     this.newest = shown;
     this.takesKeys(false); // it is not read yet, whatever else is on the screen
+    if (original !== undefined) {
+      // The name of a cell's notebook, or of what has none, says nothing of its language.
+      const right = await vscode.workspace.openTextDocument(changed);
+      if (right.languageId !== original.languageId) {
+        await vscode.languages.setTextDocumentLanguage(right, original.languageId);
+      }
+    }
     const title = `Indoors: ${note?.label ?? name}`;
     await vscode.commands.executeCommand("vscode.diff", original?.uri ?? empty, changed, title, {
       preview: true,
@@ -217,7 +224,8 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
         void vscode.window.showInformationMessage(MOVED);
         return;
       }
-      await vscode.window.showTextDocument(original);
+      // What was agreed to is made, whether its document comes to the front or not.
+      await showDocument(original).then(undefined, () => undefined);
     }
     if (await vscode.workspace.applyEdit(shown.edit)) {
       shown.end = "made";
@@ -257,6 +265,18 @@ export class Preview implements vscode.Disposable, vscode.TextDocumentContentPro
       ? this.shown.get(tab.input.modified.toString())
       : undefined;
   }
+}
+
+/** Bring a document to the front: a cell in its notebook, which alone can show it. */
+async function showDocument(document: vscode.TextDocument): Promise<unknown> {
+  for (const notebook of vscode.workspace.notebookDocuments) {
+    const at = notebook.getCells().findIndex((cell) => cell.document === document);
+    if (at >= 0) {
+      const selections = [new vscode.NotebookRange(at, at + 1)];
+      return vscode.window.showNotebookDocument(notebook, { selections });
+    }
+  }
+  return vscode.window.showTextDocument(document);
 }
 
 /** The text of a document with edits made to it. */

@@ -317,7 +317,10 @@ export class Server implements vscode.Disposable {
         error: () => ({ action: ErrorAction.Continue }),
         closed,
       },
-      middleware: { ...this.documents.middleware(), ...this.completions.middleware() },
+      middleware: {
+        ...this.documents.middleware((editor) => this.focus(editor)),
+        ...this.completions.middleware(),
+      },
     };
   }
 

@@ -1,5 +1,7 @@
 /** Why a suggestion is what it is, as a text that one reads from top to bottom. */
 
+import { ASK_OR_SWITCH_ON } from "./words.ts";
+
 /** What the server's `indoors.explain` answers (docs/protocol.md). */
 export interface Explanation {
   /** Why nothing is completed in the document, "" if it is. */
@@ -20,10 +22,10 @@ const SOURCES: Record<string, string> = {
   cache: "kept from an earlier key",
 };
 
-/** The whole text about one document. */
-export function why(name: string, explanation: Explanation): string {
+/** The whole text about one document. `askedOnly` is why nothing comes by itself there, or "". */
+export function why(name: string, explanation: Explanation, askedOnly = ""): string {
   const { refusal, completion } = explanation;
-  const lines = [`Why this suggestion: ${name}`, "", ...headline(explanation)];
+  const lines = [`Why this suggestion: ${name}`, "", ...headline(explanation, askedOnly)];
   if (completion !== null && !refusal) {
     const steps = completion.stages.map((one) => [one.name, one.decision, one.reason]);
     const filters = completion.filters.map((one) => [one.name, one.action, one.reason]);
@@ -33,22 +35,23 @@ export function why(name: string, explanation: Explanation): string {
   return lines.join("\n") + "\n";
 }
 
-function headline({ refusal, completion }: Explanation): string[] {
+function headline({ refusal, completion }: Explanation, askedOnly: string): string[] {
   if (refusal) {
     return [`Nothing is suggested here: ${refusal}.`];
   }
+  const unasked = askedOnly
+    ? [`Nothing comes by itself here: ${askedOnly}.`, `${ASK_OR_SWITCH_ON}.`]
+    : [];
   if (completion === null) {
-    return [
-      "Nothing was asked for here yet.",
-      "Next: type, or ask with Alt+\\ (Indoors: Suggest Now), then ask why again.",
-    ];
+    const next = "Next: type, or ask with Alt+\\ (Indoors: Suggest Now), then ask why again.";
+    return ["Nothing was asked for here yet.", ...(askedOnly ? unasked : [next])];
   }
   const time = `${Math.round(completion.totalMs)} ms`;
   if (completion.shown) {
     const source = SOURCES[completion.source] ?? completion.source;
-    return [`The last suggestion came after ${time}, ${source}.`];
+    return [`The last suggestion came after ${time}, ${source}.`, ...unasked];
   }
-  return [`Nothing was suggested, after ${time}: ${nothing(completion)}.`];
+  return [`Nothing was suggested, after ${time}: ${nothing(completion)}.`, ...unasked];
 }
 
 function nothing(completion: NonNullable<Explanation["completion"]>): string {

@@ -31,8 +31,10 @@ export interface Situation {
   reason: string;
   /** Until when nothing is suggested, in words, "" if it is. */
   pausedUntil: string;
-  /** Why the document in front is not sent to the server, "" if it is, or if there is none. */
+  /** Why nothing is suggested in the document in front, "" if it is, or if there is none. */
   refusal: string;
+  /** Why nothing comes by itself there, and only to a key; "" if it does. */
+  askedOnly: string;
   status: Status | undefined;
   /** Other extensions that complete. */
   others: readonly string[];
@@ -224,6 +226,10 @@ function running(situation: Situation): State {
   }
 }
 
+/** What to do where suggestions come to a key alone. */
+export const ASK_OR_SWITCH_ON =
+  "Next: ask with Alt+\\ (Indoors: Suggest Now), or switch that setting on";
+
 function details(situation: Situation): string[] {
   const { status, others, life } = situation;
   const lines: string[] = [];
@@ -231,13 +237,19 @@ function details(situation: Situation): string[] {
     if (status.phase === "error" && status.next_step) {
       lines.push(`Next: ${status.next_step}`);
     }
+    const suggests = status.phase === "ready" || status.phase === "busy";
+    if (suggests && situation.askedOnly && !situation.refusal && !situation.pausedUntil) {
+      lines.push(`Only when asked (${situation.askedOnly}). ${ASK_OR_SWITCH_ON}`);
+    }
     if (status.model) {
       const speed = status.tokens_per_s ? `, ${Math.round(status.tokens_per_s)} tokens/s` : "";
       lines.push(`Model: ${status.model}${status.device ? ` on ${status.device}` : ""}${speed}`);
     }
     lines.push(`Lock: ${lockOf(status.lock, status.mode).says}`);
     if (status.launcher !== "none" && status.launcher !== "") {
-      lines.push(`The process that may open connections: ${status.launcher}`);
+      // One that is gone comes back with the server alone; until then no engine elsewhere is asked.
+      const next = status.launcher === "gone" ? ". Next: Indoors: Restart the Server" : "";
+      lines.push(`The process that may open connections: ${status.launcher}${next}`);
     }
     lines.push(...(status.engines ?? []).map(engineLine));
     lines.push(...(status.index ?? []).map(indexLine));

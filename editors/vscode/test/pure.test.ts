@@ -7,7 +7,7 @@ import * as os from "node:os";
 import * as path from "node:path";
 import { test } from "node:test";
 import { allOff, isOff } from "../src/copilot.ts";
-import { KNOWN, choices } from "../src/known.ts";
+import { KNOWN, choices, listed } from "../src/known.ts";
 import { find, installCommands, isPython, shown, toolPaths } from "../src/launch.ts";
 import { Offers } from "../src/offers.ts";
 import { Pause } from "../src/pause.ts";
@@ -156,9 +156,40 @@ test("of several suggestions the one that is taken is told of, once no other is 
   assert.deepEqual(change(11, "s"), { shown: "c1" }, "typed along to the other one");
   several("def add(a)", "def sum(a)");
   assert.deepEqual(change(10, " sum(a)"), { shown: "c1" }, "all of it: its command tells");
+});
+
+test("of two of which one begins the other, the one that was taken is told of", () => {
+  const offers = new Offers<string>();
+  const several = (...texts: string[]): void =>
+    offers.show(...texts.map((text, n) => ({ item: `c${n}`, text, typed: 3, offset: 10 })));
+  const change = (offset: number, text: string): object =>
+    offers.changed([{ offset, removed: 0, text }]);
+  const accepted = (name: string): string | undefined => offers.accepted((item) => item === name);
   several("def add", "def add(a)");
-  assert.deepEqual(change(10, " add"), { shown: "c0" }, "all of the one, no part of the other");
-  assert.deepEqual(change(14, "(a"), {});
+  assert.deepEqual(change(10, " add"), {}, "all of the one, or the first word of the other");
+  assert.equal(accepted("c0"), "c0");
+  assert.equal(accepted("c0"), undefined, "once");
+  assert.deepEqual(change(14, "(a"), {}, "what is typed behind it is no part of the other");
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "(a"), { shown: "c1", partly: { item: "c1", acceptedLength: 9 } });
+  assert.deepEqual(change(16, ")"), {});
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "("), { shown: "c1", partly: { item: "c1", acceptedLength: 8 } });
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "(a)"), { shown: "c1" }, "all of it: its command tells");
+  several("def add", "def add(a)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.deepEqual(change(14, "\n"), {}, "it went on with neither");
+  assert.equal(accepted("c0"), undefined);
+  several("def add", "def add(a)", "def add(b)");
+  assert.deepEqual(change(10, " add"), {});
+  assert.equal(accepted("c9"), undefined, "another one's command");
+  assert.deepEqual(change(14, "(b"), { shown: "c2", partly: { item: "c2", acceptedLength: 9 } });
+  several("def add(a)", "def add");
+  assert.deepEqual(change(10, " add(a)"), { shown: "c0" });
 });
 
 test("a pause ends by the clock, also where no timer ran meanwhile", () => {
@@ -297,6 +328,13 @@ test("hiding is offered only where this VS Code can hide", () => {
   assert.match(choices([copilot], false)[0]?.detail ?? "", /by a key .* still does/);
 });
 
+test("who is hidden is read as VS Code reads it", () => {
+  assert.deepEqual(listed("codeium.codeium,a.b"), ["codeium.codeium", "a.b"]);
+  assert.deepEqual(listed(""), []);
+  assert.deepEqual(listed(undefined), []);
+  assert.ok(!listed("a.b, codeium.codeium").includes("codeium.codeium"), "a blank is compared too");
+});
+
 const STATUS = {
   phase: "ready",
   reason: "",
@@ -312,6 +350,7 @@ const SITUATION: Situation = {
   reason: "",
   pausedUntil: "",
   refusal: "",
+  askedOnly: "",
   status: STATUS,
   others: [],
   mismatch: "",
@@ -365,8 +404,41 @@ test("every state has words, and the mark changes where code may leave", () => {
     { name: "old", state: "down", reason: "old does not answer." },
   ];
   const lines = describe({ ...SITUATION, status: { ...STATUS, engines } }).lines;
+  const about = (launcher: string): string =>
+    describe({ ...SITUATION, status: { ...STATUS, launcher } }).spoken;
+  assert.match(about("waiting"), /may open connections: waiting$/);
+  assert.match(about("gone"), /may open connections: gone\. Next: Indoors: Restart the Server$/);
   assert.ok(lines.includes("Engine gpu: up, coder"));
   assert.ok(lines.includes("Engine old: down, old does not answer."));
+});
+
+test("where suggestions come to a key alone, the state and the explanation say so", () => {
+  const askedOnly = "editor.inlineSuggest.enabled is off";
+  const said = /Only when asked \(editor\.inlineSuggest\.enabled is off\)\. Next: ask with Alt\+\\/;
+  for (const phase of ["ready", "busy"] as const) {
+    const status = { ...STATUS, phase };
+    assert.match(describe({ ...SITUATION, status, askedOnly }).lines[1] ?? "", said);
+    assert.match(describe({ ...SITUATION, status, askedOnly }).spoken, said);
+  }
+  const others: Partial<Situation>[] = [
+    { refusal: "plain text is off" },
+    { pausedUntil: "10:20" },
+    { life: "starting", status: undefined },
+  ];
+  for (const more of [...others, { askedOnly: "" }]) {
+    const { spoken } = describe({ ...SITUATION, askedOnly, ...more });
+    assert.ok(!spoken.includes("Only when asked"), spoken);
+  }
+  assert.equal(silence({ ...SITUATION, askedOnly }), "", "a key is answered");
+  const none: Explanation = { refusal: "", completion: null };
+  const explained = why("a.py", none, askedOnly);
+  assert.match(
+    explained,
+    /comes by itself here: editor\.inlineSuggest\.enabled is off\.\nNext: ask/,
+  );
+  assert.ok(!explained.includes("Next: type"), "which would bring none");
+  const completion = { shown: true, source: "model", totalMs: 84, stages: [], filters: [] };
+  assert.match(why("a.py", { refusal: "", completion }, askedOnly), /84 ms.*\nNothing comes by/);
 });
 
 test("where nothing can be suggested, that is said with a next step", () => {
