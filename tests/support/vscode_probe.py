@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from support.code_server import packed
+from support.lines import whole_lines
 from support.vscode_window import Window
 
 NOTE, EDIT = "Control+F9", "Control+F10"
@@ -132,7 +133,7 @@ class Probe:
         """All that was noted."""
 
         def lines() -> list[str]:
-            every = self._file.read_text().splitlines() if self._file.exists() else []
+            every = whole_lines(self._file)
             return every if len(every) >= self._n else []
 
         return [json.loads(line) for line in self._window.wait(lines, "the probe's word", 120)]
