@@ -85,8 +85,9 @@ def load(*, machine: MachinePlace | None = None, user: Path | None = None) -> Fo
     )
     mine, _ = _read(str(own), "user", lambda: files.read_user(own), problems)
     if taken is None:
-        if mine:
-            problems.append(f"{own}: no engine of it counts until this machine's file can be read")
+        for name in sorted(mine):
+            wait = "does not count until this machine's file can be read"
+            problems.append(f"{own}: {name}: {wait}")
         mine, taken = {}, set()
     for name in sorted(mine.keys() & taken):
         problems.append(f"{own}: {name}: is named by this machine's file, which counts")
@@ -196,6 +197,9 @@ def _endpoint(name: str, given: object, layer: Literal["machine", "user"]) -> En
             values[key] = _CHECKS[key](value)
         except _Unfit as error:
             raise _Unfit(f"{key} {error}") from None
+    # Pages name an API's address with what each call of ours begins with.
+    begins = {"google-api": "/v1beta", "ollama": "", "llama-server": ""}.get(values["api"], "/v1")
+    values["url"] = values["url"].removesuffix(begins)
     found = Endpoint(name=name, layer=layer, **values)
     _fit_together(found)
     return found
@@ -214,7 +218,7 @@ def _fit_together(one: Endpoint) -> None:
         raise _Unfit("a closed API needs a model")
     if one.is_closed and not _CLOSED_MODEL.fullmatch(one.model):
         raise _Unfit("model must be the model's name there")
-    if one.answer_tokens and not one.is_closed:
+    if one.answer_tokens and one.api in ("llama-server", "ollama"):
         raise _Unfit("answer_tokens is for closed APIs")
     if one.api == "google-api" and not re.fullmatch(r"[A-Za-z0-9._-]+", one.model):
         raise _Unfit("model must be a name of letters, digits, dots and hyphens")
@@ -257,8 +261,7 @@ def _url(value: object) -> str:
     if found is None or {".", ".."} & set(found[2].split("/")):
         raise _Unfit("must be scheme, host and port, as in https://models.example:8443")
     try:
-        # As their pages name an API's address; every call of ours begins with this.
-        return hosts.canonical(found[1]) + re.sub(r"/v1(?:beta)?\Z", "", found[2])
+        return hosts.canonical(found[1]) + found[2]
     except hosts.BadAddress as error:
         raise _Unfit(str(error)) from None
 

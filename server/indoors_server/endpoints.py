@@ -60,7 +60,7 @@ class Endpoint(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     """One engine or API.
 
     `url` is scheme://host:port, with a path in front of all calls if there is one (a `/v1` at its
-    end is none: the calls begin with it). `model` is its name there; `family` how it is prompted
+    end is none where calls begin with it). `model` is its name there; `family` how it is prompted
     (`families.FAMILIES`), "" to be told by its name; `instruct` whether it follows instructions;
     `context_tokens` 0: asked, else assumed; `answer_tokens` the longest answer that a closed API's
     model can be asked for, 0: not known.

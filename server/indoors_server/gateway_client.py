@@ -187,8 +187,8 @@ class GatewayClient:
 
     def _refused(self, refusal: Refusal) -> wire.Refused:
         reason, _, step = refusal.reason.partition(". Next: ")
-        if refusal.kind == "policy":
-            # It does not come right by asking again; what is missing may be installed meanwhile.
+        if refusal.kind in ("policy", "not installed"):
+            # Rules pass over it. Whoever looks whether it came back asks all the same.
             self._refusal = refusal.reason
             self.on_change()
         kind: wire.RefusalKind = "policy" if refusal.kind == "policy" else "gone"

@@ -57,11 +57,25 @@ def test_an_entry_is_read_in_its_one_spelling(places):
     assert endpoint_files.destination(found.endpoints["team"]) == "https://gpu.example:8443"
 
 
-@pytest.mark.parametrize("path", ["/v1", "/v1/", "/v1beta", "/base/v1"])
-def test_an_address_may_end_as_the_pages_of_an_api_have_it(places, path):
-    """Each call begins with it, so that it would be there twice."""
-    found = load(places, user={"team": GOOD | {"url": f"https://gpu.example:8443{path}"}})
-    assert found.endpoints["team"].url == "https://gpu.example:8443" + "/base" * ("base" in path)
+@pytest.mark.parametrize(
+    ("api", "path", "left"),
+    [
+        ("openai", "/v1", ""),
+        ("chat", "/v1/", ""),
+        ("openai", "/base/v1", "/base"),
+        ("anthropic-api", "/v1", ""),
+        ("google-api", "/v1beta", ""),
+        ("google-api", "/v1", "/v1"),
+        ("openai", "/v1beta", "/v1beta"),
+        ("ollama", "/v1", "/v1"),
+        ("llama-server", "/v1", "/v1"),
+    ],
+)
+def test_an_address_may_end_as_the_pages_of_an_api_have_it(places, api, path, left):
+    """Where each call begins with it, it would be there twice."""
+    entry = {"url": f"https://gpu.example:8443{path}", "api": api, "model": "m"}
+    found = load(places, user={"team": entry})
+    assert found.endpoints["team"].url == f"https://gpu.example:8443{left}"
 
 
 @pytest.mark.parametrize("model", ["/models/Qwen2.5-Coder-7B", "./coder", "~/m/coder.gguf"])
@@ -73,8 +87,9 @@ def test_a_model_may_be_called_by_its_path_as_vllm_does(places, model):
 def test_nobodys_own_steps_in_the_place_of_a_machines_file_that_cannot_be_read(places, broken):
     found = load(places, broken.replace("%s", json.dumps(GOOD)), {"team": GOOD, "other": GOOD})
     assert found.endpoints == {}
-    assert len(found.problems) == 2
-    assert "until this machine's file can be read" in found.problems[1]
+    assert len(found.problems) == 3
+    for name, told in zip(("other", "team"), found.problems[1:], strict=True):
+        assert f": {name}: does not count until this machine's file can be read" in told
 
 
 def test_a_machines_name_is_the_machines_alone(places):
@@ -170,7 +185,7 @@ BAD = [
     {"read_s": "30"},
     {"connect_s": 10**400},
     {"price_input": -(10**400)},
-    {"answer_tokens": 4096},
+    {"answer_tokens": 4096, "api": "ollama"},
     {"model": "/models/x", "api": "openai-api"},
     {"price_input": -1},
     {"price_input": 3},

@@ -75,8 +75,13 @@ def identity(workspace: str) -> tuple[str, int, int]:
 
 
 def entry_of(endpoint: Endpoint) -> str:
-    """What a consent was given for, in one value."""
-    return sha256(msgspec.json.encode(endpoint, order="sorted")).hexdigest()
+    """What a consent was given for, in one value. What an entry does not say is not in it: another
+    version of ours may know more keys.
+    """
+    plain = Endpoint(name=endpoint.name, url=endpoint.url, api=endpoint.api)
+    said = {key: value for key, value in msgspec.structs.asdict(endpoint).items()
+            if key in ("name", "url", "api") or value != getattr(plain, key)}  # fmt: skip
+    return sha256(msgspec.json.encode(said, order="sorted")).hexdigest()
 
 
 def given(

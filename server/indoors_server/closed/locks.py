@@ -36,6 +36,8 @@ from indoors_server.policy.decision import Policy
 #   offer    there is no body yet     preview  nobody has accepted it yet     send  all, and counts
 Stage = Literal["offer", "preview", "send"]
 STAGES: tuple[Stage, ...] = ("offer", "preview", "send")
+# A longer path is not said: editors cut a message, and half a path is another folder.
+_SHOWN = 200
 
 
 class Verdict(msgspec.Struct, frozen=True, kw_only=True):
@@ -172,8 +174,11 @@ def _consent(
         what = f"Code of this workspace may not go to {endpoint.name}: {error}."
         if not ask.workspace:
             return _held(4, "consent", what, "", "open the folder that the file is in")
-        where = f"--workspace {shlex.quote(ask.workspace)}"
-        return _held(4, "consent", what, "", f"indoors closed allow {endpoint.name} {where}")
+        where = f" --workspace {shlex.quote(ask.workspace)}"
+        is_one_line = " ".join(where.split()) == where.strip() and where.isprintable()
+        if not is_one_line or len(where) > _SHOWN:
+            where = ", in a terminal in the workspace's folder"  # an editor would show another path
+        return _held(4, "consent", what, "", f"indoors closed allow {endpoint.name}{where}")
     return None
 
 

@@ -66,8 +66,10 @@ _STATUSES = {
     413: "the request is too long for it",
     429: "it takes no more requests now",
 }
-# What each API calls the length of an answer, where it says that too much was asked for.
+# What each API calls the length of an answer. Where it says that too much was asked for it says how
+# much it gives; where it does not know the name there is no number.
 _LENGTH = re.compile("max_(?:completion_|output_)?tokens|maxOutputTokens")
+_NUMBER = re.compile(r"\b[1-9][0-9]{2,6}\b")
 
 
 class Around(msgspec.Struct, frozen=True, kw_only=True):
@@ -266,7 +268,7 @@ def _failed(endpoint: Endpoint, head: wire.Head, error: bytes) -> str:
     told = "" if status in (401, 403) else bodies.message_in(error)
     says = f" It says: {told}" if told else ""
     step = f" Next: ask again in {pause_s:.0f} s" if pause_s and pause_s >= 0.5 else ""
-    if status == 400 and _LENGTH.search(told):
+    if status == 400 and _LENGTH.search(told) and _NUMBER.search(told):
         step = " Next: set answer_tokens of it in engines.json to the most that its model writes"
     return plain(f"{endpoint.name} gave no answer: {why} (HTTP {status}).{says}{step}")
 

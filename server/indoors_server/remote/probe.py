@@ -157,6 +157,7 @@ async def _llama_server(endpoint: Endpoint, ask: _Asker) -> Found | Fault:
 
 def _is_called(wanted: str, names: str) -> bool:
     """Whether a model may be meant by a name: llama-server answers to any, with its one model."""
+    wanted = wanted.replace("\\", "/").rsplit("/", 1)[-1].partition(":")[0]
     wanted, names = (re.sub(r"[^a-z0-9]", "", one.lower()) for one in (wanted, names))
     return wanted.removesuffix("gguf") in names
 

@@ -184,12 +184,22 @@ def test_an_answer_that_is_sure_to_be_cut_is_not_asked_for(home: Home) -> None:
     assert door.asks == []
 
 
-def test_an_api_that_is_asked_for_too_long_an_answer_leads_to_the_setting(home: Home) -> None:
-    refused = b'{"error": {"message": "max_tokens: 9216 > 8192, which is the maximum"}}'
+@pytest.mark.parametrize(
+    ("said", "is_it"),
+    [
+        ("max_tokens: 9216 > 8192, which is the maximum", True),
+        ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", False),
+        ("messages: roles must alternate", False),
+    ],
+)
+def test_an_api_that_is_asked_for_too_long_an_answer_leads_to_the_setting(
+    home: Home, said: str, is_it: bool
+) -> None:
+    refused = json.dumps({"error": {"message": said}}).encode()
     door = FakeDoor(lambda _ask: refused, status=400)
     with home.editor(door) as client:
         answer = ask(client, home.uri)
-    assert "Next: set answer_tokens of it in engines.json" in answer["reason"]
+    assert ("Next: set answer_tokens of it in engines.json" in answer["reason"]) == is_it
 
 
 def test_the_menu_offers_it_where_every_lock_but_the_preview_holds(home: Home) -> None:

@@ -219,6 +219,33 @@ def test_a_consent_is_written_for_its_owner_alone_and_taken_back(tmp_path: Path)
         consent.given(consent.read(place), str(folder), one, own.hash, NOW_S + 1)
 
 
+def test_any_key_of_an_entry_ends_a_consent_and_one_that_it_does_not_have_ends_none() -> None:
+    """Another version of ours may know more keys; with their defaults nothing is another."""
+    one = endpoint()
+    for changed in (
+        {"read_s": 5.0},
+        {"answer_tokens": 9},
+        {"layer": "machine"},
+        {"pin": ("1.2.3.4",)},
+    ):
+        assert consent.entry_of(replace(one, **changed)) != consent.entry_of(one), changed
+    said = {"name": one.name, "url": one.url, "api": one.api, "model": one.model, "key": one.key}
+    said = json.dumps(dict(sorted(said.items())), separators=(",", ":"))
+    assert consent.entry_of(one) == sha256(said.encode()).hexdigest()
+
+
+@pytest.mark.parametrize("name", ["a b", "two  spaces", "line\nbreak", "x" * 250])
+def test_the_command_that_agrees_is_said_whole_or_not_at_all(opened: Open, name: str) -> None:
+    opened.workspace = opened.workspace.with_name(name)
+    opened.workspace.mkdir()
+    opened.ask = replace(opened.ask, workspace=str(opened.workspace))
+    step = opened.check().next_step
+    if name == "a b":
+        assert step == f"indoors closed allow theirs --workspace '{opened.workspace}'"
+    else:
+        assert step == "indoors closed allow theirs, in a terminal in the workspace's folder"
+
+
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o666])
 def test_row_9_a_file_that_others_could_have_touched_is_no_consent(
     tmp_path: Path, mode: int

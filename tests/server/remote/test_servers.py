@@ -209,7 +209,8 @@ def test_a_model_that_is_not_there_is_said_with_those_that_are(api: Api) -> None
     [
         ("qwen2.5-coder-7b", False),
         ("Qwen2.5-Coder-7B.gguf", False),
-        ("/models/Qwen2.5-Coder-7B.gguf", False),
+        ("/srv/m/Qwen2.5-Coder-7B.gguf", False),
+        ("Qwen/Qwen2.5-Coder-7B-GGUF:Q8_0", False),
         ("", False),
         ("Qwen2.5-Coder-32B", True),
     ],
