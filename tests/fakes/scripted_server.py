@@ -1,10 +1,12 @@
 """A language server that does as it is told: our protocol, no model, answers from a script.
 
     python -I scripted_server.py [--encoding utf-8|utf-16|utf-32] [--protocol N] [--items LINE …]
+                                 [--hang-once FILE]
 
 A test tells it what to do with the notification `fake/script` (any of the keys of `Script`), sent
 through the editor like any other message, and asks with the request `fake/log` what it was sent.
 `fake/ask` has it send a request (`id`, `method`, `params`), whose answer then stands in the log.
+`fake/hang` has it read nothing any more; `--hang-once`: the first server does so from the start.
 """
 
 from __future__ import annotations
@@ -15,6 +17,8 @@ import os
 import re
 import sys
 import threading
+import time
+from pathlib import Path
 from typing import Any
 
 UNIT_BYTES = {"utf-8": 1, "utf-16": 2, "utf-32": 4}
@@ -39,6 +43,14 @@ class Script:
         self.hold = False
         self.n_automatic = 1
         self.explained: dict[str, Any] = {"refusal": "", "completion": None}
+
+
+def hang() -> None:
+    """Read nothing any more, for as long as the editor is there."""
+    parent = os.getppid()
+    while os.getppid() == parent:
+        time.sleep(0.1)
+    os._exit(0)
 
 
 class Server:
@@ -220,6 +232,8 @@ class Server:
         elif method == "fake/log":
             heard = {"log": self.log, "answers": self.answers, "documents": self.documents}
             self.result(identity, heard)
+        elif method == "fake/hang":
+            hang()
         elif method == "fake/crash":
             os._exit(params.get("code", 9))
         elif method == "shutdown":
@@ -331,7 +345,11 @@ def main() -> int:
     parser.add_argument("--encoding", default="utf-16")
     parser.add_argument("--protocol", type=int, default=1)
     parser.add_argument("--items", nargs="*", default=[])
+    parser.add_argument("--hang-once", type=Path)
     options = parser.parse_args()
+    if options.hang_once and not options.hang_once.exists():
+        options.hang_once.write_text("hangs")
+        hang()
     server = Server(options)
     server.script.items = options.items
     while (message := server.read()) is not None:

@@ -1,6 +1,8 @@
 -- `:Indoors`: every action as a command, with completion of its arguments.
 
+local again = require('indoors.again')
 local awaited = require('indoors.awaited')
+local clients = require('indoors.clients')
 local config = require('indoors.config')
 local meant = require('indoors.meant')
 local server = require('indoors.server')
@@ -29,7 +31,7 @@ local ACTIONS = {
 local function say(text, level) vim.notify('Indoors: ' .. text, level or vim.log.levels.INFO) end
 
 ---@return vim.lsp.Client?
-local function client() return vim.lsp.get_clients({ bufnr = 0, name = 'indoors' })[1] end
+local function client() return clients.of(vim.api.nvim_get_current_buf()) end
 
 --- Leave nothing behind of a terminal whose command has ended. Closing its window ended nothing: a model is pulled on.
 ---@param buffer integer
@@ -117,10 +119,11 @@ local function take_model(name)
   M.send_settings()
 end
 
---- Send the settings in `vim.g.indoors.settings`: they count at once.
+--- Send the settings in `vim.g.indoors.settings`: they count at once, and for what is started later.
 function M.send_settings()
+  again.settings_changed()
   local settings = config.settings()
-  for _, one in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
+  for _, one in ipairs(clients.all()) do
     one:notify('workspace/didChangeConfiguration', { settings = { indoors = settings } })
   end
 end
@@ -211,7 +214,7 @@ function run.log()
 end
 
 --- Start the server again.
-function run.restart() require('indoors.life').restart() end
+function run.restart() again.restart() end
 
 --- The range of a call: its lines, or the cursor.
 local function range_of(call, encoding)

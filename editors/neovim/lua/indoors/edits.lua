@@ -8,6 +8,7 @@
 -- The server makes an edit of one version of a buffer. Typing while the diff is open makes it void.
 
 local awaited = require('indoors.awaited')
+local clients = require('indoors.clients')
 local meant = require('indoors.meant')
 local uris = require('indoors.uris')
 
@@ -198,7 +199,7 @@ end
 local function current(client, wish)
   if client and not client:is_stopped() then return client end
   local buffer = uris.buffer(wish.uri)
-  return buffer and vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })[1] or nil
+  return buffer and clients.of(buffer)
 end
 
 --- Have the server make an edit, and show it.
@@ -273,7 +274,7 @@ function M.menu(options)
   options = options or {}
   local first = options.range and options.range.start[1] - 1 or vim.fn.line('.') - 1
   local last = options.range and options.range['end'][1] - 1 or first
-  local wanted, ours = options.filter, vim.lsp.get_clients({ bufnr = 0, name = 'indoors' })[1]
+  local wanted, ours = options.filter, clients.of(vim.api.nvim_get_current_buf())
   local diagnostics = M.reports(first, last, ours and ours.offset_encoding or 'utf-16')
   vim.lsp.buf.code_action(vim.tbl_extend('force', options, {
     context = { diagnostics = diagnostics, only = options.context and options.context.only },

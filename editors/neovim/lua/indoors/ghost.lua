@@ -7,6 +7,7 @@
 -- Nothing is debounced: the server decides when the model is asked. Who draws is exchangeable (`M.display`).
 
 local builtin = require('indoors.builtin')
+local clients = require('indoors.clients')
 local offers = require('indoors.offers')
 local put = require('indoors.put')
 local text = require('indoors.text')
@@ -108,11 +109,8 @@ end
 ---@param buffer integer
 ---@return vim.lsp.Client?
 function M.client(buffer)
-  for _, client in ipairs(vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })) do
-    if client.initialized and not client:is_stopped() and client.server_capabilities.inlineCompletionProvider then
-      return client
-    end
-  end
+  local client = clients.of(buffer)
+  return client and client.server_capabilities.inlineCompletionProvider and client or nil
 end
 
 --- Ask for suggestions at the cursor. `step`: which alternative to choose among the answer's, from the one shown.

@@ -1,6 +1,7 @@
 -- `:checkhealth indoors`: what is there, what is not, and for each problem the next step.
 
 local builtin = require('indoors.builtin')
+local clients = require('indoors.clients')
 local config = require('indoors.config')
 local life = require('indoors.life')
 local menu = require('indoors.menu')
@@ -108,18 +109,18 @@ end
 
 local function check_running()
   health.start('Running')
-  local clients, stopped = vim.lsp.get_clients({ name = 'indoors' }), status.all_stopped()
+  local running, stopped = clients.all(), status.all_stopped()
   for _, one in ipairs(stopped) do
     health.error(one.reason, { status.next_step(one) })
   end
-  if #clients + #stopped == 0 then
+  if #running + #stopped == 0 then
     return health.warn('the server is not running', {
       "vim.lsp.enable('indoors') in your configuration, then open a file of a language that is completed.",
     })
   end
-  for _, client in ipairs(clients) do
+  for _, client in ipairs(running) do
     -- Where a person wants one for each project.
-    if #clients > 1 then health.info(('for %s:'):format(client.root_dir or 'files in no project')) end
+    if #running > 1 then health.info(('for %s:'):format(client.root_dir or 'files in no project')) end
     check_client(client)
   end
 end
@@ -137,7 +138,7 @@ end
 ---@return boolean
 local function is_mapped()
   local maps = vim.api.nvim_get_keymap('i')
-  for _, client in ipairs(vim.lsp.get_clients({ name = 'indoors' })) do
+  for _, client in ipairs(clients.all()) do
     for buffer in pairs(client.attached_buffers) do
       vim.list_extend(maps, vim.api.nvim_buf_get_keymap(buffer, 'i'))
     end

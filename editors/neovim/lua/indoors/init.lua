@@ -1,5 +1,6 @@
 -- What mappings and status lines call. `:help indoors`
 
+local clients = require('indoors.clients')
 local ghost = require('indoors.ghost')
 local status = require('indoors.status')
 local text = require('indoors.text')
@@ -18,7 +19,11 @@ end
 function M.deactivate()
   if vim.lsp.is_enabled and not vim.lsp.is_enabled('indoors') then return end
   vim.lsp.enable('indoors', false)
-  vim.wait(2000, function() return #vim.lsp.get_clients({ name = 'indoors' }) == 0 end, 10)
+  local function are_gone() return not clients.is_any_left() end
+  if not vim.wait(clients.GRACE_MS, are_gone, 10) then
+    clients.force()
+    vim.wait(clients.GRACE_MS, are_gone, 10)
+  end
   -- Behind the wait: inside of it the modules that go would start them.
   vim.schedule(function() vim.lsp.enable('indoors') end)
 end

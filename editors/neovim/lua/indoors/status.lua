@@ -7,6 +7,8 @@
 --
 -- There may be several servers (`folders`): what is said in a buffer is what the buffer's server said.
 
+local clients = require('indoors.clients')
+
 local M = {}
 
 ---@class indoors.Status as in docs/protocol.md
@@ -57,7 +59,7 @@ function M.of(client_id) return heard[client_id] end
 ---@return indoors.Status? status, boolean is_attached
 function M.get(buffer)
   buffer = buffer and buffer ~= 0 and buffer or vim.api.nvim_get_current_buf()
-  local client = vim.lsp.get_clients({ bufnr = buffer, name = 'indoors' })[1]
+  local client = clients.of(buffer)
   if client then return heard[client.id], true end
   return ended[buffer], false
 end
@@ -84,7 +86,9 @@ function M.started(buffer) ended[buffer] = nil end
 function M.all_stopped()
   local found = {}
   for buffer, status in pairs(ended) do
-    if vim.api.nvim_buf_is_valid(buffer) and not vim.list_contains(found, status) then table.insert(found, status) end
+    -- One that was put away gets a server when it is opened again.
+    local is_open = vim.api.nvim_buf_is_loaded(buffer)
+    if is_open and not vim.list_contains(found, status) then table.insert(found, status) end
   end
   return found
 end
