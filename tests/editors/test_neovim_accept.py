@@ -141,3 +141,22 @@ def test_nothing_is_accepted_into_a_buffer_that_takes_no_changes(
     nvim.lua("vim.bo.modifiable = true")
     assert nvim.lua("return require('indoors').accept()") is True
     nvim.wait(lambda: nvim.lines() == ["value = 1"], "it", 5)
+
+
+def test_what_is_accepted_stays_open_where_folds_follow_the_text(
+    scripted: Scripted, workspace: Path
+) -> None:
+    """As the same text does that is typed."""
+    nvim = scripted.nvim
+    scripted.open(workspace / "new.py")
+    nvim.lua("vim.o.foldmethod = 'indent'; vim.o.foldlevel = 0; vim.bo.shiftwidth = 4")
+    scripted.tell(items=["def f():\n    if a:\n        one()\n        two()"])
+    nvim.type("ide")
+    scripted.wait_ghost("f f():\n    if a:\n        one()\n        two()")
+    nvim.type("<Tab>")
+    nvim.wait(lambda: len(nvim.lines()) == 4, "the accepted text")
+    scripted.settle()
+    assert nvim.lua("return vim.fn.foldlevel('.')") > 0, "the control"
+    assert nvim.lua("return vim.fn.foldclosed('.')") == -1
+    nvim.type("!")
+    nvim.wait(lambda: nvim.lines()[-1] == "        two()!", "the cursor where it was")

@@ -87,6 +87,15 @@ def test_a_colour_scheme_brings_its_own_comments(release: str, tmp_path: Path) -
         assert nvim.lua(GHOST, False)["italic"]
 
 
+def test_in_a_comment_it_has_a_shape_of_its_own(release: str, tmp_path: Path) -> None:
+    """Where comments are slanted, slanted ghost text in one would be code that is there."""
+    with opened(tmp_path, release) as nvim:
+        for how, is_dotted in (("gui=italic cterm=italic", True), ("gui=NONE cterm=NONE", None)):
+            nvim.lua("vim.cmd(...); vim.cmd('doautocmd ColorScheme')", f"highlight Comment {how}")
+            ghost = nvim.lua(GHOST, False)
+            assert (ghost["italic"], ghost.get("underdotted")) == (True, is_dotted)
+
+
 def test_a_light_terminal_is_learned_of_late(release: str, tmp_path: Path) -> None:
     """Neovim asks its terminal for the ground; the answer comes when plugins are loaded."""
     ours, theirs = pty.openpty()

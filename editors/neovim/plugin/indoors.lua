@@ -7,11 +7,14 @@ vim.g.loaded_indoors = true
 -- to (NonText) is made to be overlooked, and has a contrast of less than 2:1 there.
 local function colour()
   local comment = vim.api.nvim_get_hl(0, { name = 'Comment', link = false })
+  -- In a comment it is told from that by its shape, too.
+  local is_slanted = comment.italic or (comment.cterm or {}).italic or nil
   vim.api.nvim_set_hl(0, 'IndoorsGhostDefault', {
     fg = comment.fg,
     ctermfg = comment.ctermfg,
     italic = true,
-    cterm = { italic = true },
+    underdotted = is_slanted,
+    cterm = { italic = true, underdotted = is_slanted },
   })
   -- Only linked to: what a person makes of the group itself stays as it is. (A link that the API makes could not be
   -- changed by `:highlight link`.)

@@ -253,7 +253,7 @@ local function insert(buffer, piece, found, offer)
     if client and command and not client:is_stopped() then client:exec_cmd(command, { bufnr = buffer }) end
     M.clear(buffer)
   else
-    report(offer, 'didPartiallyAcceptCompletion', { acceptedLength = text.utf16(found.typed .. piece) })
+    report(offer, 'didPartiallyAcceptCompletion', { acceptedLength = offers.length(offer, found.typed .. piece) })
     local state = buffers[buffer]
     state.tick = vim.api.nvim_buf_get_changedtick(buffer)
     state.row, state.col = cursor()

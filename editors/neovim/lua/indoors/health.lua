@@ -146,16 +146,23 @@ local function is_mapped()
   return vim.iter(maps):any(may_accept)
 end
 
+-- Plugins that complete with a model, by what is there once they are loaded.
+local MODULES = { 'codeium', 'copilot', 'minuet', 'neocodeium', 'supermaven-nvim', 'tabnine', 'windsurf' }
+local FLAGS = { loaded_copilot = 'copilot.vim', loaded_codeium = 'codeium.vim', loaded_windsurf = 'windsurf.vim' }
+
 local function check_beside()
   health.start('Beside it')
   local others = {}
   for _, client in ipairs(vim.lsp.get_clients({ method = 'textDocument/inlineCompletion' })) do
     if client.name ~= 'indoors' then table.insert(others, client.name) end
   end
-  for _, module in ipairs({ 'copilot', 'codeium', 'supermaven-nvim', 'minuet' }) do
+  for _, module in ipairs(MODULES) do
     if package.loaded[module] then table.insert(others, module) end
   end
-  if vim.g.loaded_copilot then table.insert(others, 'copilot.vim') end
+  for flag, name in pairs(FLAGS) do
+    if vim.g[flag] then table.insert(others, name) end
+  end
+  table.sort(others)
   if #others > 0 then
     health.warn(
       ('Indoors is indoors; %s is also on, and may send your code away'):format(table.concat(others, ', ')),
@@ -164,7 +171,10 @@ local function check_beside()
       }
     )
   else
-    health.ok('no other plugin that completes with a model is loaded')
+    -- There are others that nobody can list: this is no promise.
+    local known = vim.list_extend(vim.tbl_values(FLAGS), MODULES)
+    table.sort(known)
+    health.info('of the plugins that complete with a model none of these is loaded: ' .. table.concat(known, ', '))
   end
   if package.loaded['blink.cmp'] or package.loaded.cmp then
     health.info(
@@ -172,7 +182,11 @@ local function check_beside()
     )
   end
   if not is_mapped() then
-    health.info('no key of insert mode accepts a suggestion; `:help indoors-mappings` has mappings to copy')
+    -- Without backticks: vim.health makes something else of a help tag in them.
+    health.info(
+      'no mapping of insert mode that names Indoors was found, so perhaps no key accepts a suggestion; '
+        .. ':help indoors-mappings has mappings to copy'
+    )
   end
 end
 

@@ -123,6 +123,16 @@ function M.lines_changed(offer, first, last, new_last)
   end
 end
 
+--- How much of the chosen item, as the server sent it, is the beginning `taken` of its text, in UTF-16 units.
+---@param offer indoors.Offer
+---@param taken string
+---@return integer
+function M.length(offer, taken)
+  local item = offer.items[offer.index]
+  local _, n_breaks = taken:gsub('\n', '')
+  return text.utf16(taken) + (item.text == item.raw.insertText and 0 or n_breaks)
+end
+
 --- What names the chosen item towards the server.
 ---@param offer indoors.Offer
 ---@return string
