@@ -160,3 +160,25 @@ def test_what_is_accepted_stays_open_where_folds_follow_the_text(
     assert nvim.lua("return vim.fn.foldclosed('.')") == -1
     nvim.type("!")
     nvim.wait(lambda: nvim.lines()[-1] == "        two()!", "the cursor where it was")
+
+
+def test_beyond_the_end_of_a_line_nothing_is_shown(scripted: Scripted, workspace: Path) -> None:
+    """There is no text there yet: with 'virtualedit' it would stand, and go, somewhere else."""
+    nvim = scripted.nvim
+    scripted.open(workspace / "new.py")
+    nvim.lua("vim.o.virtualedit = 'all'")
+    scripted.tell(items=["hello()"], always=True)
+    nvim.type("iab<Esc>")
+    n_asked = len(scripted.log("textDocument/inlineCompletion"))
+    nvim.type("10li")
+    scripted.settle()
+    assert nvim.lua("return vim.fn.getcurpos()[4]") > 0, "the control"
+    assert not nvim.lua("return require('indoors').is_visible()")
+    if scripted.display == "own":
+        assert len(scripted.log("textDocument/inlineCompletion")) == n_asked
+    nvim.lua("require('indoors').accept()")
+    scripted.settle()
+    assert nvim.lines() == ["ab"]
+    scripted.tell(items=[f"{nvim.lines()[0]:<11}hello()"], always=False, take_line=True)
+    nvim.type("h")  # the line reaches up to here now
+    nvim.wait(lambda: nvim.lua("return require('indoors').is_visible()"), "ghost text", 10)

@@ -42,8 +42,11 @@ M.tell_paused = function(_) end
 ---@type fun(): boolean
 M.is_covered = function() return false end
 
---- Insert mode, not replace mode, and nobody replays a macro.
-local function is_inserting() return vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == '' end
+--- Insert mode, not replace mode, nobody replays a macro, and the cursor is in the text (not beyond: 'virtualedit').
+local function is_inserting()
+  local is_in_text = vim.fn.getcurpos()[4] == 0
+  return is_in_text and vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == ''
+end
 
 ---@param buffer integer
 local function cancel(buffer)
