@@ -214,3 +214,15 @@ def test_what_a_window_has_no_room_for_is_said_of_lines_not_of_rows(
     assert text(screen)[1:] == rows[: room + 1]
     nvim.type("<Tab>")
     nvim.wait(lambda: nvim.lines()[1:-1] == shown.split("\n"), "the accepted text", 10)
+
+
+def test_it_is_drawn_again_where_the_window_gets_another_width(
+    each: Scripted, workspace: Path
+) -> None:
+    screen = begin(each, workspace, 60)
+    each.nvim.lua("vim.cmd('botright vnew | wincmd p'); vim.cmd('vertical resize 45')")
+    suggest(each, "compute_all(", ")", CALL.removeprefix("compute_all("), take_behind=True)
+    assert text(screen, 45)[1:3] == ["compute_all(first_argument, second_argument,", "third,"]
+    each.nvim.lua("vim.cmd('vertical resize 30')")
+    rows = ["compute_all(first_argument, se", "cond_argument, third,"]
+    each.nvim.wait(lambda: text(screen, 30)[1:3] == rows, "the new width", 10)
