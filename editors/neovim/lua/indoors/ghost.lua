@@ -8,6 +8,7 @@
 
 local builtin = require('indoors.builtin')
 local clients = require('indoors.clients')
+local events = require('indoors.events')
 local offers = require('indoors.offers')
 local put = require('indoors.put')
 local text = require('indoors.text')
@@ -343,38 +344,21 @@ end
 ---@param buffer integer
 function M.attach(buffer)
   if buffers[buffer] then return end
-  buffers[buffer] = { tick = vim.api.nvim_buf_get_changedtick(buffer), reported = {} }
-  local group = vim.api.nvim_create_augroup('indoors_ghost_' .. buffer, {})
-  local function on(events, run)
-    vim.api.nvim_create_autocmd(events, { group = group, buffer = buffer, callback = run })
-  end
-  on({ 'TextChangedI', 'TextChangedP', 'CursorMovedI' }, function() M.update(buffer, false) end)
-  -- The mode is not insert mode yet while InsertEnter runs.
-  on('InsertEnter', function()
-    vim.schedule(function() M.update(buffer, true) end)
-  end)
-  on({ 'InsertLeave', 'BufLeave' }, function() M.clear(buffer) end)
-  -- <C-c> leaves without InsertLeave; <Insert> goes to replace mode and back without any event but this.
-  on('ModeChanged', function()
-    local change = vim.v.event.old_mode:sub(1, 1) .. vim.v.event.new_mode:sub(1, 1)
-    if change == 'in' or change == 'iR' then M.clear(buffer) end
-    if change == 'Ri' then M.update(buffer, true) end
-  end)
-  -- Where nobody listens to this event, Neovim takes characters together, and evaluates the mapping of a key behind
-  -- them while they are not in the buffer yet.
-  on('InsertCharPre', function() end)
-  on('CompleteChanged', function()
-    if M.is_covered() then M.display.clear(buffer) end
-  end)
-  on('CompleteDone', function() M.menu_closed() end)
-  vim.api.nvim_buf_attach(buffer, false, {
-    on_lines = function(_, _, _, first, last, new_last)
-      local state = buffers[buffer]
-      if not state then return true end
-      if state.offer then offers.lines_changed(state.offer, first, last, new_last) end
+  local state = { tick = vim.api.nvim_buf_get_changedtick(buffer), reported = {} }
+  buffers[buffer] = state
+  events.listen(buffer, {
+    update = function(may_ask) M.update(buffer, may_ask) end,
+    clear = function() M.clear(buffer) end,
+    redraw = function()
+      if vim.api.nvim_get_current_buf() == buffer and M.is_visible() then draw(buffer) end
     end,
-    on_reload = function() M.clear(buffer) end,
-    on_detach = function() M.detach(buffer) end,
+    menu_changed = M.menu_opened,
+    menu_closed = M.menu_closed,
+    lines_changed = function(...)
+      if state.offer then offers.lines_changed(state.offer, ...) end
+    end,
+    gone = function() M.detach(buffer) end,
+    is_current = function() return buffers[buffer] == state end,
   })
 end
 
@@ -394,7 +378,7 @@ function M.detach(buffer)
   M.clear(buffer)
   buffers[buffer] = nil
   builtin.forget(buffer)
-  pcall(vim.api.nvim_del_augroup_by_name, 'indoors_ghost_' .. buffer)
+  events.ignore(buffer)
 end
 
 return M

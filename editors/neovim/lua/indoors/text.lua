@@ -92,4 +92,51 @@ function M.drawn(line, column)
   return table.concat(shown)
 end
 
+---@alias indoors.Chunk { [1]: string, [2]: string? } a text and its highlight
+
+---@class indoors.Row a row of the screen
+---@field chunks indoors.Chunk[]
+---@field width integer in cells
+---@field line integer the number of the line that it is of
+
+--- Lines as rows of the screen: each line begins a row, and what does not fit one goes on in the next.
+---@param lines indoors.Chunk[][]
+---@param room_of fun(number: integer): number how many cells a row has
+---@return indoors.Row[]
+function M.rows(lines, room_of)
+  local rows = {} ---@type indoors.Row[]
+  for number, chunks in ipairs(lines) do
+    local row, room
+    local function begin()
+      row, room = { chunks = {}, width = 0, line = number }, room_of(#rows + 1)
+      table.insert(rows, row)
+    end
+    local function add(part, chunk, width)
+      if part ~= '' then table.insert(row.chunks, { part, chunk[2] }) end
+      row.width = row.width + width
+    end
+    begin()
+    for _, chunk in ipairs(chunks) do
+      local whole = vim.fn.strdisplaywidth(chunk[1])
+      if row.width + whole <= room then
+        add(chunk[1], chunk, whole)
+      else
+        local part, width = '', 0
+        for _, one in ipairs(vim.fn.split(chunk[1], '\\zs')) do
+          local more = vim.fn.strdisplaywidth(one)
+          -- In a row that is empty, but for the first, there is as much room as there will ever be.
+          if row.width + width + more > room and (row.width + width > 0 or #rows == 1) then
+            add(part, chunk, width)
+            begin()
+            part, width = '', 0
+          end
+          part, width = part .. one, width + more
+        end
+        add(part, chunk, width)
+      end
+    end
+  end
+  return rows
+end
+
 return M
