@@ -48,7 +48,7 @@ function M.piece(buffer, found, piece, n_gone)
   local col = #lines == 1 and found.col + #piece or #lines[#lines]
   vim.api.nvim_win_set_cursor(0, { found.row + #lines, col })
   -- What is typed line by line stays open where folds follow the text (`zv` would move the cursor).
-  vim.cmd('silent! .foldopen!')
+  if vim.fn.foldclosed('.') ~= -1 then vim.cmd('.foldopen!') end
   call_next('close_step')
 end
 
