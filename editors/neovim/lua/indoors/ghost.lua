@@ -43,8 +43,12 @@ M.tell_paused = function(_) end
 ---@type fun(): boolean
 M.is_covered = function() return false end
 
---- Insert mode, not replace mode, and nobody replays a macro.
-local function is_inserting() return vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == '' end
+--- Insert mode, not replace mode, nobody replays a macro, and the cursor is where text is: with 'virtualedit' it may be
+--- where none is, and what is inserted would stand elsewhere.
+local function is_inserting()
+  if vim.api.nvim_get_mode().mode:sub(1, 1) ~= 'i' or vim.fn.reg_executing() ~= '' then return false end
+  return vim.fn.getcurpos()[4] == 0
+end
 
 ---@param buffer integer
 local function cancel(buffer)
@@ -254,7 +258,7 @@ local function insert(buffer, piece, found, offer)
     if client and command and not client:is_stopped() then client:exec_cmd(command, { bufnr = buffer }) end
     M.clear(buffer)
   else
-    report(offer, 'didPartiallyAcceptCompletion', { acceptedLength = text.utf16(found.typed .. piece) })
+    report(offer, 'didPartiallyAcceptCompletion', { acceptedLength = offers.length(offer, found.typed .. piece) })
     local state = buffers[buffer]
     state.tick = vim.api.nvim_buf_get_changedtick(buffer)
     state.row, state.col = cursor()

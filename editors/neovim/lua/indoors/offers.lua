@@ -123,6 +123,23 @@ function M.lines_changed(offer, first, last, new_last)
   end
 end
 
+--- The length of a beginning of the chosen item as the server sent it, in UTF-16 units.
+---@param offer indoors.Offer
+---@param beginning string
+---@return integer
+function M.length(offer, beginning)
+  local item = offer.items[offer.index]
+  local length, n_ends = text.utf16(beginning), 0
+  if item.text == item.raw.insertText then return length end
+  -- Of some line ends two characters were sent, and the buffer has one.
+  local _, n_wanted = beginning:gsub('\n', '')
+  for one in item.raw.insertText:gmatch('\r?\n') do
+    if n_ends == n_wanted then break end
+    n_ends, length = n_ends + 1, length + #one - 1
+  end
+  return length
+end
+
 --- What names the chosen item towards the server.
 ---@param offer indoors.Offer
 ---@return string
