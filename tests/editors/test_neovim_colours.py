@@ -119,3 +119,29 @@ def test_a_light_terminal_is_learned_of_late(release: str, tmp_path: Path) -> No
     ground, ghost, comment = told.read_text().split()
     assert ground == "light"
     assert ghost == comment
+
+
+@pytest.mark.parametrize("group", ["Comment", "@comment"])
+def test_in_a_comment_in_italics_it_has_another_shape(
+    each: Scripted, workspace: Path, group: str
+) -> None:
+    """Where a colour scheme has comments in italics, colour and italics say nothing there."""
+    nvim = each.nvim
+    screen = watched(nvim, 60, 8)
+    each.open(workspace / "new.py")
+    nvim.lua("vim.cmd('syntax on')")
+    each.tell(items=["# the value\n    of it"])
+    nvim.type("i# th")
+    each.wait_ghost("e value\n    of it")
+    for shape in ("NONE", "italic"):
+        nvim.lua("vim.cmd(...)", f"highlight {group} gui={shape} cterm={shape} guifg=#808080")
+        nvim.lua("vim.api.nvim_exec_autocmds('ColorScheme', {})")
+        row = next(row for row, line in enumerate(screen.lines()) if "# the value" in line)
+        ghost = screen.highlight_at(row, "e value")
+        assert ghost.is_italic
+        assert ghost.is_dotted == (shape == "italic")
+        below = screen.highlights.get(screen.cells[row + 1][0][1])
+        assert below is None or not below.is_dotted, "no line below what is indented"
+        assert screen.highlight_at(row + 1, "of it").is_dotted == ghost.is_dotted
+    in_terminal = nvim.lua(GHOST, False)["cterm"]
+    assert in_terminal == {"italic": True, "underdotted": True}
