@@ -87,15 +87,6 @@ def test_a_colour_scheme_brings_its_own_comments(release: str, tmp_path: Path) -
         assert nvim.lua(GHOST, False)["italic"]
 
 
-def test_in_a_comment_it_has_a_shape_of_its_own(release: str, tmp_path: Path) -> None:
-    """Where comments are slanted, slanted ghost text in one would be code that is there."""
-    with opened(tmp_path, release) as nvim:
-        for how, is_dotted in (("gui=italic cterm=italic", True), ("gui=NONE cterm=NONE", None)):
-            nvim.lua("vim.cmd(...); vim.cmd('doautocmd ColorScheme')", f"highlight Comment {how}")
-            ghost = nvim.lua(GHOST, False)
-            assert (ghost["italic"], ghost.get("underdotted")) == (True, is_dotted)
-
-
 def test_a_light_terminal_is_learned_of_late(release: str, tmp_path: Path) -> None:
     """Neovim asks its terminal for the ground; the answer comes when plugins are loaded."""
     ours, theirs = pty.openpty()
@@ -128,3 +119,29 @@ def test_a_light_terminal_is_learned_of_late(release: str, tmp_path: Path) -> No
     ground, ghost, comment = told.read_text().split()
     assert ground == "light"
     assert ghost == comment
+
+
+@pytest.mark.parametrize("group", ["Comment", "@comment"])
+def test_in_a_comment_in_italics_it_has_another_shape(
+    each: Scripted, workspace: Path, group: str
+) -> None:
+    """Where a colour scheme has comments in italics, colour and italics say nothing there."""
+    nvim = each.nvim
+    screen = watched(nvim, 60, 8)
+    each.open(workspace / "new.py")
+    nvim.lua("vim.cmd('syntax on')")
+    each.tell(items=["# the value\n    of it"])
+    nvim.type("i# th")
+    each.wait_ghost("e value\n    of it")
+    for shape in ("NONE", "italic"):
+        nvim.lua("vim.cmd(...)", f"highlight {group} gui={shape} cterm={shape} guifg=#808080")
+        nvim.lua("vim.api.nvim_exec_autocmds('ColorScheme', {})")
+        row = next(row for row, line in enumerate(screen.lines()) if "# the value" in line)
+        ghost = screen.highlight_at(row, "e value")
+        assert ghost.is_italic
+        assert ghost.is_dotted == (shape == "italic")
+        below = screen.highlights.get(screen.cells[row + 1][0][1])
+        assert below is None or not below.is_dotted, "no line below what is indented"
+        assert screen.highlight_at(row + 1, "of it").is_dotted == ghost.is_dotted
+    in_terminal = nvim.lua(GHOST, False)["cterm"]
+    assert in_terminal == {"italic": True, "underdotted": True}

@@ -96,7 +96,7 @@ def health(scripted: Scripted) -> str:
     return text
 
 
-TOLD = "was found, so perhaps no key accepts a suggestion"
+TOLD = "no mapping with `indoors` in its description was found"
 
 
 def test_checkhealth_says_whether_a_key_is_mapped(each: Scripted, workspace: Path) -> None:

@@ -36,6 +36,7 @@ class Highlight:
     is_bold: bool = False
     is_italic: bool = False
     is_underlined: bool = False
+    is_dotted: bool = False
     is_reversed: bool = False
 
 
@@ -98,6 +99,7 @@ class Screen:
             is_bold=rgb.get("bold", False),
             is_italic=rgb.get("italic", False),
             is_underlined=rgb.get("underline", False),
+            is_dotted=rgb.get("underdotted", False),
             is_reversed=rgb.get("reverse", False),
         )
 

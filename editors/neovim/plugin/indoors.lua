@@ -7,14 +7,15 @@ vim.g.loaded_indoors = true
 -- to (NonText) is made to be overlooked, and has a contrast of less than 2:1 there.
 local function colour()
   local comment = vim.api.nvim_get_hl(0, { name = 'Comment', link = false })
-  -- In a comment it is told from that by its shape, too.
-  local is_slanted = comment.italic or (comment.cterm or {}).italic or nil
+  -- In a comment that is in italics as well, nothing else would tell it from what was written.
+  local parsed = vim.api.nvim_get_hl(0, { name = '@comment', link = false })
+  local function are_italic(one, other) return ((one or {}).italic or (other or {}).italic) == true end
   vim.api.nvim_set_hl(0, 'IndoorsGhostDefault', {
     fg = comment.fg,
     ctermfg = comment.ctermfg,
     italic = true,
-    underdotted = is_slanted,
-    cterm = { italic = true, underdotted = is_slanted },
+    underdotted = are_italic(comment, parsed),
+    cterm = { italic = true, underdotted = are_italic(comment.cterm, parsed.cterm) },
   })
   -- Only linked to: what a person makes of the group itself stays as it is. (A link that the API makes could not be
   -- changed by `:highlight link`.)

@@ -43,10 +43,11 @@ M.tell_paused = function(_) end
 ---@type fun(): boolean
 M.is_covered = function() return false end
 
---- Insert mode, not replace mode, nobody replays a macro, and the cursor is in the text (not beyond: 'virtualedit').
+--- Insert mode, not replace mode, nobody replays a macro, and the cursor is where text is: with 'virtualedit' it may be
+--- where none is, and what is inserted would stand elsewhere.
 local function is_inserting()
-  local is_in_text = vim.fn.getcurpos()[4] == 0
-  return is_in_text and vim.api.nvim_get_mode().mode:sub(1, 1) == 'i' and vim.fn.reg_executing() == ''
+  if vim.api.nvim_get_mode().mode:sub(1, 1) ~= 'i' or vim.fn.reg_executing() ~= '' then return false end
+  return vim.fn.getcurpos()[4] == 0
 end
 
 ---@param buffer integer

@@ -134,7 +134,7 @@ local function may_accept(one)
   return named:find('indoors', 1, true) ~= nil or one.lhs == '<Tab>' and not vim.startswith(named, ' vim.snippet.jump')
 end
 
---- Whether there is one, also only in buffers that we are attached to: blink.cmp maps there.
+--- Whether one is found, also only in buffers that we are attached to: blink.cmp maps there.
 ---@return boolean
 local function is_mapped()
   local maps = vim.api.nvim_get_keymap('i')
@@ -146,35 +146,62 @@ local function is_mapped()
   return vim.iter(maps):any(may_accept)
 end
 
--- Plugins that complete with a model, by what is there once they are loaded.
-local MODULES = { 'codeium', 'copilot', 'minuet', 'neocodeium', 'supermaven-nvim', 'tabnine', 'windsurf' }
-local FLAGS = { loaded_copilot = 'copilot.vim', loaded_codeium = 'codeium.vim', loaded_windsurf = 'windsurf.vim' }
+-- What others that complete with a model are known by: modules of theirs, what they set in `vim.g`, and words in the
+-- names of their language clients. No such list is complete.
+local OTHERS = {
+  { 'Amazon Q', modules = { 'amazonq' }, client = 'amazonq' },
+  { 'Augment', set = 'loaded_augment', client = 'augment' },
+  { 'Codeium/Windsurf', modules = { 'codeium', 'windsurf' }, set = 'loaded_codeium', client = 'codeium' },
+  { 'Copilot', modules = { 'copilot', 'copilot-lsp' }, set = 'loaded_copilot', client = 'copilot' },
+  { 'Fitten Code', modules = { 'fittencode' }, client = 'fitten' },
+  { 'llm.nvim', modules = { 'llm' }, client = 'llm-ls' },
+  { 'minuet', modules = { 'minuet' }, client = 'minuet' },
+  { 'NeoCodeium', modules = { 'neocodeium' } },
+  { 'Sidekick', modules = { 'sidekick' } },
+  { 'Supermaven', modules = { 'supermaven-nvim' }, client = 'supermaven' },
+  { 'Tabnine', modules = { 'tabnine', 'cmp_tabnine' }, client = 'tabnine' },
+}
+
+--- What else completes here with a model: those that are known, and every client that offers inline completion.
+---@return string[]
+local function others()
+  local loaded, found = {}, {}
+  for module in pairs(package.loaded) do
+    loaded[module:match('^[^./]+') or module] = true
+  end
+  local unknown = {} ---@type table<string, vim.lsp.Client>
+  for _, client in ipairs(vim.lsp.get_clients()) do
+    if client.name ~= 'indoors' then unknown[client.name] = client end
+  end
+  for _, one in ipairs(OTHERS) do
+    local is_here = one.set and vim.g[one.set] ~= nil
+    for _, module in ipairs(one.modules or {}) do
+      is_here = is_here or loaded[module]
+    end
+    for name in pairs(unknown) do
+      if one.client and name:lower():find(one.client, 1, true) then is_here, unknown[name] = true, nil end
+    end
+    if is_here then table.insert(found, one[1]) end
+  end
+  for name, client in pairs(unknown) do
+    if client:supports_method('textDocument/inlineCompletion') then table.insert(found, name) end
+  end
+  return found
+end
 
 local function check_beside()
   health.start('Beside it')
-  local others = {}
-  for _, client in ipairs(vim.lsp.get_clients({ method = 'textDocument/inlineCompletion' })) do
-    if client.name ~= 'indoors' then table.insert(others, client.name) end
-  end
-  for _, module in ipairs(MODULES) do
-    if package.loaded[module] then table.insert(others, module) end
-  end
-  for flag, name in pairs(FLAGS) do
-    if vim.g[flag] then table.insert(others, name) end
-  end
-  table.sort(others)
-  if #others > 0 then
+  local found = others()
+  if #found > 0 then
     health.warn(
-      ('Indoors is indoors; %s is also on, and may send your code away'):format(table.concat(others, ', ')),
+      ('Indoors is indoors; %s is also on, and may send your code away'):format(table.concat(found, ', ')),
       {
         'Switch it off where your code must not leave this machine.',
       }
     )
   else
-    -- There are others that nobody can list: this is no promise.
-    local known = vim.list_extend(vim.tbl_values(FLAGS), MODULES)
-    table.sort(known)
-    health.info('of the plugins that complete with a model none of these is loaded: ' .. table.concat(known, ', '))
+    local names = vim.tbl_map(function(one) return one[1] end, OTHERS)
+    health.info('none of these is loaded: ' .. table.concat(names, ', ') .. '   (others are not looked for)')
   end
   if package.loaded['blink.cmp'] or package.loaded.cmp then
     health.info(
@@ -182,11 +209,8 @@ local function check_beside()
     )
   end
   if not is_mapped() then
-    -- Without backticks: vim.health makes something else of a help tag in them.
-    health.info(
-      'no mapping of insert mode that names Indoors was found, so perhaps no key accepts a suggestion; '
-        .. ':help indoors-mappings has mappings to copy'
-    )
+    local none = 'no mapping with `indoors` in its description was found, and none of <Tab>'
+    health.info(none .. '; to copy: :help indoors-mappings') -- which becomes a link, if nothing stands around it
   end
 end
 

@@ -123,14 +123,21 @@ function M.lines_changed(offer, first, last, new_last)
   end
 end
 
---- How much of the chosen item, as the server sent it, is the beginning `taken` of its text, in UTF-16 units.
+--- The length of a beginning of the chosen item as the server sent it, in UTF-16 units.
 ---@param offer indoors.Offer
----@param taken string
+---@param beginning string
 ---@return integer
-function M.length(offer, taken)
+function M.length(offer, beginning)
   local item = offer.items[offer.index]
-  local _, n_breaks = taken:gsub('\n', '')
-  return text.utf16(taken) + (item.text == item.raw.insertText and 0 or n_breaks)
+  local length, n_ends = text.utf16(beginning), 0
+  if item.text == item.raw.insertText then return length end
+  -- Of some line ends two characters were sent, and the buffer has one.
+  local _, n_wanted = beginning:gsub('\n', '')
+  for one in item.raw.insertText:gmatch('\r?\n') do
+    if n_ends == n_wanted then break end
+    n_ends, length = n_ends + 1, length + #one - 1
+  end
+  return length
 end
 
 --- What names the chosen item towards the server.

@@ -47,7 +47,7 @@ function M.piece(buffer, found, piece, n_gone)
   vim.api.nvim_buf_set_text(buffer, found.row, found.col, found.row, found.col + n_gone, lines)
   local col = #lines == 1 and found.col + #piece or #lines[#lines]
   vim.api.nvim_win_set_cursor(0, { found.row + #lines, col })
-  -- What is typed line by line stays open where folds follow the text (`zv` would move the cursor).
+  -- What the new lines are folded into may be closed. (`zv` would be a key, and ends insert mode.)
   if vim.fn.foldclosed('.') ~= -1 then vim.cmd('.foldopen!') end
   call_next('close_step')
 end

@@ -189,11 +189,14 @@ local function paint(shown, cut, room)
   ---@type indoors.Chunk[][]
   local drawn = {}
   for number, line in ipairs(lines) do
-    drawn[number] = { { text.drawn(line, number == 1 and column or 0), GHOST } }
+    local whole = text.drawn(line, number == 1 and column or 0)
+    local indent = number == 1 and '' or whole:match('^ *') -- which would be dotted, where the text is
+    drawn[number] = { { indent }, { whole:sub(#indent + 1), GHOST } }
   end
   local last = drawn[#drawn]
   if not around and shown.after ~= '' then
-    table.insert(last, { text.drawn(shown.after, vim.fn.strdisplaywidth(last[1][1])), 'Normal' })
+    local before = vim.fn.strdisplaywidth(last[1][1] .. last[2][1])
+    table.insert(last, { text.drawn(shown.after, before), 'Normal' })
   end
   local said = ''
   if #lines == 1 or cut ~= '' then
