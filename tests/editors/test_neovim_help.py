@@ -11,7 +11,9 @@ import pytest
 
 from indoors_server.settings_table import TABLE
 from support.nvim import PLUGIN
+from support.nvim_screen import watched
 from support.nvim_script import Scripted
+from support.pages import block
 
 HELP = PLUGIN / "doc" / "indoors.txt"
 
@@ -55,3 +57,30 @@ def test_every_command_function_and_tag_is_there(
         assert nvim.lua("return vim.fn.maparg(...) ~= ''", f"<Plug>({name})", "i"), name
     options = nvim.lua("return vim.tbl_keys(require('indoors.config').DEFAULTS)")
     assert [name for name in options if f"*indoors-{name}*" not in written] == []
+
+
+REPORT = """
+    vim.diagnostic.config({ virtual_lines = true, signs = false })
+    vim.diagnostic.set(vim.api.nvim_create_namespace('linter'), 0, {
+      { lnum = 0, col = 0, message = 'it is wrong' },
+    })
+"""
+
+
+@pytest.mark.editor
+def test_reports_as_lines_can_be_kept_from_a_suggestion(each: Scripted, workspace: Path) -> None:
+    """What the help has for it. The lines are Neovim's, and no priority puts them below ours."""
+    screen = watched(each.nvim, 60, 12)
+    file = workspace / "new.py"
+    file.write_text("de\nend = 2\n")
+    each.open(file)
+    each.tell(items=["def add(a, b):\n    return a + b"])
+    each.nvim.lua(REPORT)
+    assert any("it is wrong" in line for line in screen.lines()), "the control"
+    each.nvim.lua(block(HELP, "local shown = vim.diagnostic"))
+    whole = ["def add(a, b):", "    return a + b", "end = 2"]
+    for leave in ("<Esc>", "<C-c>"):
+        each.nvim.type("A")
+        each.nvim.wait(lambda: screen.lines()[:3] == whole, "the whole suggestion", 10)
+        each.nvim.type(leave)
+        each.nvim.wait(lambda: "it is wrong" in screen.lines()[1], "the report", 10)

@@ -4,14 +4,13 @@ elsewhere, also in Neovim's own snippets.
 
 from __future__ import annotations
 
-import re
-import textwrap
 from pathlib import Path
 
 import pytest
 
 from support.nvim import PLUGIN
 from support.nvim_script import Scripted
+from support.pages import block
 
 pytestmark = [pytest.mark.editor]
 
@@ -20,14 +19,6 @@ HELP = PLUGIN / "doc" / "indoors.txt"
 PAGES = (PLUGIN / "README.md", DOCS / "quickstart.md", DOCS / "first-minute-neovim.md", HELP)
 # What Neovim maps by itself: `:checkhealth` knows it by this.
 NEOVIMS = "vim.snippet.jump if active, otherwise <Tab>"
-
-
-def block(page: Path, begins: str) -> str:
-    """The Lua of a page that begins so, to the end of its block."""
-    (found,) = re.findall(
-        rf"^ *{re.escape(begins)}.*?(?=^```|^<)", page.read_text(), re.DOTALL | re.MULTILINE
-    )
-    return textwrap.dedent(found)
 
 
 def mapping(page: Path) -> str:
