@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -13,6 +15,7 @@ from support.vscode_window import FLICKER, Window
 
 pytestmark = [pytest.mark.editor, pytest.mark.loopback]
 
+READER = {"editor.accessibilitySupport": "on"}
 FULL = "def add(a, b):\n    return a + b"
 
 
@@ -231,15 +234,14 @@ def test_without_a_file_in_front_the_next_step_is_said(window: Window) -> None:
     window.page.get_by_text("No file is in front. Next: click into the code").first.wait_for()
 
 
-@pytest.mark.parametrize("view", ["", "Preferences: Open User Settings (JSON)"])
-def test_what_is_about_a_file_does_nothing_to_a_view(
-    window: Window, script: Script, vscode: CodeServer, view: str
+@pytest.mark.parametrize("view", [False, True], ids=["nothing", "a view"])
+def test_what_is_about_a_file_says_where_none_is_in_front(
+    window: Window, script: Script, vscode: CodeServer, view: bool
 ) -> None:
-    before = vscode.settings_file.read_text()
     if view:
-        window.command(view)
-        window.page.locator(".tab.active", has_text="settings.json").first.wait_for()
-        window.focus()
+        window.open("a.py")
+        window.command("Indoors: Why This Suggestion")
+        window.wait(lambda: "Why this suggestion: a.py" in window.text(), "the explanation")
     said = window.page.locator(".notification-toast", has_text="No file is in front. Next: click")
     for title in ("Turn Off or On in This File", "Turn Off or On in This Language"):
         window.command(f"Indoors: {title}")
@@ -253,8 +255,9 @@ def test_what_is_about_a_file_does_nothing_to_a_view(
     assert "Edit what is selected" not in rows
     window.press("Escape")
     window.wait_label("ready")
-    assert vscode.settings_file.read_text() == before
-    assert not script.got("textDocument/didClose")
+    assert "languages.off" not in vscode.settings_file.read_text()
+    closed = [one["textDocument"]["uri"] for one in script.got("textDocument/didClose")]
+    assert not [uri for uri in closed if uri.endswith("/a.py")]
 
 
 def test_more_of_an_answer_does_not_break_a_pause(window: Window, script: Script) -> None:
@@ -354,39 +357,37 @@ def test_plain_text_and_secrets_are_never_sent(window: Window, script: Script) -
 
 
 def test_suggestions_are_shown_and_read_with_a_screen_reader(
-    window: Window, script: Script, vscode: CodeServer
+    second: Any, vscode: CodeServer, tmp_path: Path
 ) -> None:
-    with vscode.set(editor__accessibilitySupport="on"):
-        window.open("a.py")
-        window.type("def a")
-        window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
-        window.press("Alt+F2")  # the palette would take the focus, and the ghost text with it
-        view = window.page.locator(".accessible-view")
-        view.wait_for()
-        window.wait(
-            lambda: "return a + b" in view.inner_text().replace("\xa0", " "), "it to be read"
-        )
-        window.picture("accessible")
-        window.press("Escape")
+    window = Window.with_settings(second, vscode, tmp_path / "read", READER)
+    window.open("a.py")
+    window.type("def a")
+    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+    window.press("Alt+F2")  # the palette would take the focus, and the ghost text with it
+    view = second.locator(".accessible-view")
+    view.wait_for()
+    window.wait(lambda: "return a + b" in view.inner_text().replace("\xa0", " "), "it to be read")
+    window.picture("accessible")
+    window.press("Escape")
 
 
 def test_a_word_is_taken_with_a_screen_reader_and_elsewhere_the_cursor_moves(
-    window: Window, script: Script, vscode: CodeServer
+    second: Any, script: Script, vscode: CodeServer, tmp_path: Path
 ) -> None:
-    with vscode.set(editor__accessibilitySupport="on"):
-        window.open("a.py")
-        window.type("def a")
-        window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
-        window.press("Control+ArrowRight")
-        window.wait(
-            lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the word"
-        )
-        window.press("Escape")
-        window.wait(lambda: window.ghost.count() == 0, "no ghost text")
-        window.press("Home")
-        window.press("Control+ArrowRight")
-        window.type("x")
-        assert window.saved("a.py") == "defx add"
+    window = Window.with_settings(second, vscode, tmp_path / "heard", READER)
+    window.open("a.py")
+    window.type("def a")
+    window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
+    window.press("Control+ArrowRight")
+    window.wait(
+        lambda: script.got("textDocument/didPartiallyAcceptCompletion"), "a note of the word"
+    )
+    window.press("Escape")
+    window.wait(lambda: window.ghost.count() == 0, "no ghost text")
+    window.press("Home")
+    window.press("Control+ArrowRight")
+    window.type("x")
+    assert window.saved("a.py") == "defx add"
 
 
 # --- life ---------------------------------------------------------------------------------------

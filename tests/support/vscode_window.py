@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,20 @@ class Window:
         page.goto(f"{server.url}/?{opened}", wait_until="domcontentloaded")
         first = ".part.statusbar" if folder is None else ".explorer-viewlet, .explorer-folders-view"
         page.locator(first).first.wait_for(timeout=90_000)
+
+    @classmethod
+    def with_settings(
+        cls, page: Any, server: CodeServer, folder: Path, settings: dict[str, Any]
+    ) -> Window:
+        """A window where VS Code has other settings: those of its workspace, which it reads when it
+        opens one. That the person's own file was changed, VS Code may not see in a browser.
+        """
+        (folder / ".vscode").mkdir(parents=True)
+        (folder / ".vscode" / "settings.json").write_text(json.dumps(settings))
+        (folder / "a.py").write_text("")
+        window = cls(page, server, folder)
+        window.wait_label("Indoors: ")
+        return window
 
     def open(self, name: str) -> None:
         """Open a file from the explorer, with the cursor at its end."""
