@@ -363,9 +363,14 @@ def test_suggestions_are_shown_and_read_with_a_screen_reader(
     window.open("a.py")
     window.type("def a")
     window.wait(lambda: "return a + b" in window.ghost_text(), "ghost text")
-    window.press("Alt+F2")  # the palette would take the focus, and the ghost text with it
     view = second.locator(".accessible-view")
-    view.wait_for()
+
+    def is_open() -> bool:
+        window.press("Alt+F2")  # the palette would take the focus, and the ghost text with it
+        second.wait_for_timeout(1_000)
+        return bool(view.is_visible())
+
+    window.wait(is_open, "the Accessible View")
     window.wait(lambda: "return a + b" in view.inner_text().replace("\xa0", " "), "it to be read")
     window.picture("accessible")
     window.press("Escape")

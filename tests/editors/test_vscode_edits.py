@@ -13,7 +13,7 @@ from contextlib import contextmanager, suppress
 import pytest
 
 from editors.conftest import SUM
-from editors.test_vscode_places import notebook, open_notebook
+from editors.test_vscode_places import notebook
 from editors.test_vscode_told import close_unsaved, untitled
 from support.vscode_script import Script
 from support.vscode_window import Window
@@ -236,7 +236,10 @@ def test_an_edit_in_a_cell_of_a_notebook_is_coloured_and_made(
     window: Window, script: Script
 ) -> None:
     (window.folder / "edit.ipynb").write_text(notebook("x = 1\n", SUM))
-    cells = open_notebook(window, "edit.ipynb")
+    # Opened by one click it gives its tab to the diff, and is not there when the edit is made.
+    window.page.get_by_role("treeitem", name="edit.ipynb", exact=True).click()
+    cells = window.page.locator(".notebookOverlay .cell.code .monaco-editor .view-lines")
+    cells.nth(1).wait_for()
     cells.nth(1).click()
     window.press("Control+Home")
     window.press("Control+Period")
@@ -253,6 +256,8 @@ def test_an_edit_in_a_cell_of_a_notebook_is_coloured_and_made(
         lambda: "Add two numbers" in "".join(shown.all_inner_texts()).replace("\xa0", " "),
         "the edit in its notebook",
     )
+    tabs = window.page.locator(".tab").all_inner_texts()
+    assert ["".join(tab.split()) for tab in tabs] == ["edit.ipynb"], "and no cell by itself"
     saved = json.loads(window.saved("edit.ipynb"))
     assert ["".join(cell["source"]) for cell in saved["cells"]] == ["x = 1\n", DONE]
 
