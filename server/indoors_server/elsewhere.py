@@ -320,15 +320,22 @@ class Elsewhere:
         """The engines that rules name, and before them the one on this machine, where it has some
         requests to answer and cannot: what it was to do, no other does.
         """
+        if local.phase != "error" or not self.engines:
+            return self.engines
+        # Where no engine elsewhere is ready, the whole status says what is wrong with this one.
+        is_hidden = self.facts(local) is not local
+        is_named = any(LOCAL in rule.names for rule in self.rules)
+        if not (is_named or (is_hidden and self._needs_local())):
+            return self.engines
+        told = f"{local.reason} Next: {local.next_step}" if local.next_step else local.reason
+        return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)
+
+    def _needs_local(self) -> bool:
         usable: dict[Kind, list[str]] = {
             kind: [name for name in self._endpoints if self._is_usable(name, kind)]
             for kind in router.KINDS
         }
-        is_needed = router.needs_local(self.rules, usable)
-        if local.phase != "error" or not is_needed or not self.engines:
-            return self.engines
-        told = f"{local.reason} Next: {local.next_step}" if local.next_step else local.reason
-        return (EngineStatus(name=LOCAL, state="wrong", reason=told), *self.engines)
+        return router.needs_local(self.rules, usable)
 
     def _is_usable(self, name: str, kind: Kind) -> bool:
         """Whether an engine may be asked for such a thing at all."""
