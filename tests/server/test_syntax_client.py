@@ -10,8 +10,10 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable
 
+import pytest
+
 from indoors_indexing.types import Document, SyntaxSite
-from indoors_server import children
+from indoors_server import children, syntax_client
 from indoors_server.indexer_process import IndexerProcess
 from indoors_server.syntax_client import SyntaxClient
 from support.hostile import SLOW_JAVASCRIPT
@@ -144,6 +146,27 @@ def test_a_process_that_is_slow_to_start_is_waited_for_and_no_document_is_at_fau
             assert await client.site(asked, 9) is None
             assert (await answer(client, asked, 9)).scope == ("f",)
             assert client.pid == before
+
+    asyncio.run(scenario())
+
+
+def test_a_process_that_never_comes_up_is_replaced_and_no_document_is_at_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(syntax_client, "_START_S", 0.5)
+    started = itertools.count()
+
+    def spawn_none_at_first() -> subprocess.Popen:
+        if next(started):
+            return spawn()
+        line = [sys.executable, "-I", "-c", "import sys; sys.stdin.read()"]
+        return subprocess.Popen(line, stdin=subprocess.PIPE, stdout=subprocess.PIPE, bufsize=0)
+
+    async def scenario() -> None:
+        async with running(spawn_none_at_first, deadline_ms=50, stuck_ms=5000) as client:
+            asked = document("def f():\n")
+            assert (await answer(client, asked, 9)).scope == ("f",)
+            assert next(started) == 2
 
     asyncio.run(scenario())
 
