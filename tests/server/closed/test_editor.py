@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,113 +13,28 @@ import pytest
 
 from fakes.engine import MODEL
 from fakes.fake_core import FakeCore
-from fakes.lsp_client import LspClient
 from indoors_completion.refactor.types import Edit, EditRequest, NoSafeEdit
 from indoors_indexing.parse import DirectSyntax
 from indoors_indexing.types import Document, Snippet, Span
-from indoors_server import audit_check, endpoint_files, paths, policy
+from indoors_server import paths
 from indoors_server.closed import consent, editor, sending
-from indoors_server.gateway import wire
 from indoors_server.policies import Policies
 from indoors_server.status import Facts
 from support import planted
-from support.closed_apis import APIS, HOST, FakeDoor, streamed, told
-from support.edit_clients import CAPABILITIES, applied, menu, place, shown
-
-TEXT = "import os\n\n\ndef area(width, height):\n    total = width * height\n    return total\n"
-GOOD = "def area(width, height):\n    return width * height\n"
-IN_AREA = place(4, 4, 4, 4)
-PREVIEW = "indoors/previewSend"
-TITLE = "Edit with theirs (closed API)…"
-
-
-class Home:
-    """A person who opened closed mode for a workspace."""
-
-    def __init__(self, home: Path, api: str = "anthropic-api") -> None:
-        self.workspace = home / "project"
-        (self.workspace / "src").mkdir(parents=True)
-        self.config = home / ".config/indoors"
-        self.config.mkdir(parents=True)
-        self.write_policy(mode="closed", closed_hosts=[HOST])
-        key = self.config / "their.key"
-        key.write_text("k")
-        key.chmod(0o600)
-        self.theirs = {"url": HOST, "api": api, "model": "big-1", "key": f"file:{key}"}
-        self.api = api
-        self.write_entry()
-
-    def write_entry(self, **more: int) -> None:
-        (self.config / "engines.json").write_text(json.dumps({"theirs": self.theirs | more}))
-        self.agree()
-
-    def write_policy(self, **values: Any) -> None:
-        (self.config / "policy.json").write_text(json.dumps(values))
-
-    def agree(self) -> None:
-        one = endpoint_files.load().endpoints["theirs"]
-        consent.allow(str(self.workspace), one, policy.load().hash, 0 + _now())
-
-    @property
-    def uri(self) -> str:
-        return (self.workspace / "src/shapes.py").as_uri()
-
-    @contextmanager
-    def editor(
-        self,
-        door: FakeDoor,
-        core: FakeCore | None = None,
-        accept: Any = True,
-        text: str = TEXT,
-        uri: str = "",
-        experimental: Any = True,
-        **options: bool,
-    ) -> Iterator[LspClient]:
-        from support.in_process import serving
-
-        with serving(core or FakeCore(), door=door) as client:
-            client.results[PREVIEW] = {"accepted": accept}
-            client.results["workspace/applyEdit"] = {"applied": True}
-            capabilities = {**CAPABILITIES, "experimental": {"indoorsPreviewSend": experimental}}
-            client.initialize(
-                folders=(self.workspace,),
-                capabilities=capabilities,
-                options={"client": {"askInstruction": True} | options},
-            )
-            client.open(uri or self.uri, text)
-            yield client
-
-
-def _now() -> float:
-    import time
-
-    return time.time()
-
-
-def ask(client: LspClient, uri: str, **more: Any) -> dict[str, Any]:
-    wish = {"uri": uri, "range": IN_AREA, "action": "edit", "endpoint": "theirs"}
-    wish |= {"instruction": "make it one line"} | more
-    params = {"command": "indoors.refactor", "arguments": [wish]}
-    return dict(client.request("workspace/executeCommand", params))
-
-
-def previews(client: LspClient) -> list[dict[str, Any]]:
-    return client.notifications(PREVIEW)
-
-
-def records() -> list[tuple[str, str, str, str]]:
-    found = audit_check.read(paths.state_dir())
-    return [(one.event, one.decision, one.reason, one.body_sha256) for one in found]
-
-
-def door_of(api: str, code: str = GOOD) -> FakeDoor:
-    return FakeDoor(lambda _ask: streamed(api, f"Here you are:\n\n```python\n{code}```\n\nDone!"))
-
-
-@pytest.fixture
-def home(private_home: Path) -> Home:
-    return Home(private_home)
-
+from support.closed_apis import APIS, HOST
+from support.closed_home import (
+    GOOD,
+    IN_AREA,
+    PREVIEW,
+    TEXT,
+    TITLE,
+    Home,
+    ask,
+    door_of,
+    previews,
+    records,
+)
+from support.edit_clients import applied, menu, shown
 
 # --- the way through ----------------------------------------------------------------------------
 
@@ -150,56 +63,6 @@ def test_row_14_what_is_sent_is_what_was_shown_and_the_edit_is_checked(
         (note,) = edit["edit"]["changeAnnotations"].values()
         assert note["needsConfirmation"] is True
         assert note["description"].startswith("Written by theirs.")
-
-
-@pytest.mark.parametrize(
-    ("said", "least", "most"),
-    [
-        ({}, 8192, 10_000),
-        ({"answer_tokens": 4096}, 4096, 4096),
-        ({"context_tokens": 4096}, 2000, 4090),
-        ({"context_tokens": 4096, "answer_tokens": 2000}, 2000, 2000),
-    ],
-    ids=json.dumps,
-)
-def test_no_longer_answer_is_asked_for_than_the_model_can_give(
-    home: Home, said: dict[str, int], least: int, most: int
-) -> None:
-    """An API refuses a request that asks for more, after a person has accepted it."""
-    home.write_entry(**said)
-    door = door_of(home.api)
-    with home.editor(door) as client:
-        assert ask(client, home.uri)["applied"] is True
-    (sent,) = door.asks
-    assert least <= told(sent.body)["max_tokens"] <= most
-
-
-def test_an_answer_that_is_sure_to_be_cut_is_not_asked_for(home: Home) -> None:
-    home.write_entry(answer_tokens=500)
-    door = door_of(home.api)
-    with home.editor(door) as client:
-        answer = ask(client, home.uri)
-        assert previews(client) == []
-    assert "theirs writes 500 tokens at most (answer_tokens)" in answer["reason"]
-    assert door.asks == []
-
-
-@pytest.mark.parametrize(
-    ("said", "is_it"),
-    [
-        ("max_tokens: 9216 > 8192, which is the maximum", True),
-        ("Unsupported parameter: 'max_tokens'. Use 'max_completion_tokens' instead.", False),
-        ("messages: roles must alternate", False),
-    ],
-)
-def test_an_api_that_is_asked_for_too_long_an_answer_leads_to_the_setting(
-    home: Home, said: str, is_it: bool
-) -> None:
-    refused = json.dumps({"error": {"message": said}}).encode()
-    door = FakeDoor(lambda _ask: refused, status=400)
-    with home.editor(door) as client:
-        answer = ask(client, home.uri)
-    assert ("Next: set answer_tokens of it in engines.json" in answer["reason"]) == is_it
 
 
 def test_the_menu_offers_it_where_every_lock_but_the_preview_holds(home: Home) -> None:
@@ -454,7 +317,7 @@ def test_what_was_agreed_to_under_a_wider_policy_waits_for_a_restart(home: Home)
         assert ask(client, home.uri)["applied"] is True
 
 
-# --- completion, failures, answers --------------------------------------------------------------
+# --- completion, failures here --------------------------------------------------------------
 
 
 def test_row_13_two_hundred_completions_send_nothing_and_one_edit_is_one_request(
@@ -478,97 +341,6 @@ def test_row_12_a_failure_here_asks_nobody_elsewhere(home: Home) -> None:
         answer = ask(client, home.uri, action="simplify", endpoint="")
         assert answer["applied"] is False
     assert door.asks == []
-
-
-def test_row_12_a_failure_there_asks_nobody_else(home: Home) -> None:
-    door, core = door_of(home.api), FakeCore()
-    door.refusal = wire.Refused(kind="connect", what="Nobody answers at theirs.", next_step="wait")
-    with home.editor(door, core) as client:
-        assert "Nobody answers at theirs. Next: wait" in ask(client, home.uri)["reason"]
-    assert len(door.asks) == 1
-    assert core.engine.jobs == []
-
-
-@pytest.mark.parametrize(
-    ("status", "word"), [(401, "key"), (404, "model"), (429, "now"), (503, "failed")]
-)
-def test_an_error_of_the_api_is_told_in_plain_words(home: Home, status: int, word: str) -> None:
-    said = b'{"error": {"message": "see [this](https://evil.example) sk-12345"}}'
-    door = FakeDoor(lambda _ask: said, status)
-    with home.editor(door) as client:
-        reason = ask(client, home.uri)["reason"]
-        assert word in reason
-        assert "](" not in reason
-        assert (status == 401) == ("sk-12345" not in reason)
-    assert len(door.asks) == 1
-
-
-def test_how_long_an_api_wants_to_be_left_alone_is_told(home: Home) -> None:
-    door = FakeDoor(lambda _ask: b"{}", 429)
-    door.retry_after_s = 20.0
-    with home.editor(door) as client:
-        assert "Next: ask again in 20 s" in ask(client, home.uri)["reason"]
-
-
-@pytest.mark.parametrize(
-    "code",
-    [
-        "def area(width, height):\n    return nobody_defined_this(width)\n",
-        "def area(width):\n    return width * width\n",
-        "def area(width, height):\n    # … rest of the code\n    pass\n",
-        "def area(width, height):\n    return width * (height\n",
-    ],
-)
-def test_row_20_an_answer_that_fails_a_check_is_no_edit_and_is_not_asked_again(
-    home: Home, code: str
-) -> None:
-    door = door_of(home.api, code)
-    with home.editor(door) as client:
-        answer = ask(client, home.uri)
-        assert answer["applied"] is False
-        assert answer["reason"].startswith("No safe edit found")
-        assert client.notifications("workspace/applyEdit") == []
-    assert len(door.asks) == 1
-
-
-def test_row_20_hidden_characters_and_links_of_an_answer_change_nothing(home: Home) -> None:
-    code = "def area(width, height):\n    return width * height  # \u202e ok\n"
-    door = door_of(home.api, code)
-    with home.editor(door) as client:
-        answer = ask(client, home.uri)
-        edits = json.dumps(client.notifications("workspace/applyEdit"), ensure_ascii=False)
-        assert "\u202e" not in edits
-        assert "\u202e" not in json.dumps(answer, ensure_ascii=False)
-        assert client.notifications("window/showDocument") == []
-
-
-def test_row_20_a_file_that_tools_execute_says_so_before_it_is_changed(home: Home) -> None:
-    file = home.workspace / "conftest.py"
-    file.write_text(TEXT)
-    with home.editor(door_of(home.api), uri=file.as_uri()) as client:
-        ask(client, file.as_uri())
-        (edit,) = client.notifications("workspace/applyEdit")
-        (note,) = edit["edit"]["changeAnnotations"].values()
-        assert "executed by tools" in note["description"]
-
-
-def test_names_are_replaced_on_the_way_out_and_back_on_the_way_in(home: Home) -> None:
-    where = str(Path.home() / "data.csv")
-    text = TEXT.replace("    total =", f"    open({where!r})\n    total =", 1)
-
-    def answer(asked: wire.Ask) -> bytes:
-        assert str(Path.home()).encode() not in asked.body
-        assert b"INDOORS_HOME_1/data.csv" in asked.body
-        code = GOOD.replace("    return", "    open('INDOORS_HOME_1/data.csv')\n    return")
-        return streamed(home.api, f"```python\n{code}```\n")
-
-    with home.editor(FakeDoor(answer), text=text) as client:
-        assert ask(client, home.uri)["applied"] is True
-        (params,) = previews(client)
-        assert any("INDOORS_HOME_1" in one for one in params["redactions"])
-        (edit,) = client.notifications("workspace/applyEdit")
-        (change,) = edit["edit"]["documentChanges"]
-        assert f"open({where!r})" in applied(text, change["edits"])
 
 
 def test_a_document_that_changes_meanwhile_ends_it(home: Home) -> None:
